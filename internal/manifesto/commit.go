@@ -1,0 +1,407 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"golang.org/x/sync/errgroup"
+)
+
+// The commit protocol (section 4 of the design). No registry offers compare-and-swap on a tag, so one
+// committer per repository and process takes all queued edits into one commit: learn the base, check
+// and apply the edits, upload, put the pins, look whether the base still stands, put, confirm.
+
+// maxStarts bounds how often one commit starts over because another writer was faster.
+const maxStarts = 50
+
+// commitQueue commits until nothing is queued.
+func (r *repository) commitQueue() {
+	touched := map[int]registry.Manifest{}
+	for {
+		r.mu.Lock()
+		batch := r.queue
+		r.queue = nil
+		if len(batch) == 0 {
+			r.committing = false
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+		ctx, stop := batchContext(batch)
+		r.commit(ctx, batch, touched)
+		stop()
+	}
+}
+
+// batchContext returns a context that ends when nobody waits for any of the edits any more: one caller
+// that gives up must not lose the others' edits.
+func batchContext(batch []*edit) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(batch[0].ctx))
+	var mu sync.Mutex
+	waiting := len(batch)
+	var stops []func() bool
+	for _, e := range batch {
+		stops = append(stops, context.AfterFunc(e.ctx, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if waiting--; waiting == 0 {
+				cancel(context.Cause(e.ctx))
+			}
+		}))
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel(nil)
+	}
+}
+
+// finish ends edits with an error or, for nil, with what the document has now.
+func (r *repository) finish(edits []*edit, err error, d *Document) {
+	for _, e := range edits {
+		e.err = err
+		if err == nil {
+			if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok {
+				i, j, _ := d.find(e.key.Image, e.key.Type)
+				e.piece = Piece{Entry: entry, Pinned: d.images[i].records[j].pin != noPin}
+			}
+		}
+		close(e.done)
+	}
+}
+
+// commit writes a batch of edits. Every edit of it is finished when it returns.
+func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]registry.Manifest) {
+	wait := firstWait
+	for start := 1; ; start++ {
+		rest, err := r.attempt(ctx, batch, touched)
+		if len(rest) == 0 {
+			return
+		}
+		batch = rest
+		if err == nil && start == maxStarts {
+			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
+		}
+		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
+			err = pause(ctx, wait/2+rand.N(wait))
+			wait = min(2*wait, maxWait)
+		}
+		if err != nil {
+			r.finish(batch, err, nil)
+			return
+		}
+	}
+}
+
+// attempt is one round of the protocol. It finishes what it can and returns the edits that remain:
+// with an error, or without where the base has moved and they must start over.
+func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int]registry.Manifest) ([]*edit, error) {
+	base, err := r.base(ctx, batch[0].key.Image)
+	if err != nil {
+		return batch, err
+	}
+	next, batch := r.applyAll(base, batch)
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	plan, err := r.plan(ctx, base, next, batch)
+	if err != nil {
+		return batch, err
+	}
+	rendered := next.doc.Render()
+	if len(plan.touched) == 0 && base.digest != "" && string(rendered) == string(base.doc.Render()) {
+		stands, err := r.stands(ctx, base)
+		if err != nil || !stands {
+			return batch, err
+		}
+		r.finish(batch, nil, base.doc) // No change, no PUT.
+		return nil, nil
+	}
+	image, err := newImage(r.name, rendered, next.number)
+	if err != nil {
+		return batch, err
+	}
+	next.digest = image.manifest.Digest
+	if err := r.upload(ctx, image, plan, base, next.number, touched); err != nil {
+		if rest, retry := r.dropMissing(ctx, batch, plan, err); retry {
+			return rest, nil
+		}
+		return batch, err
+	}
+	stands, err := r.stands(ctx, base)
+	if err != nil || !stands {
+		return batch, err
+	}
+	putErr := r.remote.PutManifest(ctx, Tag, image.manifest)
+	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {
+		if errors.Is(putErr, registry.ErrRateLimited) {
+			return batch, fmt.Errorf("%w: %w", registry.ErrAmbiguous, putErr) // Refused: start over later.
+		}
+		return batch, putErr
+	}
+	return r.confirm(ctx, batch, base, next, touched, putErr)
+}
+
+// base returns the version to build on. What this process last confirmed is taken without a request:
+// the look before the PUT tells whether it still stands.
+func (r *repository) base(ctx context.Context, image registry.Digest) (*version, error) {
+	if v := r.known(); v != nil {
+		return v, nil
+	}
+	v, err := r.read(ctx, image, false)
+	if err != nil {
+		return nil, err
+	}
+	r.remember(v)
+	return v, nil
+}
+
+// applyAll applies the edits to a copy of the base. Those whose precondition fails are finished alone.
+func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) {
+	next := &version{number: base.number, doc: base.doc.Clone()}
+	var active []*edit
+	for _, e := range batch {
+		if err := e.check(next.doc); err != nil {
+			r.finish([]*edit{e}, err, nil)
+			continue
+		}
+		e.apply(next.doc)
+		if e.repair {
+			next.doc.unpin(e.key.Image, e.key.Type)
+		}
+		active = append(active, e)
+	}
+	return next, active
+}
+
+// plan assigns pins and the next version number.
+func (r *repository) plan(ctx context.Context, base, next *version, batch []*edit) (pinPlan, error) {
+	var known pins
+	if base.digest != "" && (base.number == 0 || base.doc.hasUnpinned(r.skipped())) {
+		read, err := r.knownPins(ctx, base.doc)
+		if err != nil {
+			return pinPlan{}, err
+		}
+		known = read.without(batch, next.doc)
+	}
+	plan, err := planPins(ctx, r.remote, base.doc, next.doc, known, r.skipped())
+	if err != nil {
+		return pinPlan{}, err
+	}
+	next.number = max(base.number, known.version) + 1
+	r.skip(plan.missing, batch)
+	return plan, nil
+}
+
+// stands looks whether the tag still holds the base. Where it does not, the new state is read, to
+// start over on.
+func (r *repository) stands(ctx context.Context, base *version) (bool, error) {
+	digest, err := r.remote.HeadManifest(ctx, Tag)
+	if errors.Is(err, registry.ErrNotFound) {
+		if base.digest == "" {
+			return true, nil
+		}
+		return false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+			ErrVanished, r.name.Tagged(Tag), base.digest)
+	}
+	if err != nil || digest == base.digest {
+		return err == nil, err
+	}
+	_, err = r.learn(ctx, digest)
+	return false, err
+}
+
+// learn reads the manifesto of a digest that the tag was just seen to hold.
+func (r *repository) learn(ctx context.Context, digest registry.Digest) (*version, error) {
+	m, err := getKnown(ctx, r.remote, digest)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.parse(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	r.remember(v)
+	return v, nil
+}
+
+// upload sends what the manifest will name, and then the pins.
+func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version, number int64, touched map[int]registry.Manifest) error {
+	blobs := [][]byte{image.layer, image.config}
+	manifests := map[int]registry.Manifest{}
+	for shard, layers := range plan.touched {
+		m, config, err := pinManifest(r.name, layers, number)
+		if err != nil {
+			return err
+		}
+		manifests[shard] = m
+		if len(layers) == 0 {
+			blobs = append(blobs, emptyBlob)
+		}
+		if !base.doc.hasPins() && len(manifests) == 1 {
+			blobs = append(blobs, config) // Afterwards the earlier pin manifests keep it.
+		}
+	}
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(pinParallel)
+	for _, blob := range blobs {
+		group.Go(func() error {
+			_, err := r.remote.PutBlob(groupContext, blob)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for shard, m := range manifests {
+		if err := r.putPin(ctx, shard, m); err != nil {
+			return err
+		}
+		touched[shard] = m
+		r.rememberPins(shard, plan.touched[shard], number)
+	}
+	return nil
+}
+
+// errPinRefused marks the registry's refusal of a pin manifest.
+var errPinRefused = errors.New("pin manifest refused")
+
+// putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
+// pins twice is harmless.
+func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) error {
+	wait := firstWait
+	for look := 1; ; look++ {
+		err := r.remote.PutManifest(ctx, shardTag(shard), m)
+		if err == nil {
+			return nil
+		}
+		passing := errors.Is(err, registry.ErrAmbiguous) || errors.Is(err, registry.ErrRateLimited)
+		if !passing {
+			return fmt.Errorf("%w: %w", errPinRefused, err)
+		}
+		if look == maxLooks {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, maxWait)
+		if digest, err := r.remote.HeadManifest(ctx, shardTag(shard)); err == nil && digest == m.Digest {
+			return nil
+		}
+	}
+}
+
+// dropMissing handles a registry that refused a pin manifest because a blob it names is not there: the
+// entries of others are left unpinned and reported, the edits of this batch fail. False means that the
+// refusal had another cause.
+func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPlan, cause error) ([]*edit, bool) {
+	var answer *registry.Error
+	if !errors.Is(cause, errPinRefused) || !errors.As(cause, &answer) ||
+		(answer.Status != http.StatusNotFound && answer.Status != http.StatusBadRequest) {
+		return nil, false
+	}
+	var named []registry.Digest
+	for _, layers := range plan.touched {
+		for _, layer := range layers {
+			named = append(named, layer.Digest)
+		}
+	}
+	_, missing, err := headBlobs(ctx, r.remote, named)
+	if err != nil || len(missing) == 0 {
+		return nil, false
+	}
+	gone := map[registry.Digest]bool{}
+	for _, digest := range missing {
+		gone[digest] = true
+	}
+	var rest []*edit
+	for _, e := range batch {
+		probe := &Document{}
+		e.apply(probe)
+		if entry, ok := probe.Lookup(e.key.Image, e.key.Type); ok && gone[entry.Digest] {
+			r.finish([]*edit{e}, fmt.Errorf("%w: the registry took blob %s and does not have it: %w",
+				ErrContentMissing, entry.Digest, cause), nil)
+			continue
+		}
+		rest = append(rest, e)
+	}
+	r.skip(missing, rest)
+	r.forgetPins(gone)
+	return rest, true
+}
+
+// confirm finds out what became of a PUT: ours stands, or another's that has all our edits in it, or
+// the base (a stale read after a success; perhaps a lost request after a failure), or a rival's.
+func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, touched map[int]registry.Manifest, putErr error) ([]*edit, error) {
+	wait := firstWait
+	for look := 1; ; look++ {
+		digest, err := r.remote.HeadManifest(ctx, Tag)
+		switch {
+		case err == nil && digest == next.digest:
+			r.remember(next)
+			if err := r.confirmPins(ctx, touched); err != nil {
+				return batch, err
+			}
+			r.finish(batch, nil, next.doc)
+			return nil, nil
+		case err == nil && digest != base.digest:
+			v, err := r.learn(ctx, digest)
+			if err != nil {
+				return batch, err
+			}
+			var rest []*edit
+			for _, e := range batch {
+				if e.holds(v.doc) {
+					r.finish([]*edit{e}, nil, v.doc)
+					continue
+				}
+				rest = append(rest, e)
+			}
+			return rest, nil
+		case err != nil && !errors.Is(err, registry.ErrNotFound):
+			return batch, err
+		}
+		if look == maxLooks {
+			if putErr != nil {
+				return batch, putErr
+			}
+			return batch, fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
+				r.name.Digested(next.digest), base.digest)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return batch, err
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// confirmPins looks at the end of a burst whether the pin manifests that it put are still there, and
+// puts them again where another writer's have replaced them.
+func (r *repository) confirmPins(ctx context.Context, touched map[int]registry.Manifest) error {
+	r.mu.Lock()
+	more := len(r.queue) > 0
+	r.mu.Unlock()
+	if more {
+		return nil
+	}
+	for shard, m := range touched {
+		digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
+		if err != nil && !errors.Is(err, registry.ErrNotFound) {
+			return err
+		}
+		if digest != m.Digest {
+			if err := r.putPin(ctx, shard, m); err != nil {
+				return err
+			}
+		}
+		delete(touched, shard)
+	}
+	return nil
+}

@@ -1,0 +1,191 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// Put describes a piece of metadata to create or to update.
+type Put struct {
+	Key
+	// Content is what to store; not empty.
+	Content []byte
+	// MediaType and Annotations are stored beside it; both may be empty.
+	MediaType   string
+	Annotations map[string]string
+	// Expected is the digest of the entry to update, as the caller last saw it. Empty means create:
+	// there must be no entry yet, or one with this very content.
+	Expected registry.Digest
+	// Overwrite lets a create replace an entry with other content.
+	Overwrite bool
+	// Repair uploads and pins the content of an update even if the entry's digest stays: it was found
+	// missing or unpinned.
+	Repair bool
+}
+
+// Result is what a Put left behind.
+type Result struct {
+	Piece
+	// Missing are blobs, named by other entries of the repository, that this commit could not pin
+	// because they are not there. Each is reported once a run.
+	Missing []registry.Digest
+}
+
+// edit is a change on its way into a commit.
+type edit struct {
+	key Key
+	// check returns an error where the document is not as the caller expects. It fails this edit only.
+	check func(*Document) error
+	// apply changes the document, which passed check.
+	apply func(*Document)
+	// holds says whether a document has this edit in it.
+	holds func(*Document) bool
+	// repair forces a pin for the entry's content.
+	repair bool
+
+	ctx     context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
+	done    chan struct{}
+	err     error
+	piece   Piece
+	missing []registry.Digest
+}
+
+// Put creates or updates a piece of metadata. It returns once the manifesto is confirmed to have it.
+// Errors: *ConflictError where the entry is not as expected, ErrDeclaredTwice for a second create of a
+// key in this run, ErrInterrupted where ctx ended with the outcome unknown.
+func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
+	r := s.repository(put.Repository)
+	create := put.Expected == ""
+	if create {
+		if !r.claim(put.Key) {
+			return Result{}, ErrDeclaredTwice
+		}
+	}
+	result, err := r.put(ctx, put)
+	if err != nil && create {
+		r.release(put.Key)
+	}
+	return result, err
+}
+
+func (r *repository) put(ctx context.Context, put Put) (Result, error) {
+	digest := registry.DigestOf(put.Content)
+	if put.Expected != digest || put.Repair {
+		if _, err := r.remote.PutBlob(ctx, put.Content); err != nil {
+			return Result{}, err
+		}
+	}
+	e := &edit{key: put.Key, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
+	e.check = func(d *Document) error {
+		current, ok := d.Lookup(put.Image, put.Type)
+		switch {
+		case put.Expected == "" && ok && current.Digest != digest && !put.Overwrite:
+			return &ConflictError{Key: put.Key, Found: current.Digest, kind: ErrExists}
+		case put.Expected != "" && (!ok || (current.Digest != put.Expected && current.Digest != digest)):
+			return &ConflictError{Key: put.Key, Found: current.Digest, Expected: put.Expected, kind: ErrChanged}
+		}
+		return nil
+	}
+	e.apply = func(d *Document) {
+		entry := Entry{
+			Type: put.Type, Digest: digest, Size: int64(len(put.Content)),
+			MediaType: put.MediaType, Annotations: put.Annotations, Created: r.now(),
+		}
+		if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
+			entry.Created = current.Created // It moves with the content only.
+		}
+		d.Set(put.Image, entry)
+	}
+	e.holds = func(d *Document) bool {
+		current, ok := d.Lookup(put.Image, put.Type)
+		return ok && current.Digest == digest && current.MediaType == put.MediaType
+	}
+	if err := r.submit(ctx, e); err != nil {
+		return Result{}, err
+	}
+	return Result{Piece: e.piece, Missing: e.missing}, nil
+}
+
+// Delete removes the entry of a key, whose content the caller last saw with the digest expected. An
+// entry that is gone already is success. Errors: *ConflictError where it is another one now, and
+// ErrCreatedThisRun where another resource created it in this run and it therefore stays.
+func (s *Store) Delete(ctx context.Context, key Key, expected registry.Digest) error {
+	r := s.repository(key.Repository)
+	if r.claimed(key) {
+		return ErrCreatedThisRun
+	}
+	e := &edit{key: key, ctx: ctx, done: make(chan struct{})}
+	e.check = func(d *Document) error {
+		if current, ok := d.Lookup(key.Image, key.Type); ok && current.Digest != expected {
+			return &ConflictError{Key: key, Found: current.Digest, Expected: expected, kind: ErrChanged}
+		}
+		return nil
+	}
+	e.apply = func(d *Document) { d.Delete(key.Image, key.Type) }
+	e.holds = func(d *Document) bool {
+		_, ok := d.Lookup(key.Image, key.Type)
+		return !ok
+	}
+	return r.submit(ctx, e)
+}
+
+func (r *repository) claim(key Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.created[key] {
+		return false
+	}
+	r.created[key] = true
+	return true
+}
+
+func (r *repository) claimed(key Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.created[key]
+}
+
+func (r *repository) release(key Key) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.created, key)
+}
+
+// submit queues an edit and waits until it is committed or refused.
+func (r *repository) submit(ctx context.Context, e *edit) error {
+	r.mu.Lock()
+	r.queue = append(r.queue, e)
+	if !r.committing {
+		r.committing = true
+		go r.commitQueue()
+	}
+	r.mu.Unlock()
+	select {
+	case <-e.done:
+		return e.err
+	case <-ctx.Done():
+	}
+	if r.withdraw(e) {
+		return context.Cause(ctx)
+	}
+	<-e.done // Its commit ends soon: it was cancelled too, or goes on for others' edits.
+	if errors.Is(e.err, context.Canceled) || errors.Is(e.err, context.DeadlineExceeded) {
+		return errors.Join(ErrInterrupted, e.err)
+	}
+	return e.err
+}
+
+// withdraw takes an edit out of the queue. False means that it is being committed.
+func (r *repository) withdraw(e *edit) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, queued := range r.queue {
+		if queued == e {
+			r.queue = append(r.queue[:i:i], r.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,202 @@
+package manifesto
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// Tag is the tag of a repository's manifesto.
+const Tag = "_manifesto"
+
+// Manifest annotations (section 3 of the design).
+const (
+	annotationVersion    = "dev.manifesto.version"
+	annotationRepository = "dev.manifesto.repository"
+)
+
+// descriptor and manifest fix the order of the fields that we write.
+type descriptor struct {
+	MediaType string          `json:"mediaType"`
+	Digest    registry.Digest `json:"digest"`
+	Size      int64           `json:"size"`
+}
+
+type manifest struct {
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     string            `json:"mediaType"`
+	Config        descriptor        `json:"config"`
+	Layers        []descriptor      `json:"layers"`
+	Annotations   map[string]string `json:"annotations,omitempty"`
+}
+
+type imageConfig struct {
+	Architecture string   `json:"architecture"`
+	OS           string   `json:"os"`
+	Config       struct{} `json:"config"`
+	RootFS       rootFS   `json:"rootfs"`
+}
+
+type rootFS struct {
+	Type    string            `json:"type"`
+	DiffIDs []registry.Digest `json:"diff_ids"`
+}
+
+// manifestoImage is a manifesto ready to be pushed.
+type manifestoImage struct {
+	layer, config []byte
+	manifest      registry.Manifest
+}
+
+// newImage wraps the document as the image that "FROM scratch; ADD x /data" builds, in OCI media types
+// (zot refuses Docker's). The same input gives the same bytes.
+func newImage(repository registry.Repository, document []byte, version int64) (manifestoImage, error) {
+	layer, diffID, err := newLayer(document)
+	if err != nil {
+		return manifestoImage{}, err
+	}
+	config, err := newConfig(diffID)
+	if err != nil {
+		return manifestoImage{}, err
+	}
+	m, err := newManifest(config,
+		[]descriptor{{registry.MediaTypeOCILayerGzip, registry.DigestOf(layer), int64(len(layer))}},
+		map[string]string{
+			annotationRepository: repository.String(),
+			annotationVersion:    strconv.FormatInt(version, 10),
+		})
+	return manifestoImage{layer: layer, config: config, manifest: m}, err
+}
+
+func newManifest(config []byte, layers []descriptor, annotations map[string]string) (registry.Manifest, error) {
+	content, err := json.Marshal(manifest{
+		SchemaVersion: 2,
+		MediaType:     registry.MediaTypeOCIManifest,
+		Config:        descriptor{registry.MediaTypeOCIConfig, registry.DigestOf(config), int64(len(config))},
+		Layers:        layers,
+		Annotations:   annotations,
+	})
+	if err != nil {
+		return registry.Manifest{}, fmt.Errorf("encoding a manifest: %w", err)
+	}
+	return registry.NewManifest(registry.MediaTypeOCIManifest, content), nil
+}
+
+func newConfig(diffIDs ...registry.Digest) ([]byte, error) {
+	if diffIDs == nil {
+		diffIDs = []registry.Digest{}
+	}
+	config, err := json.Marshal(imageConfig{
+		Architecture: "amd64",
+		OS:           "linux",
+		RootFS:       rootFS{Type: "layers", DiffIDs: diffIDs},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding an image config: %w", err)
+	}
+	return config, nil
+}
+
+// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar.
+func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: "data", Mode: 0o644, Size: int64(len(document)),
+		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	}
+	_, writeErr := 0, w.WriteHeader(header)
+	if writeErr == nil {
+		_, writeErr = w.Write(document)
+	}
+	if err := errors.Join(writeErr, w.Close()); err != nil {
+		return nil, "", fmt.Errorf("building the layer: %w", err)
+	}
+	var compressed bytes.Buffer
+	z := gzip.NewWriter(&compressed)
+	_, writeErr = z.Write(archive.Bytes())
+	if err := errors.Join(writeErr, z.Close()); err != nil {
+		return nil, "", fmt.Errorf("building the layer: %w", err)
+	}
+	return compressed.Bytes(), registry.DigestOf(archive.Bytes()), nil
+}
+
+// parseManifest reads an image manifest of either family. The error wraps ErrNotManifesto.
+func parseManifest(m registry.Manifest) (manifest, error) {
+	var parsed manifest
+	if err := json.Unmarshal(m.Content, &parsed); err != nil {
+		return manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrNotManifesto, m.Digest, err)
+	}
+	if parsed.SchemaVersion != 2 || len(parsed.Layers) == 0 {
+		return manifest{}, fmt.Errorf("%w: manifest %s (%s) has no layers", ErrNotManifesto, m.Digest, m.MediaType)
+	}
+	for _, layer := range parsed.Layers {
+		if _, err := registry.ParseDigest(layer.Digest.String()); err != nil {
+			return manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrNotManifesto, m.Digest, err)
+		}
+	}
+	return parsed, nil
+}
+
+// version is the manifesto's counter, or 0 where a foreign writer left none.
+func (m manifest) version() int64 {
+	version, err := strconv.ParseInt(m.Annotations[annotationVersion], 10, 64)
+	if err != nil || version < 0 {
+		return 0
+	}
+	return version
+}
+
+// resolveImage returns the image that a manifest is or, for an index, the one it lists: current builds
+// of Docker wrap a single image and its attestations into one.
+func resolveImage(ctx context.Context, remote Remote, m registry.Manifest) (manifest, error) {
+	if m.IsIndex() {
+		children, err := m.Children()
+		if err != nil {
+			return manifest{}, fmt.Errorf("%w: %w", ErrNotManifesto, err)
+		}
+		if len(children) == 0 {
+			return manifest{}, fmt.Errorf("%w: image index %s lists no image", ErrNotManifesto, m.Digest)
+		}
+		chosen := children[0]
+		for _, child := range children {
+			if p := child.Platform; p != nil && p.OS == "linux" && p.Architecture == "amd64" {
+				chosen = child
+				break
+			}
+		}
+		if m, err = getKnown(ctx, remote, chosen.Digest); err != nil {
+			return manifest{}, err
+		}
+	}
+	return parseManifest(m)
+}
+
+// readData returns the file /data of an image: from its uppermost layer that has it.
+func readData(ctx context.Context, remote Remote, m manifest, maxContent int64) ([]byte, error) {
+	for i := len(m.Layers) - 1; i >= 0; i-- {
+		layer, err := remote.GetBlob(ctx, m.Layers[i].Digest, maxLayer)
+		if err != nil {
+			return nil, err
+		}
+		data, err := readLayer(bytes.NewReader(layer), maxData, maxContent)
+		if err != nil {
+			return nil, err
+		}
+		if data.found {
+			return data.content, nil
+		}
+		if data.hides {
+			break
+		}
+	}
+	return nil, fmt.Errorf("%w: the image has no file %s", ErrNotManifesto, dataPath)
+}

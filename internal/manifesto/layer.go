@@ -1,0 +1,132 @@
+package manifesto
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Limits on what a registry sends in the place of a manifesto, in bytes (section 9 of the design).
+const (
+	// maxLayer bounds a layer as it is transferred.
+	maxLayer = 64 << 20
+	// maxData bounds a layer after decompression, which is checked while it streams.
+	maxData = 256 << 20
+)
+
+// dataPath is the one file of a manifesto image, and of the images that the oldest form used as content.
+const dataPath = "/data"
+
+// Names that a layer uses to hide files of the layers below it (the OCI image specification, layers).
+const (
+	whiteoutData   = "/.wh.data"
+	whiteoutOpaque = "/.wh..wh..opq"
+)
+
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// layerData is what a layer says about /data.
+type layerData struct {
+	// found is set where the layer holds the file.
+	found   bool
+	content []byte
+	// hides is set where the layer removes the file of the layers below.
+	hides bool
+}
+
+// readLayer looks for /data in a layer: a tar, possibly compressed with gzip or zstd, which its first
+// bytes tell more reliably than the media types of a decade of tools. Of several files of the name the
+// last counts, as when the layer is unpacked. At most limit bytes are decompressed, of which at most
+// maxContent may be the file's.
+func readLayer(layer io.Reader, limit, maxContent int64) (layerData, error) {
+	plain, closeReader, err := decompress(bufio.NewReader(layer))
+	if err != nil {
+		return layerData{}, err
+	}
+	defer closeReader()
+	bounded := &boundedReader{reader: plain, left: limit}
+	var result layerData
+	for archive := tar.NewReader(bounded); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return result, nil
+		}
+		if err != nil {
+			return layerData{}, layerError(err)
+		}
+		switch path.Clean("/" + header.Name) {
+		case whiteoutData, whiteoutOpaque:
+			result.hides = true
+		case dataPath:
+			if header.Typeflag != tar.TypeReg {
+				return layerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, dataPath)
+			}
+			if header.Size > maxContent {
+				return layerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, dataPath, header.Size, maxContent)
+			}
+			content, err := io.ReadAll(archive)
+			if err != nil {
+				return layerData{}, layerError(err)
+			}
+			result.found, result.content = true, content
+		}
+	}
+}
+
+// decompress returns the tar in a layer and what ends its reading.
+func decompress(layer *bufio.Reader) (io.Reader, func(), error) {
+	magic, err := layer.Peek(len(zstdMagic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, layerError(err)
+	}
+	switch {
+	case bytes.HasPrefix(magic, gzipMagic):
+		reader, err := gzip.NewReader(layer)
+		if err != nil {
+			return nil, nil, layerError(err)
+		}
+		return reader, func() { _ = reader.Close() }, nil // Closing a gzip reader checks nothing more.
+	case bytes.HasPrefix(magic, zstdMagic):
+		reader, err := zstd.NewReader(layer, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxData))
+		if err != nil {
+			return nil, nil, layerError(err)
+		}
+		return reader, reader.Close, nil
+	}
+	return layer, func() {}, nil
+}
+
+func layerError(err error) error {
+	if errors.Is(err, ErrTooLarge) {
+		return err
+	}
+	return fmt.Errorf("%w: its layer cannot be read: %w", ErrNotManifesto, err)
+}
+
+// boundedReader fails, rather than ends, where more than the limit is read.
+type boundedReader struct {
+	reader io.Reader
+	left   int64
+}
+
+// Read implements io.Reader.
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("%w: a layer decompresses to more than the limit", ErrTooLarge)
+	}
+	return n, err
+}

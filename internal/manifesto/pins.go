@@ -1,0 +1,320 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"golang.org/x/sync/errgroup"
+)
+
+// Pin manifests keep content from garbage collection: every blob that the manifesto names is a layer of
+// a tagged image. They are sharded because ECR refuses more than 500 layers (section 3 of the design).
+const (
+	pinTag = Tag + ".pins"
+	// maxNext is how many blobs of the next document a shard takes, maxUnion how many of the base
+	// document's and the next one's together.
+	maxNext  = 256
+	maxUnion = 400
+	// maxShards bounds what a foreign "pin" can make us read: a million pieces of metadata.
+	maxShards = 4096
+	// pinParallel is how many pin requests of one operation are under way at once.
+	pinParallel = 8
+)
+
+// emptyBlob is the OCI empty descriptor's content, which stands in for an empty list of layers.
+var emptyBlob = []byte("{}")
+
+// shardTag is the tag of a pin manifest: _manifesto.pins, _manifesto.pins.1, …
+func shardTag(shard int) string {
+	if shard == 0 {
+		return pinTag
+	}
+	return pinTag + "." + strconv.Itoa(shard)
+}
+
+// pins is what the pin manifests of a repository are known to hold.
+type pins struct {
+	// shards maps a shard to its blobs and their sizes.
+	shards map[int]map[registry.Digest]int64
+	// version is the largest counter seen in them.
+	version int64
+}
+
+// holds reports in which shard a blob is.
+func (p pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
+	for shard, blobs := range p.shards {
+		if size, ok := blobs[digest]; ok {
+			return shard, size, true
+		}
+	}
+	return 0, 0, false
+}
+
+// readShard reads one pin manifest; false means that there is none.
+func readShard(ctx context.Context, remote Remote, shard int) (map[registry.Digest]int64, int64, bool, error) {
+	m, err := remote.GetManifest(ctx, shardTag(shard))
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, 0, false, nil
+	}
+	if err != nil {
+		return nil, 0, false, err
+	}
+	parsed, err := parseManifest(m)
+	if err != nil {
+		// Someone put something else there: it pins nothing, and the next commit replaces it.
+		return nil, 0, true, nil //nolint:nilerr // See above.
+	}
+	blobs := make(map[registry.Digest]int64, len(parsed.Layers))
+	for _, layer := range parsed.Layers {
+		blobs[layer.Digest] = layer.Size
+	}
+	return blobs, parsed.version(), true, nil
+}
+
+// readPins reads the pin manifests that the document names and, where an entry names none (another
+// tool may have stripped the field), those that follow until there is none.
+func readPins(ctx context.Context, remote Remote, d *Document) (pins, error) {
+	last, stripped := noPin, false
+	d.eachBlob(func(rec record) {
+		last = max(last, rec.pin)
+		stripped = stripped || rec.pin == noPin
+	})
+	result := pins{shards: map[int]map[registry.Digest]int64{}}
+	found := make([]map[registry.Digest]int64, last+1)
+	versions := make([]int64, last+1)
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(pinParallel)
+	for shard := range found {
+		group.Go(func() error {
+			var err error
+			found[shard], versions[shard], _, err = readShard(groupContext, remote, shard)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return pins{}, err
+	}
+	for shard := range found {
+		result.shards[shard] = found[shard]
+		result.version = max(result.version, versions[shard])
+	}
+	for shard := last + 1; stripped && shard < maxShards; shard++ {
+		blobs, version, ok, err := readShard(ctx, remote, shard)
+		if err != nil {
+			return pins{}, err
+		}
+		if !ok {
+			break
+		}
+		result.shards[shard] = blobs
+		result.version = max(result.version, version)
+	}
+	return result, nil
+}
+
+// eachBlob calls visit with every record that names a blob, duplicates too.
+func (d *Document) eachBlob(visit func(record)) {
+	for _, img := range d.images {
+		for _, rec := range img.records {
+			if rec.digest != "" {
+				visit(rec)
+			}
+		}
+	}
+}
+
+// pinPlan says which pin manifests a commit puts.
+type pinPlan struct {
+	// touched maps a shard to the layers that it shall have.
+	touched map[int][]descriptor
+	// missing are blobs that the document names and the repository does not have.
+	missing []registry.Digest
+}
+
+// planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
+// for it. Known pins keep their assignment. A blob whose size nobody knows costs a HEAD; skip names
+// blobs that cannot be pinned, as earlier commits of this run found out.
+func planPins(ctx context.Context, remote Remote, base, next *Document, known pins, skip map[registry.Digest]bool) (pinPlan, error) {
+	union := map[int]map[registry.Digest]int64{} // What base and next name, by shard.
+	inNext := map[int]int{}                      // How many distinct blobs of next a shard has.
+	add := func(shard int, digest registry.Digest, size int64) bool {
+		if union[shard] == nil {
+			union[shard] = map[registry.Digest]int64{}
+		}
+		known, ok := union[shard][digest]
+		if !ok || known == 0 {
+			union[shard][digest] = size
+		}
+		return !ok
+	}
+	assigned := map[registry.Digest]int{}
+	unassigned := map[registry.Digest]int64{}
+	var order []registry.Digest // Assignment follows the document, so that equal input gives equal pins.
+	next.eachBlob(func(rec record) {
+		if rec.pin == noPin {
+			return
+		}
+		if add(rec.pin, rec.digest, rec.size) {
+			inNext[rec.pin]++
+		}
+		if _, ok := assigned[rec.digest]; !ok {
+			assigned[rec.digest] = rec.pin
+		}
+	})
+	next.eachBlob(func(rec record) {
+		if _, ok := assigned[rec.digest]; ok || rec.pin != noPin || skip[rec.digest] {
+			return
+		}
+		if _, ok := unassigned[rec.digest]; !ok {
+			order = append(order, rec.digest)
+		}
+		unassigned[rec.digest] = max(unassigned[rec.digest], rec.size)
+	})
+	base.eachBlob(func(rec record) {
+		if rec.pin != noPin {
+			add(rec.pin, rec.digest, rec.size)
+		}
+	})
+
+	var plan pinPlan
+	var unsized []registry.Digest
+	for _, digest := range order {
+		if shard, size, ok := known.holds(digest); ok {
+			assigned[digest], unassigned[digest] = shard, size
+			if add(shard, digest, size) {
+				inNext[shard]++
+			}
+		} else if unassigned[digest] == 0 {
+			unsized = append(unsized, digest)
+		}
+	}
+	sizes, missing, err := headBlobs(ctx, remote, unsized)
+	if err != nil {
+		return pinPlan{}, err
+	}
+	plan.missing = missing
+	dirty := map[int]bool{}
+	for _, digest := range order {
+		if _, ok := assigned[digest]; ok || (unassigned[digest] == 0 && sizes[digest] == 0) {
+			continue
+		}
+		if size, ok := sizes[digest]; ok {
+			unassigned[digest] = size
+		}
+		shard := 0
+		for inNext[shard] >= maxNext || len(union[shard]) >= maxUnion {
+			shard++
+		}
+		assigned[digest] = shard
+		add(shard, digest, unassigned[digest])
+		inNext[shard]++
+		dirty[shard] = true
+	}
+	next.repin(func(rec record) (record, bool) {
+		shard, ok := assigned[rec.digest]
+		if !ok || rec.digest == "" || rec.pin != noPin {
+			return record{}, false
+		}
+		return rec.pinned(shard, unassigned[rec.digest]), true
+	})
+	plan.touched, err = layersOf(ctx, remote, union, dirty)
+	return plan, err
+}
+
+// layersOf lists the layers of the shards to put, sorted. A blob that is there without a known size
+// costs a HEAD; one that is missing is left out, since a registry refuses a manifest that names it.
+func layersOf(ctx context.Context, remote Remote, union map[int]map[registry.Digest]int64, dirty map[int]bool) (map[int][]descriptor, error) {
+	touched := make(map[int][]descriptor, len(dirty))
+	for shard := range dirty {
+		var unsized []registry.Digest
+		for digest, size := range union[shard] {
+			if size == 0 {
+				unsized = append(unsized, digest)
+			}
+		}
+		sizes, _, err := headBlobs(ctx, remote, unsized)
+		if err != nil {
+			return nil, err
+		}
+		layers := make([]descriptor, 0, len(union[shard]))
+		for digest, size := range union[shard] {
+			if size == 0 {
+				size = sizes[digest]
+			}
+			if size > 0 {
+				layers = append(layers, descriptor{registry.MediaTypeOctetStream, digest, size})
+			}
+		}
+		touched[shard] = sortLayers(layers)
+	}
+	return touched, nil
+}
+
+func sortLayers(layers []descriptor) []descriptor {
+	slices.SortFunc(layers, func(a, b descriptor) int { return strings.Compare(string(a.Digest), string(b.Digest)) })
+	return layers
+}
+
+// headBlobs returns the sizes of blobs and which of them are not there.
+func headBlobs(ctx context.Context, remote Remote, digests []registry.Digest) (map[registry.Digest]int64, []registry.Digest, error) {
+	found := make([]int64, len(digests))
+	group, groupContext := errgroup.WithContext(ctx)
+	group.SetLimit(pinParallel)
+	for i, digest := range digests {
+		group.Go(func() error {
+			size, err := remote.HeadBlob(groupContext, digest)
+			switch {
+			case errors.Is(err, registry.ErrNotFound):
+				return nil
+			case err != nil:
+				return err
+			case size < 0: // The registry answers HEAD without a length.
+				content, err := remote.GetBlob(groupContext, digest, MaxContent)
+				if err != nil {
+					return err
+				}
+				size = int64(len(content))
+			}
+			found[i] = size
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	sizes := map[registry.Digest]int64{}
+	var missing []registry.Digest
+	for i, digest := range digests {
+		if found[i] > 0 {
+			sizes[digest] = found[i]
+		} else {
+			missing = append(missing, digest)
+		}
+	}
+	return sizes, missing, nil
+}
+
+// pinManifest returns the manifest of a shard. The config is the same for all of them, and a standard
+// one: GitLab refuses media types that it does not know.
+func pinManifest(repository registry.Repository, layers []descriptor, version int64) (registry.Manifest, []byte, error) {
+	config, err := newConfig()
+	if err != nil {
+		return registry.Manifest{}, nil, err
+	}
+	if len(layers) == 0 {
+		layers = []descriptor{{registry.MediaTypeOCIEmpty, registry.DigestOf(emptyBlob), int64(len(emptyBlob))}}
+	}
+	m, err := newManifest(config, layers, map[string]string{
+		annotationRepository: repository.String(),
+		annotationVersion:    strconv.FormatInt(version, 10),
+	})
+	if err != nil {
+		return registry.Manifest{}, nil, fmt.Errorf("pin manifest: %w", err)
+	}
+	return m, config, nil
+}

@@ -1,0 +1,94 @@
+package manifesto
+
+import (
+	"encoding/json"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// newRecord reads what is often asked of an entry. Values that make no sense are left unset: the
+// entry's fields keep them all the same.
+func newRecord(fields object) record {
+	rec := record{fields: fields, pin: noPin}
+	if s, err := parseString(fields.get(keyType)); err == nil {
+		rec.typ = s
+	}
+	if s, err := parseString(fields.get(keyDigest)); err == nil {
+		if digest, err := registry.ParseDigest(s); err == nil {
+			rec.digest = digest
+		}
+	}
+	if n, err := strconv.ParseInt(string(fields.get(keySize)), 10, 64); err == nil && n > 0 {
+		rec.size = n
+	}
+	if n, err := strconv.Atoi(string(fields.get(keyPin))); err == nil && n >= 0 && n < maxShards {
+		rec.pin = n
+	}
+	return rec
+}
+
+// entry decodes the record.
+func (rec record) entry() Entry {
+	e := Entry{Type: rec.typ, Digest: rec.digest, Size: rec.size}
+	if s, err := parseString(rec.fields.get(keyMediaType)); err == nil {
+		e.MediaType = s
+	}
+	if s, err := parseString(rec.fields.get(keyCreated)); err == nil {
+		if created, err := time.Parse(time.RFC3339, s); err == nil {
+			e.Created = created
+		}
+	}
+	if value := rec.fields.get(keyAnnotations); value != nil {
+		var annotations map[string]string
+		if json.Unmarshal(value, &annotations) == nil && len(annotations) > 0 {
+			e.Annotations = annotations
+		}
+	}
+	return e
+}
+
+// updated returns the record with an entry's values. Fields that the entry does not know stay; those
+// of ours that it leaves empty go. The pin stays only while the content does.
+func (rec record) updated(e Entry) record {
+	fields := rec.fields.
+		with(keyType, appendJSON(nil, e.Type)).
+		with(keyDigest, appendJSON(nil, e.Digest.String()))
+	set := func(key string, value any, present bool) {
+		if present {
+			fields = fields.with(key, appendJSON(nil, value))
+		} else {
+			fields = fields.without(key)
+		}
+	}
+	set(keySize, e.Size, e.Size > 0)
+	if rec.digest != e.Digest {
+		fields = fields.without(keyPin)
+	}
+	set(keyMediaType, e.MediaType, e.MediaType != "")
+	set(keyCreated, e.Created.UTC().Format(time.RFC3339), !e.Created.IsZero())
+	set(keyAnnotations, e.Annotations, len(e.Annotations) > 0)
+	return newRecord(fields)
+}
+
+// pinned returns the record with a pin and the size that the pin manifest gives its content. The pin
+// noPin removes the field.
+func (rec record) pinned(pin int, size int64) record {
+	if pin == noPin {
+		return newRecord(rec.fields.without(keyPin))
+	}
+	fields := rec.fields
+	if rec.size == 0 && size > 0 {
+		fields = fields.with(keySize, appendJSON(nil, size))
+	}
+	return newRecord(fields.with(keyPin, appendJSON(nil, pin)))
+}
+
+// sameAs reports whether the entries say the same.
+func (e Entry) sameAs(other Entry) bool {
+	return e.Type == other.Type && e.Digest == other.Digest && e.Size == other.Size &&
+		e.MediaType == other.MediaType && e.Created.Equal(other.Created) &&
+		maps.Equal(e.Annotations, other.Annotations)
+}

@@ -1,0 +1,208 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"golang.org/x/sync/singleflight"
+)
+
+// repository is what this run knows of one repository, and its committer.
+type repository struct {
+	name   registry.Repository
+	remote Remote
+	now    func() time.Time
+	flight singleflight.Group
+
+	mu sync.Mutex
+	// current is the manifesto as last seen; nil before the first look. Not changed once set here.
+	current *version
+	// pins is nil until they are read.
+	pins *pins
+	// created holds the keys that this run created or is creating: the ledger of section 4.
+	created map[Key]bool
+	// unpinnable are blobs that are missing or in the oldest form; reported are those of them that a
+	// caller was told about.
+	unpinnable, reported map[registry.Digest]bool
+
+	queue      []*edit
+	committing bool
+}
+
+// version is one state of a repository's manifesto.
+type version struct {
+	// digest is that of the manifest under the tag; empty where there is no manifesto.
+	digest registry.Digest
+	// number is the counter in its annotations; 0 where a foreign writer left none.
+	number int64
+	doc    *Document
+}
+
+// view returns the manifesto as this run knows it, reading it when it does not yet. image is one that
+// the caller cares about: a way to prove that the repository can be read.
+func (r *repository) view(ctx context.Context, image registry.Digest) (*version, error) {
+	if v := r.known(); v != nil {
+		return v, nil
+	}
+	return shared(ctx, &r.flight, "view", func(ctx context.Context) (*version, error) {
+		if v := r.known(); v != nil {
+			return v, nil
+		}
+		v, err := r.read(ctx, image, true)
+		if err != nil {
+			return nil, err
+		}
+		r.remember(v)
+		return v, nil
+	})
+}
+
+func (r *repository) known() *version {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
+func (r *repository) remember(v *version) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.current = v
+}
+
+// read gets the manifesto under the tag. unknownIsEmpty says that a repository which the registry does
+// not know has no metadata; a writer must not believe that.
+func (r *repository) read(ctx context.Context, image registry.Digest, unknownIsEmpty bool) (*version, error) {
+	m, err := r.remote.GetManifest(ctx, Tag)
+	if errors.Is(err, registry.ErrNotFound) {
+		m, err = r.remote.GetManifest(ctx, Tag) // Only two answers in a row count (section 4).
+	}
+	if errors.Is(err, registry.ErrNotFound) {
+		if err := r.proveAbsence(ctx, image, unknownIsEmpty); err != nil {
+			return nil, err
+		}
+		return &version{doc: &Document{}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.parse(ctx, m)
+}
+
+// parse turns the manifest under the tag into a version.
+func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, error) {
+	where := func(err error) error {
+		return fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
+	}
+	parsed, err := resolveImage(ctx, r.remote, m)
+	if err != nil {
+		return nil, where(err)
+	}
+	data, err := readData(ctx, r.remote, parsed, maxData)
+	if err != nil {
+		return nil, where(err)
+	}
+	doc, err := ParseDocument(data)
+	if err != nil {
+		return nil, where(err)
+	}
+	return &version{digest: m.Digest, number: parsed.version(), doc: doc}, nil
+}
+
+// proveAbsence decides whether a 404 on the tag means that there is no manifesto: the repository must
+// be readable otherwise, and this run must not have seen a manifesto there. Registries answer 404 for
+// what they hide, too, and a manifesto is never to be rebuilt from nothing because it could not be read.
+func (r *repository) proveAbsence(ctx context.Context, image registry.Digest, unknownIsEmpty bool) error {
+	if v := r.known(); v != nil && v.digest != "" {
+		return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+			ErrVanished, r.name.Tagged(Tag), v.digest)
+	}
+	if image != "" {
+		if _, err := r.remote.HeadManifest(ctx, image.String()); err == nil {
+			return nil
+		} else if !errors.Is(err, registry.ErrNotFound) {
+			return err
+		}
+	}
+	exists, err := r.remote.RepositoryExists(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %s is 404, and so may be because the repository cannot be read: %w",
+			ErrVanished, r.name.Tagged(Tag), err)
+	}
+	if !exists && !unknownIsEmpty {
+		return fmt.Errorf("%w: the registry does not know the repository %s", ErrVanished, r.name)
+	}
+	return nil
+}
+
+// knownPins returns the pin manifests' content, reading it once a run.
+func (r *repository) knownPins(ctx context.Context, d *Document) (pins, error) {
+	get := func() *pins {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.pins
+	}
+	if p := get(); p != nil {
+		return *p, nil
+	}
+	return shared(ctx, &r.flight, "pins", func(ctx context.Context) (pins, error) {
+		if p := get(); p != nil {
+			return *p, nil
+		}
+		p, err := readPins(ctx, r.remote, d)
+		if err != nil {
+			return pins{}, err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.pins = &p
+		return p, nil
+	})
+}
+
+// inspect says whether an entry's content is pinned and, where it is not, whether it is there at all.
+func (r *repository) inspect(ctx context.Context, image registry.Digest, entry Entry) (Piece, error) {
+	piece := Piece{Entry: entry}
+	if entry.Digest == "" {
+		piece.Missing = true
+		return piece, nil
+	}
+	v, err := r.view(ctx, image)
+	if err != nil {
+		return Piece{}, err
+	}
+	known, err := r.knownPins(ctx, v.doc)
+	if err != nil {
+		return Piece{}, err
+	}
+	r.mu.Lock()
+	_, size, ok := known.holds(entry.Digest)
+	r.mu.Unlock()
+	if ok {
+		piece.Pinned = true
+		if piece.Size == 0 {
+			piece.Size = size
+		}
+		return piece, nil
+	}
+	size, err = r.remote.HeadBlob(ctx, entry.Digest)
+	switch {
+	case err == nil:
+		if piece.Size == 0 && size > 0 {
+			piece.Size = size
+		}
+	case errors.Is(err, registry.ErrNotFound):
+		// The oldest form names an image instead of a blob: readable, not pinnable, not missing.
+		_, err := r.remote.HeadManifest(ctx, entry.Digest.String())
+		if err != nil && !errors.Is(err, registry.ErrNotFound) {
+			return Piece{}, err
+		}
+		piece.Missing = err != nil
+	default:
+		return Piece{}, err
+	}
+	return piece, nil
+}

@@ -1,0 +1,186 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"golang.org/x/sync/singleflight"
+)
+
+// Store reads and writes the metadata of images in any number of repositories. One Store serves one
+// run: it reads each manifesto once, resolves each tag once, and remembers what the run created. It is
+// safe for concurrent use.
+type Store struct {
+	open func(registry.Repository) Remote
+	now  func() time.Time
+
+	mu     sync.Mutex
+	repos  map[registry.Repository]*repository
+	images map[imageKey]registry.Digest
+	flight singleflight.Group
+}
+
+// imageKey is a reference and a platform that were resolved in this run.
+type imageKey struct {
+	reference registry.Reference
+	platform  registry.Platform
+}
+
+// NewStore returns a store over the repositories that open gives access to; now is the clock of the
+// entries' creation times.
+func NewStore(open func(registry.Repository) Remote, now func() time.Time) *Store {
+	return &Store{
+		open: open, now: now,
+		repos:  map[registry.Repository]*repository{},
+		images: map[imageKey]registry.Digest{},
+	}
+}
+
+func (s *Store) repository(name registry.Repository) *repository {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.repos[name]
+	if !ok {
+		r = &repository{
+			name: name, remote: s.open(name), now: s.now,
+			created:    map[Key]bool{},
+			unpinnable: map[registry.Digest]bool{},
+			reported:   map[registry.Digest]bool{},
+		}
+		s.repos[name] = r
+	}
+	return r
+}
+
+// Resolve returns the digest of the image that a reference names or, with a platform, of its child for
+// it. There is no fallback from one to the other: metadata of an index is not its children's. Each
+// reference is resolved once a run. A missing image is registry.ErrNotFound.
+func (s *Store) Resolve(ctx context.Context, ref registry.Reference, platform registry.Platform) (registry.Digest, error) {
+	key := imageKey{ref, platform}
+	s.mu.Lock()
+	digest, ok := s.images[key]
+	s.mu.Unlock()
+	if ok {
+		return digest, nil
+	}
+	return shared(ctx, &s.flight, ref.String()+" "+platform.String(), func(ctx context.Context) (registry.Digest, error) {
+		digest, err := resolve(ctx, s.open(ref.Repository), ref, platform)
+		if err != nil {
+			return "", err
+		}
+		s.mu.Lock()
+		s.images[key] = digest
+		s.mu.Unlock()
+		return digest, nil
+	})
+}
+
+func resolve(ctx context.Context, remote Remote, ref registry.Reference, platform registry.Platform) (registry.Digest, error) {
+	if platform == (registry.Platform{}) {
+		return remote.HeadManifest(ctx, ref.Identifier())
+	}
+	m, err := remote.GetManifest(ctx, ref.Identifier())
+	if err != nil {
+		return "", err
+	}
+	digest, err := m.Child(platform)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", ref, err)
+	}
+	return digest, nil
+}
+
+// Piece is an entry and what the repository says of its content.
+type Piece struct {
+	Entry
+	// Pinned says that a pin manifest protects the content from garbage collection.
+	Pinned bool
+	// Missing says that the content is gone: the entry names a blob that the repository lacks.
+	Missing bool
+}
+
+// Get returns the current entry of a key. Where there is none, the error is a *NoEntryError.
+func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
+	r := s.repository(key.Repository)
+	v, err := r.view(ctx, key.Image)
+	if err != nil {
+		return Piece{}, err
+	}
+	entry, ok := v.doc.Lookup(key.Image, key.Type)
+	if !ok {
+		return Piece{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
+	}
+	return r.inspect(ctx, key.Image, entry)
+}
+
+// List returns the current entries of an image in the manifesto's order, possibly none.
+func (s *Store) List(ctx context.Context, name registry.Repository, image registry.Digest) ([]Entry, error) {
+	v, err := s.repository(name).view(ctx, image)
+	if err != nil {
+		return nil, err
+	}
+	return v.doc.Entries(image), nil
+}
+
+// Content returns the bytes of an entry and the entry itself: without what a foreign writer left
+// behind when it changed the digest, which shows in a size that does not fit. Content that is gone is
+// ErrContentMissing.
+func (s *Store) Content(ctx context.Context, name registry.Repository, entry Entry) ([]byte, Entry, error) {
+	if entry.Digest == "" {
+		return nil, entry, fmt.Errorf("%w: entry %q has no usable digest", ErrMalformed, entry.Type)
+	}
+	remote := s.repository(name).remote
+	content, err := remote.GetBlob(ctx, entry.Digest, MaxContent)
+	if errors.Is(err, registry.ErrNotFound) {
+		content, err = imageContent(ctx, remote, entry.Digest)
+	}
+	if err != nil {
+		return nil, entry, err
+	}
+	if size := int64(len(content)); entry.Size != size {
+		if entry.Size != 0 {
+			entry = Entry{Type: entry.Type, Digest: entry.Digest}
+		}
+		entry.Size = size
+	}
+	return content, entry, nil
+}
+
+// imageContent reads the oldest form of content: the digest is that of an image whose /data is it.
+func imageContent(ctx context.Context, remote Remote, digest registry.Digest) ([]byte, error) {
+	m, err := remote.GetManifest(ctx, digest.String())
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %s is neither a blob nor an image", ErrContentMissing, digest)
+	}
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := resolveImage(ctx, remote, m)
+	if err != nil {
+		return nil, err
+	}
+	return readData(ctx, remote, parsed, MaxContent)
+}
+
+// shared runs work once for all who ask for key at the same time. One who gives up leaves the work to
+// the others.
+func shared[T any](ctx context.Context, flight *singleflight.Group, key string, work func(context.Context) (T, error)) (T, error) {
+	result := flight.DoChan(key, func() (any, error) {
+		return work(context.WithoutCancel(ctx))
+	})
+	var zero T
+	select {
+	case r := <-result:
+		value, ok := r.Val.(T)
+		if r.Err == nil && !ok {
+			return zero, fmt.Errorf("shared work %q returned %T", key, r.Val)
+		}
+		return value, r.Err
+	case <-ctx.Done():
+		return zero, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,40 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Digest is the sha256 of some bytes in the spelling of the OCI image specification
+// ("sha256:" and 64 lowercase hexadecimal digits). The zero value is "no digest".
+// Other algorithms are refused: the original manifesto wrote sha256 only, and so does every
+// registry that this client was tried against.
+type Digest string
+
+const sha256Prefix = "sha256:"
+
+// DigestOf returns the digest of content.
+func DigestOf(content []byte) Digest {
+	sum := sha256.Sum256(content)
+	return Digest(sha256Prefix + hex.EncodeToString(sum[:]))
+}
+
+// ParseDigest reads a digest with its "sha256:" prefix or, as the original manifesto wrote the
+// digests of images, without. It returns an error that wraps ErrBadDigest for anything else.
+func ParseDigest(s string) (Digest, error) {
+	digits := strings.TrimPrefix(s, sha256Prefix)
+	if len(digits) != 2*sha256.Size {
+		return "", fmt.Errorf("%w: %q is not sha256: and 64 hexadecimal digits", ErrBadDigest, s)
+	}
+	for _, c := range []byte(digits) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return "", fmt.Errorf("%w: %q is not sha256: and 64 lowercase hexadecimal digits", ErrBadDigest, s)
+		}
+	}
+	return Digest(sha256Prefix + digits), nil
+}
+
+// String returns the digest with its prefix.
+func (d Digest) String() string { return string(d) }

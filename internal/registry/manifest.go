@@ -1,0 +1,141 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Media types of manifests and their parts.
+const (
+	MediaTypeOCIManifest    = "application/vnd.oci.image.manifest.v1+json"
+	MediaTypeOCIIndex       = "application/vnd.oci.image.index.v1+json"
+	MediaTypeOCIConfig      = "application/vnd.oci.image.config.v1+json"
+	MediaTypeOCILayerGzip   = "application/vnd.oci.image.layer.v1.tar+gzip"
+	MediaTypeOCIEmpty       = "application/vnd.oci.empty.v1+json"
+	MediaTypeOctetStream    = "application/octet-stream"
+	MediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+)
+
+// MaxManifestSize is the largest manifest that is read or written, in bytes. Every registry tried
+// refuses larger ones (section 11 of the design).
+const MaxManifestSize = 4 << 20
+
+// acceptManifests is the Accept header of manifest requests. Docker schema 1 is not in it: it has no
+// layers that could be verified.
+var acceptManifests = strings.Join([]string{
+	MediaTypeOCIManifest, MediaTypeOCIIndex, MediaTypeDockerManifest, MediaTypeDockerList,
+}, ", ")
+
+// Manifest is the bytes of a manifest and what they are.
+type Manifest struct {
+	// MediaType is the registry's Content-Type; to write one, the type to store it as.
+	MediaType string
+	// Digest is that of Content.
+	Digest Digest
+	// Content is at most MaxManifestSize bytes.
+	Content []byte
+}
+
+// NewManifest returns a manifest with its digest.
+func NewManifest(mediaType string, content []byte) Manifest {
+	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
+}
+
+func manifestRequest(method, identifier string) request {
+	return request{
+		method: method, path: "manifests/" + identifier, accept: []int{http.StatusOK},
+		// no-cache: proxies between us and the registry must not answer for a tag (section 4 of the design).
+		header: http.Header{"Accept": {acceptManifests}, "Cache-Control": {"no-cache"}},
+	}
+}
+
+// HeadManifest returns the digest that a tag stands for, or the digest itself where there is such a
+// manifest. Nothing there is ErrNotFound.
+func (r *Remote) HeadManifest(ctx context.Context, identifier string) (Digest, error) {
+	var digest Digest
+	err := r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
+		digest = digestHeader(resp)
+		return nil
+	})
+	if err == nil && digest == "" { // Docker-Content-Digest is optional in the specification.
+		m, err := r.GetManifest(ctx, identifier)
+		return m.Digest, err
+	}
+	if err != nil {
+		return "", fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
+	}
+	return digest, nil
+}
+
+// GetManifest returns the manifest of a tag or digest, verified against the digest asked for or, for
+// a tag, against the one that the registry announces. Nothing there is ErrNotFound.
+func (r *Remote) GetManifest(ctx context.Context, identifier string) (Manifest, error) {
+	var m Manifest
+	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) error {
+		content, err := readLimited(resp.Body, MaxManifestSize)
+		if err != nil {
+			return err
+		}
+		mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+		m = NewManifest(strings.TrimSpace(mediaType), content)
+		want, err := ParseDigest(identifier)
+		if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
+			want = digestHeader(resp)
+		}
+		if want == "" {
+			return nil
+		}
+		return verify(content, want)
+	})
+	if err != nil {
+		return Manifest{}, fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
+	}
+	return m, nil
+}
+
+// PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken
+// connection or a 5xx the error is ErrAmbiguous, and the caller finds out what happened. A 4xx means
+// that the registry did not take it.
+func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest) error {
+	if len(m.Content) > MaxManifestSize {
+		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), ErrTooLarge, len(m.Content), MaxManifestSize)
+	}
+	// The login comes first, so that its failure is not mistaken for an unknown outcome.
+	if _, err := r.host.login(ctx, r.repository, true); err != nil {
+		return err
+	}
+	resp, err := r.once(ctx, request{
+		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, push: true,
+		header: http.Header{"Content-Type": {m.MediaType}},
+		accept: []int{http.StatusCreated, http.StatusOK, http.StatusAccepted},
+	})
+	if err == nil {
+		drain(resp)
+		return nil
+	}
+	var answer *Error
+	if !errors.As(err, &answer) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout {
+		err = fmt.Errorf("%w: %w", ErrAmbiguous, err)
+	}
+	return fmt.Errorf("storing manifest %s: %w", r.spell(identifier), err)
+}
+
+// digestHeader returns the announced digest, or "" where it is missing or of another algorithm.
+func digestHeader(resp *http.Response) Digest {
+	digest, err := ParseDigest(resp.Header.Get("Docker-Content-Digest"))
+	if err != nil {
+		return ""
+	}
+	return digest
+}
+
+func (r *Remote) spell(identifier string) string {
+	if strings.Contains(identifier, ":") {
+		return r.repository.String() + "@" + identifier
+	}
+	return r.repository.String() + ":" + identifier
+}

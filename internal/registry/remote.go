@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Remote is access to one repository. It is safe for concurrent use.
+type Remote struct {
+	host       *host
+	repository Repository
+}
+
+// Repository is the one that this gives access to.
+func (r *Remote) Repository() Repository { return r.repository }
+
+// request describes one exchange with the registry.
+type request struct {
+	method string
+	// path is below /v2/NAME/, or a whole URL (an upload's location).
+	path   string
+	header http.Header
+	body   []byte
+	// push asks for a login that may write.
+	push bool
+	// accept lists the statuses that are success.
+	accept []int
+}
+
+// once sends a request a single time. The caller closes the body of the answer, whose status is one
+// of those accepted; any other answer is an *Error.
+func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
+	client, err := r.host.login(ctx, r.repository, in.push)
+	if err != nil {
+		return nil, err
+	}
+	target := in.path
+	if !strings.Contains(target, "://") {
+		target = fmt.Sprintf("%s://%s/v2/%s/%s", r.host.scheme(), r.host.address, r.repository.Path(), in.path)
+	}
+	var body io.Reader
+	if in.body != nil {
+		body = bytes.NewReader(in.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	for key, values := range in.header {
+		req.Header[key] = values
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			wrapped.URL = redact(req.URL)
+		}
+		return nil, classify(err)
+	}
+	for _, status := range in.accept {
+		if resp.StatusCode == status {
+			return resp, nil
+		}
+	}
+	defer drain(resp)
+	return nil, responseError(in.method, req.URL, resp)
+}
+
+// exchange sends a request that may be sent again, and hands the answer to read. A body that breaks
+// off is a reason to send it again too.
+func (r *Remote) exchange(ctx context.Context, in request, read func(*http.Response) error) error {
+	return r.host.client.retry(ctx, func() error {
+		resp, err := r.once(ctx, in)
+		if err != nil {
+			return err
+		}
+		defer drain(resp)
+		return read(resp)
+	})
+}
+
+// maxDrain bounds what is read of an unwanted body to keep its connection, in bytes.
+const maxDrain = 64 << 10
+
+// drain lets the connection be used again.
+func drain(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // Only to reuse the connection; failing costs nothing.
+	_ = resp.Body.Close()                            // The answer was read; nothing depends on closing.
+}
+
+// readLimited reads a body of at most limit bytes.
+func readLimited(body io.Reader, limit int64) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, classify(err)
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	return content, nil
+}
+
+// RepositoryExists asks for the repository's tags, of which it wants one only, to tell a repository
+// without a certain manifest from one that cannot be read. False with a nil error means that the
+// registry said NAME_UNKNOWN; any other failure is an error.
+func (r *Remote) RepositoryExists(ctx context.Context) (bool, error) {
+	in := request{method: http.MethodGet, path: "tags/list?n=1", accept: []int{http.StatusOK}}
+	err := r.exchange(ctx, in, func(*http.Response) error { return nil })
+	if errors.Is(err, ErrRepositoryUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}

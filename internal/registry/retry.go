@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// maxBackoff bounds one wait between two tries that the registry did not ask for itself.
+const maxBackoff = 10 * time.Second
+
+// maxRetryAfter bounds how long a registry may ask to wait: a hostile or broken one says years.
+const maxRetryAfter = 2 * time.Minute
+
+// retry calls try until it succeeds, fails for good, was called MaxRetries times more, or ctx ends.
+func (c *Client) retry(ctx context.Context, try func() error) error {
+	wait := c.options.Backoff
+	for attempt := 0; ; attempt++ {
+		err := try()
+		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
+			return err
+		}
+		pause := wait/2 + rand.N(wait/2+1) // Jitter, so that parallel operations do not return at once.
+		var answer *Error
+		if errors.As(err, &answer) && answer.RetryAfter > 0 {
+			pause = min(answer.RetryAfter, maxRetryAfter)
+		}
+		if sleep(ctx, pause) != nil {
+			return err
+		}
+		wait = min(2*wait, maxBackoff)
+	}
+}
+
+// passing reports whether the same request may well succeed a little later.
+func passing(err error) bool {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return answer.temporary()
+	}
+	return errors.Is(err, ErrUnreachable) && !errors.Is(err, errFinal)
+}
+
+// errFinal marks an unreachable registry that further tries will not reach: a name that does not
+// exist, a port where nothing listens, or a certificate that is not trusted.
+var errFinal = fmt.Errorf("%w", ErrUnreachable)
+
+// classify turns an error of an HTTP round trip into one of this package.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		return fromTransport(answer)
+	}
+	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ours) {
+			return err
+		}
+	}
+	var dns *net.DNSError
+	if (errors.As(err, &dns) && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) || isCertificateError(err) {
+		return fmt.Errorf("%w: %w", errFinal, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// isCertificateError reports whether TLS failed because of who the registry says it is.
+func isCertificateError(err error) bool {
+	var invalid *tls.CertificateVerificationError
+	return errors.As(err, &invalid)
+}

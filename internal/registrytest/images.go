@@ -1,0 +1,161 @@
+package registrytest
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Media types of the images that Docker builds.
+const (
+	dockerConfig = "application/vnd.docker.container.image.v1+json"
+	dockerLayer  = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+)
+
+// Compression of a layer.
+type Compression string
+
+// The compressions that layers come in.
+const (
+	Plain Compression = "plain"
+	Gzip  Compression = "gzip"
+	Zstd  Compression = "zstd"
+)
+
+// File is one file of a layer.
+type File struct {
+	Name, Content string
+	// Typeflag is that of the tar format; zero means a regular file.
+	Typeflag byte
+}
+
+// Layer returns a tar with the files, compressed.
+func Layer(compression Compression, files ...File) ([]byte, error) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, file := range files {
+		header := &tar.Header{Name: file.Name, Mode: 0o644, Size: int64(len(file.Content)), Typeflag: file.Typeflag}
+		if file.Typeflag == tar.TypeSymlink {
+			header.Linkname, header.Size, file.Content = file.Content, 0, ""
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write([]byte(file.Content)); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	var z io.WriteCloser
+	switch compression {
+	case Gzip:
+		z = gzip.NewWriter(&out)
+	case Zstd:
+		var err error
+		if z, err = zstd.NewWriter(&out); err != nil {
+			return nil, err
+		}
+	default:
+		return archive.Bytes(), nil
+	}
+	if _, err := z.Write(archive.Bytes()); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// PushImage pushes an OCI image that differs by its seed, and returns its digest.
+func PushImage(ctx context.Context, remote *registry.Remote, tag, seed string) (registry.Digest, error) {
+	layer, err := Layer(Gzip, File{Name: "seed", Content: seed})
+	if err != nil {
+		return "", err
+	}
+	return push(ctx, remote, tag, family{registry.MediaTypeOCIManifest, registry.MediaTypeOCIConfig, registry.MediaTypeOCILayerGzip}, layer)
+}
+
+// PushDockerImage pushes an image as Docker builds one: schema 2, with the given layers.
+func PushDockerImage(ctx context.Context, remote *registry.Remote, tag string, layers ...[]byte) (registry.Digest, error) {
+	return push(ctx, remote, tag, family{registry.MediaTypeDockerManifest, dockerConfig, dockerLayer}, layers...)
+}
+
+// family is the media types of one kind of image.
+type family struct{ manifest, config, layer string }
+
+func push(ctx context.Context, remote *registry.Remote, tag string, types family, layers ...[]byte) (registry.Digest, error) {
+	descriptor := func(mediaType string, content []byte) (registry.Descriptor, error) {
+		digest, err := remote.PutBlob(ctx, content)
+		return registry.Descriptor{MediaType: mediaType, Digest: digest, Size: int64(len(content))}, err
+	}
+	config, err := descriptor(types.config, []byte(`{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`))
+	if err != nil {
+		return "", err
+	}
+	var described []registry.Descriptor
+	for _, layer := range layers {
+		d, err := descriptor(types.layer, layer)
+		if err != nil {
+			return "", err
+		}
+		described = append(described, d)
+	}
+	return putJSON(ctx, remote, tag, types.manifest, map[string]any{
+		"schemaVersion": 2, "mediaType": types.manifest, "config": config, "layers": described,
+	})
+}
+
+// PushIndex pushes an image index whose children differ by platform ("linux/amd64", "unknown/unknown"),
+// and returns its digest and theirs by platform.
+func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, platforms ...string) (registry.Digest, map[string]registry.Digest, error) {
+	children := map[string]registry.Digest{}
+	var manifests []registry.Descriptor
+	for _, text := range platforms {
+		platform, err := registry.ParsePlatform(text)
+		if err != nil {
+			return "", nil, err
+		}
+		childTag := tag + "-child" // The registries keep children that no tag names; this only pushes them.
+		digest, err := PushImage(ctx, remote, childTag, seed+text)
+		if err != nil {
+			return "", nil, err
+		}
+		m, err := remote.GetManifest(ctx, digest.String())
+		if err != nil {
+			return "", nil, err
+		}
+		children[text] = digest
+		manifests = append(manifests, registry.Descriptor{
+			MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content)), Platform: &platform,
+		})
+	}
+	digest, err := PutIndex(ctx, remote, tag, manifests)
+	return digest, children, err
+}
+
+// PutIndex puts an image index of the given manifests under a tag.
+func PutIndex(ctx context.Context, remote *registry.Remote, tag string, manifests []registry.Descriptor) (registry.Digest, error) {
+	return putJSON(ctx, remote, tag, registry.MediaTypeOCIIndex, map[string]any{
+		"schemaVersion": 2, "mediaType": registry.MediaTypeOCIIndex, "manifests": manifests,
+	})
+}
+
+func putJSON(ctx context.Context, remote *registry.Remote, tag, mediaType string, value any) (registry.Digest, error) {
+	content, err := json.Marshal(value)
+	if err != nil {
+		return "", fmt.Errorf("encoding a manifest: %w", err)
+	}
+	m := registry.NewManifest(mediaType, content)
+	return m.Digest, remote.PutManifest(ctx, tag, m)
+}

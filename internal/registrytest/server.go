@@ -1,0 +1,218 @@
+// Package registrytest starts registries on loopback ports for tests and for the demo: two embedded
+// servers of different strictness, with a log of their requests, optional basic authentication, and a
+// hook to inject faults.
+package registrytest
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/olareg/olareg"
+	"github.com/olareg/olareg/config"
+)
+
+// Kind is an implementation of a registry.
+type Kind string
+
+// The embedded registries. Olareg checks that every layer of a manifest exists and keeps repositories
+// apart; go-containerregistry's does neither, and is never the only one in a test.
+const (
+	Olareg            Kind = "olareg"
+	OlaregNoReferrers Kind = "olareg-without-referrers"
+	GGCR              Kind = "go-containerregistry"
+)
+
+// Kinds are all of them.
+var Kinds = []Kind{Olareg, OlaregNoReferrers, GGCR}
+
+// Options configure a Server. The zero value is an open olareg.
+type Options struct {
+	// Kind is the implementation; empty means Olareg.
+	Kind Kind
+	// Username and Password, where set, are required of every request.
+	Username, Password string
+}
+
+// Server is a registry on a free loopback port.
+type Server struct {
+	http *httptest.Server
+	stop func() error
+
+	mu        sync.Mutex
+	requests  []Request
+	intercept Interceptor
+}
+
+// Request is what the log keeps of one request.
+type Request struct {
+	Method, Path string
+	// Status is what was answered.
+	Status int
+}
+
+// Interceptor sees a request before the registry does. It returns true where it has answered itself.
+type Interceptor func(w http.ResponseWriter, r *http.Request, registry http.Handler) bool
+
+// Start starts a registry. Close it.
+func Start(options Options) (*Server, error) {
+	s := &Server{stop: func() error { return nil }}
+	var handler http.Handler
+	switch options.Kind {
+	case GGCR:
+		handler = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	case Olareg, OlaregNoReferrers, "":
+		referrers, deletes := options.Kind != OlaregNoReferrers, true
+		server := olareg.New(config.Config{
+			Storage: config.ConfigStorage{StoreType: config.StoreMem},
+			API: config.ConfigAPI{
+				DeleteEnabled: &deletes,
+				Blob:          config.ConfigAPIBlob{DeleteEnabled: &deletes},
+				Referrer:      config.ConfigAPIReferrer{Enabled: &referrers},
+			},
+		})
+		handler, s.stop = server, server.Close
+	default:
+		return nil, fmt.Errorf("no such registry: %q", options.Kind)
+	}
+	if options.Username != "" {
+		handler = requireBasicAuth(handler, options.Username, options.Password)
+	}
+	s.http = httptest.NewServer(s.logged(handler))
+	return s, nil
+}
+
+// Close stops the registry; what it stored is gone.
+func (s *Server) Close() error {
+	s.http.Close()
+	return s.stop()
+}
+
+// Host is the registry's address as references write it.
+func (s *Server) Host() string {
+	return strings.TrimPrefix(s.http.URL, "http://")
+}
+
+// Intercept sets the hook that sees every request first; nil removes it.
+func (s *Server) Intercept(hook Interceptor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intercept = hook
+}
+
+// Requests returns the log since the last Reset.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Reset empties the log.
+func (s *Server) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = nil
+}
+
+// Count returns how many logged requests have the method (any, where empty) and a path that contains
+// part.
+func (s *Server) Count(method, part string) int {
+	count := 0
+	for _, r := range s.Requests() {
+		if (method == "" || r.Method == method) && strings.Contains(r.Path, part) {
+			count++
+		}
+	}
+	return count
+}
+
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		method, path := r.Method, r.URL.Path
+		defer func() {
+			s.mu.Lock()
+			s.requests = append(s.requests, Request{method, path, recorder.status})
+			s.mu.Unlock()
+		}()
+		s.mu.Lock()
+		hook := s.intercept
+		s.mu.Unlock()
+		if hook != nil && hook(recorder, r, next) {
+			return
+		}
+		next.ServeHTTP(recorder, r)
+	})
+}
+
+// statusRecorder remembers the status that was answered.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (s *statusRecorder) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func requireBasicAuth(next http.Handler, username, password string) http.Handler {
+	same := func(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, p, ok := r.BasicAuth()
+		if ok && same(u, username) && same(p, password) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="registrytest"`)
+		Refuse(w, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
+	})
+}
+
+// Refuse answers with an error in the form of the distribution specification.
+func Refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"errors":[{"code":%q,"message":%q}]}`, code, message) // The client may be gone.
+}
+
+// Break ends the connection without an answer.
+func Break(http.ResponseWriter) {
+	panic(http.ErrAbortHandler)
+}
+
+// errStatus is an unexpected answer to a request of this package's own.
+var errStatus = errors.New("unexpected status")
+
+// Do sends a request straight to the registry, past the provider's client, and returns the body. It is
+// logged like any other.
+func (s *Server) Do(ctx context.Context, method, path string, header http.Header, body string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.http.URL+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range header {
+		request.Header[key] = values
+	}
+	response, err := s.http.Client().Do(request)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return content, fmt.Errorf("%w: %s %s: %s", errStatus, method, path, response.Status)
+	}
+	return content, nil
+}

@@ -1,0 +1,45 @@
+package registrytest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// New starts a registry that ends with the test.
+func New(t testing.TB, options Options) *Server {
+	t.Helper()
+	s, err := Start(options)
+	if err != nil {
+		t.Fatalf("starting a registry: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("stopping the registry: %v", err)
+		}
+	})
+	return s
+}
+
+// Open gives a test direct access to a repository of the server, past what it tests.
+func (s *Server) Open(t testing.TB, path string, options registry.Options) *registry.Remote {
+	t.Helper()
+	repository, err := registry.ParseRepository(s.Host()+"/"+path, "")
+	if err != nil {
+		t.Fatalf("parsing a repository: %v", err)
+	}
+	client := registry.NewClient(options)
+	t.Cleanup(client.Close)
+	return client.Open(repository)
+}
+
+// Image pushes an image for a test and returns its digest.
+func (s *Server) Image(t testing.TB, path, tag, seed string) registry.Digest {
+	t.Helper()
+	digest, err := PushImage(context.Background(), s.Open(t, path, registry.Options{}), tag, seed)
+	if err != nil {
+		t.Fatalf("pushing %s:%s: %v", path, tag, err)
+	}
+	return digest
+}
