@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -102,7 +103,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]
 // attempt is one round of the protocol. It finishes what it can and returns the edits that remain:
 // with an error, or without where the base has moved and they must start over.
 func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int]registry.Manifest) ([]*edit, error) {
-	base, err := r.base(ctx, batch[0].key.Image)
+	base, err := r.base(ctx, batch)
 	if err != nil {
 		return batch, err
 	}
@@ -115,7 +116,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int
 		return batch, err
 	}
 	rendered := next.doc.Render()
-	if len(plan.touched) == 0 && base.digest != "" && string(rendered) == string(base.doc.Render()) {
+	if len(plan.touched) == 0 && string(rendered) == string(base.doc.Render()) {
 		stands, err := r.stands(ctx, base)
 		if err != nil || !stands {
 			return batch, err
@@ -150,11 +151,12 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int
 
 // base returns the version to build on. What this process last confirmed is taken without a request:
 // the look before the PUT tells whether it still stands.
-func (r *repository) base(ctx context.Context, image registry.Digest) (*version, error) {
+func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) {
 	if v := r.known(); v != nil {
 		return v, nil
 	}
-	v, err := r.read(ctx, image, false)
+	removesOnly := !slices.ContainsFunc(batch, func(e *edit) bool { return !e.remove })
+	v, err := r.read(ctx, batch[0].key.Image, removesOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +197,9 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 		return pinPlan{}, err
 	}
 	next.number = max(base.number, known.version) + 1
-	r.skip(plan.missing, batch)
+	r.skip(plan.images)
+	r.skip(plan.missing)
+	r.report(plan.missing, batch)
 	return plan, nil
 }
 
@@ -323,16 +327,15 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 	}
 	var rest []*edit
 	for _, e := range batch {
-		probe := &Document{}
-		e.apply(probe)
-		if entry, ok := probe.Lookup(e.key.Image, e.key.Type); ok && gone[entry.Digest] {
+		if gone[e.content] {
 			r.finish([]*edit{e}, fmt.Errorf("%w: the registry took blob %s and does not have it: %w",
-				ErrContentMissing, entry.Digest, cause), nil)
+				ErrContentMissing, e.content, cause), nil)
 			continue
 		}
 		rest = append(rest, e)
 	}
-	r.skip(missing, rest)
+	r.skip(missing)
+	r.report(missing, rest)
 	r.forgetPins(gone)
 	return rest, true
 }
@@ -368,10 +371,10 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 		case err != nil && !errors.Is(err, registry.ErrNotFound):
 			return batch, err
 		}
+		if putErr != nil && look == maxLooks/2 {
+			return batch, putErr // Most likely it never arrived: start over.
+		}
 		if look == maxLooks {
-			if putErr != nil {
-				return batch, putErr
-			}
 			return batch, fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
 				r.name.Digested(next.digest), base.digest)
 		}

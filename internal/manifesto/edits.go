@@ -3,6 +3,8 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -10,7 +12,7 @@ import (
 // Put describes a piece of metadata to create or to update.
 type Put struct {
 	Key
-	// Content is what to store; not empty.
+	// Content is what to store; not empty. Nil in an update leaves the content as it is.
 	Content []byte
 	// MediaType and Annotations are stored beside it; both may be empty.
 	MediaType   string
@@ -42,6 +44,9 @@ type edit struct {
 	apply func(*Document)
 	// holds says whether a document has this edit in it.
 	holds func(*Document) bool
+	// remove says that the edit is a delete; content is what a put leaves in the entry.
+	remove  bool
+	content registry.Digest
 	// repair forces a pin for the entry's content.
 	repair bool
 
@@ -71,13 +76,11 @@ func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 }
 
 func (r *repository) put(ctx context.Context, put Put) (Result, error) {
-	digest := registry.DigestOf(put.Content)
-	if put.Expected != digest || put.Repair {
-		if _, err := r.remote.PutBlob(ctx, put.Content); err != nil {
-			return Result{}, err
-		}
+	digest, size, err := r.supply(ctx, put)
+	if err != nil {
+		return Result{}, err
 	}
-	e := &edit{key: put.Key, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
+	e := &edit{key: put.Key, content: digest, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
 	e.check = func(d *Document) error {
 		current, ok := d.Lookup(put.Image, put.Type)
 		switch {
@@ -90,7 +93,7 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 	}
 	e.apply = func(d *Document) {
 		entry := Entry{
-			Type: put.Type, Digest: digest, Size: int64(len(put.Content)),
+			Type: put.Type, Digest: digest, Size: size,
 			MediaType: put.MediaType, Annotations: put.Annotations, Created: r.now(),
 		}
 		if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
@@ -100,12 +103,32 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 	}
 	e.holds = func(d *Document) bool {
 		current, ok := d.Lookup(put.Image, put.Type)
-		return ok && current.Digest == digest && current.MediaType == put.MediaType
+		return ok && current.Digest == digest && current.MediaType == put.MediaType &&
+			maps.Equal(current.Annotations, put.Annotations)
 	}
 	if err := r.submit(ctx, e); err != nil {
 		return Result{}, err
 	}
 	return Result{Piece: e.piece, Missing: e.missing}, nil
+}
+
+// supply makes sure that the content is in the repository, and returns its digest and size.
+func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int64, error) {
+	if put.Content == nil {
+		size, err := r.remote.HeadBlob(ctx, put.Expected)
+		if errors.Is(err, registry.ErrNotFound) {
+			return "", 0, fmt.Errorf("%w: %w", ErrContentMissing, err)
+		}
+		return put.Expected, max(size, 0), err
+	}
+	digest := registry.DigestOf(put.Content)
+	if put.Expected != digest || put.Repair {
+		if _, err := r.remote.PutBlob(ctx, put.Content); err != nil {
+			return "", 0, err
+		}
+		r.uploaded(digest)
+	}
+	return digest, int64(len(put.Content)), nil
 }
 
 // Delete removes the entry of a key, whose content the caller last saw with the digest expected. An
@@ -116,7 +139,7 @@ func (s *Store) Delete(ctx context.Context, key Key, expected registry.Digest) e
 	if r.claimed(key) {
 		return ErrCreatedThisRun
 	}
-	e := &edit{key: key, ctx: ctx, done: make(chan struct{})}
+	e := &edit{key: key, remove: true, ctx: ctx, done: make(chan struct{})}
 	e.check = func(d *Document) error {
 		if current, ok := d.Lookup(key.Image, key.Type); ok && current.Digest != expected {
 			return &ConflictError{Key: key, Found: current.Digest, Expected: expected, kind: ErrChanged}

@@ -132,8 +132,25 @@ func (d *Document) eachBlob(visit func(record)) {
 type pinPlan struct {
 	// touched maps a shard to the layers that it shall have.
 	touched map[int][]descriptor
-	// missing are blobs that the document names and the repository does not have.
-	missing []registry.Digest
+	// missing are blobs that the document names and the repository does not have; images are the oldest
+	// form, which names an image instead and cannot be pinned.
+	missing, images []registry.Digest
+}
+
+// sortOut tells blobs that are gone from images in their place.
+func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []registry.Digest) error {
+	for _, digest := range absent {
+		_, err := remote.HeadManifest(ctx, digest.String())
+		switch {
+		case err == nil:
+			p.images = append(p.images, digest)
+		case errors.Is(err, registry.ErrNotFound):
+			p.missing = append(p.missing, digest)
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
@@ -155,6 +172,9 @@ func planPins(ctx context.Context, remote Remote, base, next *Document, known pi
 	assigned := map[registry.Digest]int{}
 	unassigned := map[registry.Digest]int64{}
 	var order []registry.Digest // Assignment follows the document, so that equal input gives equal pins.
+	next.repin(func(rec record) (record, bool) {
+		return rec.pinned(noPin, 0), rec.pin != noPin && skip[rec.digest]
+	})
 	next.eachBlob(func(rec record) {
 		if rec.pin == noPin {
 			return
@@ -176,7 +196,7 @@ func planPins(ctx context.Context, remote Remote, base, next *Document, known pi
 		unassigned[rec.digest] = max(unassigned[rec.digest], rec.size)
 	})
 	base.eachBlob(func(rec record) {
-		if rec.pin != noPin {
+		if rec.pin != noPin && !skip[rec.digest] {
 			add(rec.pin, rec.digest, rec.size)
 		}
 	})
@@ -197,7 +217,9 @@ func planPins(ctx context.Context, remote Remote, base, next *Document, known pi
 	if err != nil {
 		return pinPlan{}, err
 	}
-	plan.missing = missing
+	if err := plan.sortOut(ctx, remote, missing); err != nil {
+		return pinPlan{}, err
+	}
 	dirty := map[int]bool{}
 	for _, digest := range order {
 		if _, ok := assigned[digest]; ok || (unassigned[digest] == 0 && sizes[digest] == 0) {

@@ -15,13 +15,27 @@ func (r *repository) skipped() map[registry.Digest]bool {
 	return maps.Clone(r.unpinnable)
 }
 
-// skip remembers blobs that cannot be pinned, and has the first edit report those that nobody was told
-// about.
-func (r *repository) skip(missing []registry.Digest, batch []*edit) {
+// skip remembers blobs that cannot be pinned.
+func (r *repository) skip(digests []registry.Digest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, digest := range digests {
+		r.unpinnable[digest] = true
+	}
+}
+
+// uploaded forgets that a blob could not be pinned: it is there now.
+func (r *repository) uploaded(digest registry.Digest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.unpinnable, digest)
+}
+
+// report has the first edit of a batch report missing blobs that nobody was told about.
+func (r *repository) report(missing []registry.Digest, batch []*edit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, digest := range missing {
-		r.unpinnable[digest] = true
 		if !r.reported[digest] && len(batch) > 0 {
 			r.reported[digest] = true
 			batch[0].missing = append(batch[0].missing, digest)

@@ -135,7 +135,9 @@ func (s *Store) Content(ctx context.Context, name registry.Repository, entry Ent
 	}
 	remote := s.repository(name).remote
 	content, err := remote.GetBlob(ctx, entry.Digest, MaxContent)
-	if errors.Is(err, registry.ErrNotFound) {
+	// Some registries hand out a manifest as a blob as well, so that an entry which does not come from
+	// us may have to be looked at twice.
+	if errors.Is(err, registry.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
 		content, err = imageContent(ctx, remote, entry.Digest)
 	}
 	if err != nil {
@@ -148,6 +150,11 @@ func (s *Store) Content(ctx context.Context, name registry.Repository, entry Ent
 		entry.Size = size
 	}
 	return content, entry, nil
+}
+
+func looksLikeImage(content []byte) bool {
+	parsed, err := parseManifest(registry.NewManifest("", content))
+	return err == nil && parsed.Config.Digest != ""
 }
 
 // imageContent reads the oldest form of content: the digest is that of an image whose /data is it.
