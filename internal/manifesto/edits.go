@@ -98,6 +98,9 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 		}
 		if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
 			entry.Created = current.Created // It moves with the content only.
+			if put.Content == nil {
+				entry.Size = current.Size
+			}
 		}
 		d.Set(put.Image, entry)
 	}
@@ -112,14 +115,18 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 	return Result{Piece: e.piece, Missing: e.missing}, nil
 }
 
-// supply makes sure that the content is in the repository, and returns its digest and size.
+// supply makes sure that the content is in the repository, and returns its digest and its size,
+// which is 0 where the entry knows it.
 func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int64, error) {
 	if put.Content == nil {
-		size, err := r.remote.HeadBlob(ctx, put.Expected)
-		if errors.Is(err, registry.ErrNotFound) {
-			return "", 0, fmt.Errorf("%w: %w", ErrContentMissing, err)
+		if !put.Repair {
+			return put.Expected, 0, nil
 		}
-		return put.Expected, max(size, 0), err
+		_, err := r.remote.HeadBlob(ctx, put.Expected)
+		if errors.Is(err, registry.ErrNotFound) {
+			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
+		}
+		return put.Expected, 0, err
 	}
 	digest := registry.DigestOf(put.Content)
 	if put.Expected != digest || put.Repair {

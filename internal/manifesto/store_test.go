@@ -567,11 +567,14 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 		prepare func(*testing.T, *fixture)
 		want    error
 	}{
-		"not JSON":        {image(registrytest.File{Name: "data", Content: "hello"}), ErrMalformed},
-		"not a document":  {image(registrytest.File{Name: "data", Content: `{"images":"x"}`}), ErrMalformed},
-		"without /data":   {image(registrytest.File{Name: "other", Content: "x"}), ErrNotManifesto},
-		"no layers":       {func(t *testing.T, f *fixture) { t.Helper(); pushNoLayers(t, f) }, ErrNotManifesto},
-		"a broken layer":  {func(t *testing.T, f *fixture) { t.Helper(); pushLayer(t, f, []byte("no tar at all, and no gzip either")) }, ErrNotManifesto},
+		"not JSON":       {image(registrytest.File{Name: "data", Content: "hello"}), ErrMalformed},
+		"not a document": {image(registrytest.File{Name: "data", Content: `{"images":"x"}`}), ErrMalformed},
+		"without /data":  {image(registrytest.File{Name: "other", Content: "x"}), ErrNotManifesto},
+		"no layers":      {func(t *testing.T, f *fixture) { t.Helper(); pushNoLayers(t, f) }, ErrNotManifesto},
+		"a broken layer": {func(t *testing.T, f *fixture) {
+			t.Helper()
+			pushLayer(t, f, []byte("no tar at all, and no gzip either"))
+		}, ErrNotManifesto},
 		"401 on reads":    {fail(http.StatusUnauthorized), registry.ErrUnauthorized},
 		"403 on reads":    {fail(http.StatusForbidden), registry.ErrForbidden},
 		"500 on reads":    {fail(http.StatusInternalServerError), nil},
@@ -728,12 +731,17 @@ func (d discard) WriteHeader(int)             {}
 // distribution 2.8 answers 500 to a fifth of the reads during a PUT.
 func TestPassingFailuresAreRetried(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
-	var count atomic.Int64
+	var mu sync.Mutex
+	seen := map[string]int{}
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") || count.Add(1)%3 != 0 {
+		mu.Lock()
+		seen[r.Method+r.URL.Path]++
+		times := seen[r.Method+r.URL.Path]
+		mu.Unlock()
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") || times > 2 {
 			return false
 		}
-		if count.Load()%2 == 0 {
+		if times == 2 {
 			registrytest.Break(w)
 		}
 		registrytest.Refuse(w, http.StatusInternalServerError, "UNKNOWN", "oops")
