@@ -166,10 +166,6 @@ func (r *repository) knownPins(ctx context.Context, d *Document) (pins, error) {
 // inspect says whether an entry's content is pinned and, where it is not, whether it is there at all.
 func (r *repository) inspect(ctx context.Context, image registry.Digest, entry Entry) (Piece, error) {
 	piece := Piece{Entry: entry}
-	if entry.Digest == "" {
-		piece.Missing = true
-		return piece, nil
-	}
 	v, err := r.view(ctx, image)
 	if err != nil {
 		return Piece{}, err

@@ -105,16 +105,36 @@ type Piece struct {
 
 // Get returns the current entry of a key. Where there is none, the error is a *NoEntryError.
 func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
-	r := s.repository(key.Repository)
-	v, err := r.view(ctx, key.Image)
+	entry, err := s.lookup(ctx, key)
 	if err != nil {
 		return Piece{}, err
 	}
+	return s.repository(key.Repository).inspect(ctx, key.Image, entry)
+}
+
+// Fetch returns the current entry of a key and its content, as Content does.
+func (s *Store) Fetch(ctx context.Context, key Key) (Entry, []byte, error) {
+	entry, err := s.lookup(ctx, key)
+	if err != nil {
+		return Entry{}, nil, err
+	}
+	content, entry, err := s.Content(ctx, key.Repository, entry)
+	return entry, content, err
+}
+
+func (s *Store) lookup(ctx context.Context, key Key) (Entry, error) {
+	v, err := s.repository(key.Repository).view(ctx, key.Image)
+	if err != nil {
+		return Entry{}, err
+	}
 	entry, ok := v.doc.Lookup(key.Image, key.Type)
 	if !ok {
-		return Piece{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
+		return Entry{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
 	}
-	return r.inspect(ctx, key.Image, entry)
+	if entry.Digest == "" {
+		return Entry{}, fmt.Errorf("%s: %w: the entry has no usable digest", key, ErrMalformed)
+	}
+	return entry, nil
 }
 
 // List returns the current entries of an image in the manifesto's order, possibly none.
@@ -130,9 +150,6 @@ func (s *Store) List(ctx context.Context, name registry.Repository, image regist
 // behind when it changed the digest, which shows in a size that does not fit. Content that is gone is
 // ErrContentMissing.
 func (s *Store) Content(ctx context.Context, name registry.Repository, entry Entry) ([]byte, Entry, error) {
-	if entry.Digest == "" {
-		return nil, entry, fmt.Errorf("%w: entry %q has no usable digest", ErrMalformed, entry.Type)
-	}
 	remote := s.repository(name).remote
 	content, err := remote.GetBlob(ctx, entry.Digest, MaxContent)
 	// Some registries hand out a manifest as a blob as well, so that an entry which does not come from

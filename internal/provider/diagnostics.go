@@ -1,0 +1,150 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// diagnosis is an error for people: what failed, on which image, why it probably did, what to do.
+type diagnosis struct {
+	// attribute is the one that caused it.
+	attribute       string
+	summary, detail string
+}
+
+// advice maps an error to what a user is told about it. The first that fits counts.
+type advice struct {
+	is        error
+	attribute string
+	summary   string
+	help      func(host string) string
+}
+
+func fixed(text string) func(string) string { return func(string) string { return text } }
+
+// advices are in the order in which they are tried: the particular before the general.
+var advices = []advice{
+	{manifesto.ErrExists, "type", "Metadata already exists", fixed(
+		"The image has metadata of this type with other content. Import it to manage it from here, or set " +
+			"overwrite = true to replace it.")},
+	{manifesto.ErrChanged, "type", "Metadata changed outside Terraform since the plan", fixed(
+		"Another pipeline or person has changed it, and Terraform does not overwrite what it has not shown. " +
+			"Run terraform plan again to see the change.")},
+	{manifesto.ErrDeclaredTwice, "type", "Metadata declared twice", fixed(
+		"Another resource has created metadata of the same type for the same image in this run. Two resources declare " +
+			"the same piece, or two tags name one image. Keep one of them.")},
+	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
+		"The manifesto names content that the repository does not have: a garbage collection or a retention rule " +
+			"has probably removed it. Create the metadata anew to restore it.")},
+	{manifesto.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{manifesto.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{manifesto.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{manifesto.ErrVanished, "image", "Manifesto cannot be read", fixed(
+		"The registry answers as if there were no manifesto, but that may be for want of permission, so nothing was " +
+			"written. Check that the repository exists and that the credentials may read it.")},
+	{manifesto.ErrInterrupted, "image", "Interrupted", fixed(
+		"The metadata may or may not have been stored. Run the same command again: it goes on from what is there.")},
+	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
+		"Other writers or a lagging replica kept the registry from showing what was stored. Run the same command again.")},
+	{registry.ErrNoPlatforms, "platform", "Not a multi-platform image", fixed(
+		"The image is a single one, without platforms to choose from. Leave platform out to attach the metadata to it.")},
+	{registry.ErrPlatformNotFound, "platform", "Platform not found", fixed(
+		"Name one of the platforms that the image has, or leave platform out to attach the metadata to the image as a whole.")},
+	{registry.ErrUnauthorized, "image", "Registry refused the credentials", func(host string) string {
+		return fmt.Sprintf("Set registries[%q] in the provider's configuration, or log in with docker login %s. "+
+			"The provider's username and password, and %s and %s, are used for the default registry only.",
+			host, host, envUsername, envPassword)
+	}},
+	{registry.ErrForbidden, "image", "Permission denied", func(host string) string {
+		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
+			"and creating, changing or removing metadata permission to push to the image's repository.", host)
+	}},
+	{registry.ErrRateLimited, "image", "Rate limit reached", func(host string) string {
+		return fmt.Sprintf("%s limits how often it may be asked. Wait and run the same command again; on Docker Hub, "+
+			"logging in raises the limit.", host)
+	}},
+	{registry.ErrNotFound, "image", "Not found", fixed(
+		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
+			"answer like this for what they hide.")},
+	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", plainHTTPHelp},
+	{registry.ErrRedirect, "image", "Redirect refused", fixed(
+		"The registry sent the request to a place that the provider does not follow it to.")},
+	{registry.ErrTooLarge, "image", "Answer too large", fixed(
+		"What the registry sent exceeds the provider's limit. Nothing was written.")},
+	{registry.ErrDigestMismatch, "image", "Corrupt answer", fixed(
+		"The bytes do not have the digest that they are stored under. The registry, or something between it and " +
+			"Terraform, changes or damages them. Nothing was written.")},
+	{registry.ErrUnreachable, "image", "Registry unreachable", func(host string) string {
+		return fmt.Sprintf("Check that %s is the right host and that it can be reached from here; HTTPS_PROXY and NO_PROXY "+
+			"count. %s", host, plainHTTPHelp(host))
+	}},
+	{context.DeadlineExceeded, "timeouts", "Timeout", fixed(
+		"The registry did not answer in time. Run the same command again, or raise the limit under timeouts.")},
+	{context.Canceled, "image", "Interrupted", fixed(
+		"The operation was interrupted. Run the same command again.")},
+}
+
+const unreadable = "The tag _manifesto of the image's repository holds something that is not a manifesto, or not one that " +
+	"can be read. It was not changed. Look at it with\n\n  crane export REPOSITORY:_manifesto - | tar -xO data\n\n" +
+	"and repair it, or delete the tag if nothing in it is needed."
+
+func plainHTTPHelp(host string) string {
+	return fmt.Sprintf("If it is a registry without TLS, set registries[%q] = { plain_http = true } in the provider's configuration.", host)
+}
+
+// diagnose explains an error of an operation (such as "reading metadata") on an image.
+func diagnose(err error, operation string, repository registry.Repository, subject string) diagnosis {
+	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
+	help := "Run the same command again; if it fails in the same way, the registry's log should say why."
+	for _, a := range advices {
+		if errors.Is(err, a.is) {
+			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host())
+			break
+		}
+	}
+	result.detail = fmt.Sprintf("%s %s failed: %s\n\n%s", upperFirst(operation), subject, sentence(err), help)
+	return result
+}
+
+// sentence writes an error as one.
+func sentence(err error) string {
+	text := upperFirst(strings.TrimSpace(err.Error()))
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// diagnoseLookup is diagnose for an operation that needs an entry to be there: where there is none, it
+// lists the types that the image has.
+func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
+	var missing *manifesto.NoEntryError
+	if !errors.As(err, &missing) {
+		return diagnose(err, operation, key.Repository, describeKey(key))
+	}
+	have := "It has no metadata at all."
+	if len(missing.Types) > 0 {
+		quoted := make([]string, len(missing.Types))
+		for i, typ := range missing.Types {
+			quoted[i] = fmt.Sprintf("%q", typ)
+		}
+		have = "It has " + strings.Join(quoted, ", ") + "."
+	}
+	return diagnosis{
+		attribute: "type",
+		summary:   "No such metadata",
+		detail: fmt.Sprintf("Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have),
+	}
+}

@@ -1,0 +1,108 @@
+package provider
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+var (
+	_ validator.String = hostValidator{}
+	_ validator.String = referenceValidator{}
+	_ validator.String = platformValidator{}
+	_ validator.String = base64Validator{}
+)
+
+// hostValidator accepts a registry's host with an optional port.
+type hostValidator struct{}
+
+// Description implements validator.Describer.
+func (hostValidator) Description(context.Context) string {
+	return "value must be a registry's host with an optional port"
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v hostValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (hostValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	text := req.ConfigValue.ValueString()
+	if _, err := registry.ParseHost(text); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid registry", hostHelp(text, err))
+	}
+}
+
+// referenceValidator accepts a reference to an image.
+type referenceValidator struct{}
+
+// Description implements validator.Describer.
+func (referenceValidator) Description(context.Context) string {
+	return "value must be a reference to an image, by tag or digest"
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v referenceValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (referenceValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	text := req.ConfigValue.ValueString()
+	if _, err := registry.ParseReference(text, ""); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Malformed image reference", referenceHelp(text, err))
+	}
+}
+
+func referenceHelp(text string, err error) string {
+	return fmt.Sprintf("%q does not name an image: %v.\n\nWrite it as Docker does: REPOSITORY:TAG or "+
+		"REPOSITORY@sha256:DIGEST, with the registry's host in front unless it is the default registry, "+
+		"such as ghcr.io/org/app:1.2.", text, err)
+}
+
+// platformValidator accepts os/architecture[/variant].
+type platformValidator struct{}
+
+// Description implements validator.Describer.
+func (platformValidator) Description(context.Context) string {
+	return "value must be os/architecture[/variant]"
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v platformValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (platformValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := registry.ParsePlatform(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Malformed platform", sentence(err))
+	}
+}
+
+// base64Validator accepts standard base64.
+type base64Validator struct{}
+
+// Description implements validator.Describer.
+func (base64Validator) Description(context.Context) string { return "value must be base64" }
+
+// MarkdownDescription implements validator.Describer.
+func (v base64Validator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (base64Validator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := base64.StdEncoding.DecodeString(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid base64",
+			fmt.Sprintf("The value is not standard base64 with padding: %v.\n\nUse base64encode or filebase64.", err))
+	}
+}
