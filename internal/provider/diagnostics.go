@@ -145,6 +145,6 @@ func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 	return diagnosis{
 		attribute: "type",
 		summary:   "No such metadata",
-		detail: fmt.Sprintf("Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have),
+		detail:    fmt.Sprintf("Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have),
 	}
 }

@@ -47,7 +47,9 @@ func (referenceValidator) Description(context.Context) string {
 }
 
 // MarkdownDescription implements validator.Describer.
-func (v referenceValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+func (v referenceValidator) MarkdownDescription(ctx context.Context) string {
+	return v.Description(ctx)
+}
 
 // ValidateString implements validator.String.
 func (referenceValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
