@@ -188,7 +188,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry manifesto.Entry, includeContent bool) (entryModel, error) {
 	var m entryModel
 	switch {
-	case includeContent:
+	case includeContent && entry.Digest != "":
 		fetched, content, err := d.data.store.Fetch(ctx, key)
 		if err != nil {
 			return entryModel{}, err

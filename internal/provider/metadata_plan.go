@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -69,7 +71,9 @@ type planner struct {
 	// state is nil for a resource to create.
 	state   *metadataModel
 	replace path.Paths
-	diags   *diag.Diagnostics
+	// sourceIsGone says that an existing resource's file is not there any more.
+	sourceIsGone bool
+	diags        *diag.Diagnostics
 }
 
 // planSubject plans which image the metadata is about, and that another one replaces the metadata.
@@ -130,19 +134,25 @@ func (p *planner) resolve(ctx context.Context) {
 	switch {
 	case err == nil:
 		p.plan.ImageDigest = types.StringValue(digest.String())
+	case unchanged && isGone(err), errors.Is(err, registry.ErrNotFound) && p.state != nil && p.plan.Repository.Equal(p.state.Repository):
+		p.plan.ImageDigest = p.state.ImageDigest
+		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
+			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
+				sentence(err), p.state.ImageDigest.ValueString()))
 	case !errors.Is(err, registry.ErrNotFound):
 		d := diagnose(err, "resolving", ref.Repository, describeImage(ref, platform))
 		p.diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
-	case p.state != nil && p.plan.Repository.Equal(p.state.Repository):
-		p.plan.ImageDigest = p.state.ImageDigest
-		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
-			fmt.Sprintf("%s is not there. The metadata stays with the image that it was attached to, %s.",
-				describeImage(ref, platform), p.state.ImageDigest.ValueString()))
 	default:
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
 			fmt.Sprintf("%s is not there. If it is pushed in the same apply, make this resource depend on what pushes it; "+
 				"otherwise creating the metadata will fail.", describeImage(ref, platform)))
 	}
+}
+
+// isGone reports whether a reference, or its platform, names nothing any more. That must not keep an
+// existing resource from being destroyed: Terraform plans it once in the ordinary way first.
+func isGone(err error) bool {
+	return errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrPlatformNotFound) || errors.Is(err, registry.ErrNoPlatforms)
 }
 
 func (p *planner) setRepository(repository registry.Repository) {
@@ -153,11 +163,13 @@ func (p *planner) setRepository(repository registry.Repository) {
 // planContent plans what follows from the content: digest, size, media_type and created. pinned is
 // always planned true, so that a lost pin shows as a change.
 func (p *planner) planContent(ctx context.Context, private privateState) {
-	content, known := p.config.content(p.diags)
+	content, known := p.configuredContent()
 	if p.diags.HasError() {
 		return
 	}
-	if !p.config.ContentWO.IsNull() {
+	if p.sourceIsGone {
+		p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
+	} else if !p.config.ContentWO.IsNull() {
 		content, known = nil, false
 		if p.keepsWriteOnly(ctx, private) {
 			p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
@@ -187,6 +199,20 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 		p.plan.MediaType = types.StringUnknown()
 	}
 	p.plan.Pinned = types.BoolValue(true)
+}
+
+// configuredContent returns the content as far as it is known. A file that is not there any more leaves
+// an existing resource as it is, with a warning: it must not keep it from being destroyed.
+func (p *planner) configuredContent() ([]byte, bool) {
+	if p.state != nil && !p.config.Source.IsNull() && p.config.Source.Equal(p.state.Source) && len(p.replace) == 0 {
+		if _, err := os.Stat(p.config.Source.ValueString()); errors.Is(err, fs.ErrNotExist) {
+			p.sourceIsGone = true
+			p.diags.AddAttributeWarning(path.Root("source"), "File not found",
+				fmt.Sprintf("There is no file %q any more. The metadata in the registry stays as it is.", p.config.Source.ValueString()))
+			return nil, false
+		}
+	}
+	return p.config.content(p.diags)
 }
 
 // keepsWriteOnly reports whether the write-only content in the registry is the one that was applied

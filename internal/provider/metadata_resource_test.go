@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -398,7 +398,6 @@ func TestAccMetadataSource(t *testing.T) {
 			},
 			Config:  config,
 			Destroy: true,
-			// The plan of a destroy refreshes and never opens the file.
 		},
 	)
 }
@@ -584,10 +583,10 @@ func TestAccMetadataDeclaredTwice(t *testing.T) {
 	acceptance(t, resource.TestStep{
 		Config: fmt.Sprintf(`
 			resource "manifesto_metadata" "test" {
-				for_each = toset(["1", "also"])
-				image    = "%s:${each.key}"
-				type     = "t"
-				content  = "x"
+				count   = 2
+				image   = "%s:${["1", "also"][count.index]}"
+				type    = "t"
+				content = "x"
 			}`, w.ref("")),
 		ExpectError: regexp.MustCompile(`Metadata declared twice`),
 	})
@@ -637,10 +636,10 @@ func TestAccMetadataChangedSincePlan(t *testing.T) {
 			content = "one"`)},
 		resource.TestStep{
 			PreConfig: func() {
-				var once sync.Once
+				var interfered atomic.Bool
 				w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-					if r.Method == http.MethodPost { // The apply uploads its content first.
-						once.Do(func() { w.put("t", "theirs") })
+					if r.Method == http.MethodPost && interfered.CompareAndSwap(false, true) {
+						w.put("t", "theirs") // The apply uploads its content before it looks.
 					}
 					return false
 				})

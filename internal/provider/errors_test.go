@@ -1,0 +1,118 @@
+package provider
+
+import (
+	"archive/tar"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// Bad input is an error on the attribute that caused it, which says what to do.
+func TestAccBadConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	missing := filepath.Join(t.TempDir(), "missing.json")
+	tests := map[string]struct{ config, want string }{
+		"malformed reference":      {`resource "manifesto_metadata" "test" { image = "Not An Image", type = "t", content = "x" }`, `Malformed image reference.*REPOSITORY:TAG`},
+		"reference with a scheme":  {`resource "manifesto_metadata" "test" { image = "https://ghcr.io/a/b", type = "t", content = "x" }`, `starts with https://`},
+		"empty type":               {w.metadata("type = \"\"\ncontent = \"x\""), `Attribute type string length must be at least 1`},
+		"no content":               {w.metadata(`type = "t"`), `No attribute specified when one \(and only one\)`},
+		"two contents":             {w.metadata("type = \"t\"\ncontent = \"x\"\nsource = \"y\""), `2 attributes specified when one \(and only one\)`},
+		"empty content":            {w.metadata("type = \"t\"\ncontent = \"\""), `content string length must be at least 1`},
+		"invalid base64":           {w.metadata("type = \"t\"\ncontent_base64 = \"*\""), `Invalid base64`},
+		"missing file":             {w.metadata(fmt.Sprintf("type = \"t\"\nsource = %q", missing)), `File not found.*path.module`},
+		"write-only, no version":   {w.metadata("type = \"t\"\ncontent_wo = \"x\""), `content_wo_version.* must be specified when`},
+		"version, no write-only":   {w.metadata("type = \"t\"\ncontent = \"x\"\ncontent_wo_version = 1"), `content_wo.* must be specified when`},
+		"malformed platform":       {w.metadata("type = \"t\"\ncontent = \"x\"\nplatform = \"arm\""), `Malformed platform.*os/architecture`},
+		"malformed timeout":        {w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"soon\" }"), `must be a string.*duration`},
+		"missing image":            {w.metadataOf(":none", "type = \"t\"\ncontent = \"x\""), `Not found.*app:none.*has been pushed`},
+		"missing digest":           {w.metadataOf("@sha256:"+strings.Repeat("0", 64), "type = \"t\"\ncontent = \"x\""), `Not found`},
+		"missing image, looked up": {strings.Replace(w.list(""), ":1", ":none", 1), `Not found.*app:none`},
+		"unreachable registry":     {`resource "manifesto_metadata" "test" { image = "localhost:1/app:1", type = "t", content = "x" }`, `Registry unreachable.*localhost:1`},
+		"unknown host":             {`resource "manifesto_metadata" "test" { image = "registry.invalid/app:1", type = "t", content = "x" }`, `Registry unreachable.*registry.invalid`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			acceptance(t, resource.TestStep{
+				Config:      strings.ReplaceAll(test.config, ", ", "\n"),
+				ExpectError: words(test.want),
+			})
+		})
+	}
+	if got := w.server.Count(http.MethodPut, "/manifests/"+manifesto.Tag); got != 0 {
+		t.Errorf("%d manifestos were put", got)
+	}
+}
+
+// words makes a pattern that does not mind where Terraform breaks lines.
+func words(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
+}
+
+// A manifesto that cannot be read is an error, and never replaced.
+func TestAccUnreadableManifesto(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		files []registrytest.File
+		want  string
+	}{
+		"not JSON":      {[]registrytest.File{{Name: "data", Content: "hello"}}, `Manifesto cannot be read.*crane export`},
+		"not its JSON":  {[]registrytest.File{{Name: "data", Content: `{"images":7}`}}, `Manifesto cannot be read.*images is not an array`},
+		"no /data":      {[]registrytest.File{{Name: "bin/app", Content: "x"}}, `Manifesto cannot be read.*no file /data`},
+		"a link":        {[]registrytest.File{{Name: "data", Content: "/etc/passwd", Typeflag: tar.TypeSymlink}}, `Manifesto cannot be read.*not a regular file`},
+		"not an image":  {nil, `Manifesto cannot be read.*has no layers`},
+		"over a limit":  {[]registrytest.File{{Name: "data", Content: `{"images":[]}`}, {Name: "bomb", Content: strings.Repeat("x", 257<<20)}}, `Manifesto cannot be read.*over the limit`},
+		"too deep JSON": {[]registrytest.File{{Name: "data", Content: strings.Repeat(`{"a":`, 20000)}}, `Manifesto cannot be read`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{})
+			var layers [][]byte
+			if test.files != nil {
+				layer, err := registrytest.Layer(registrytest.Gzip, test.files...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				layers = append(layers, layer)
+			}
+			before, err := registrytest.PushDockerImage(context.Background(), w.remote, manifesto.Tag, layers...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			acceptance(t,
+				resource.TestStep{Config: w.metadata("type = \"t\"\ncontent = \"x\""), ExpectError: words(test.want)},
+				resource.TestStep{Config: w.list(""), ExpectError: words(test.want)},
+			)
+			after, err := w.remote.HeadManifest(context.Background(), manifesto.Tag)
+			if err != nil || after != before {
+				t.Errorf("the tag was %s and is %s, %v", before, after, err)
+			}
+		})
+	}
+}
+
+func TestAccTimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method == http.MethodPost {
+			<-r.Context().Done() // Until the client gives up.
+			return true
+		}
+		return false
+	})
+	acceptance(t, resource.TestStep{
+		Config:      w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"500ms\" }"),
+		ExpectError: words(`Timeout.*timeouts`),
+	})
+}
