@@ -20,9 +20,12 @@ func TestAccBadConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	missing := filepath.Join(t.TempDir(), "missing.json")
+	of := func(image string) string {
+		return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", image, some)
+	}
 	tests := map[string]struct{ config, want string }{
-		"malformed reference":      {`resource "manifesto_metadata" "test" { image = "Not An Image", type = "t", content = "x" }`, `Malformed image reference.*REPOSITORY:TAG`},
-		"reference with a scheme":  {`resource "manifesto_metadata" "test" { image = "https://ghcr.io/a/b", type = "t", content = "x" }`, `starts with https://`},
+		"malformed reference":      {of("Not An Image"), `Malformed image reference.*REPOSITORY:TAG`},
+		"reference with a scheme":  {of("https://ghcr.io/a/b"), `starts with https://`},
 		"empty type":               {w.metadata("type = \"\"\ncontent = \"x\""), `Attribute type string length must be at least 1`},
 		"no content":               {w.metadata(`type = "t"`), `No attribute specified when one \(and only one\)`},
 		"two contents":             {w.metadata("type = \"t\"\ncontent = \"x\"\nsource = \"y\""), `2 attributes specified when one \(and only one\)`},
@@ -32,18 +35,18 @@ func TestAccBadConfiguration(t *testing.T) {
 		"write-only, no version":   {w.metadata("type = \"t\"\ncontent_wo = \"x\""), `content_wo_version.* must be specified when`},
 		"version, no write-only":   {w.metadata("type = \"t\"\ncontent = \"x\"\ncontent_wo_version = 1"), `content_wo.* must be specified when`},
 		"malformed platform":       {w.metadata("type = \"t\"\ncontent = \"x\"\nplatform = \"arm\""), `Malformed platform.*os/architecture`},
-		"malformed timeout":        {w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"soon\" }"), `must be a string.*duration`},
+		"malformed timeout":        {w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"soon\" }"), `Invalid Attribute Value Time Duration`},
 		"missing image":            {w.metadataOf(":none", "type = \"t\"\ncontent = \"x\""), `Not found.*app:none.*has been pushed`},
 		"missing digest":           {w.metadataOf("@sha256:"+strings.Repeat("0", 64), "type = \"t\"\ncontent = \"x\""), `Not found`},
 		"missing image, looked up": {strings.Replace(w.list(""), ":1", ":none", 1), `Not found.*app:none`},
-		"unreachable registry":     {`resource "manifesto_metadata" "test" { image = "localhost:1/app:1", type = "t", content = "x" }`, `Registry unreachable.*localhost:1`},
-		"unknown host":             {`resource "manifesto_metadata" "test" { image = "registry.invalid/app:1", type = "t", content = "x" }`, `Registry unreachable.*registry.invalid`},
+		"unreachable registry":     {of("localhost:1/app:1"), `Registry unreachable.*localhost:1`},
+		"unknown host":             {of("registry.invalid/app:1"), `Registry unreachable.*registry.invalid`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			acceptance(t, resource.TestStep{
-				Config:      strings.ReplaceAll(test.config, ", ", "\n"),
+				Config:      test.config,
 				ExpectError: words(test.want),
 			})
 		})

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -236,22 +235,6 @@ func (p pushImage) Create(ctx context.Context, req tfresource.CreateRequest, res
 func (pushImage) Read(context.Context, tfresource.ReadRequest, *tfresource.ReadResponse)       {}
 func (pushImage) Update(context.Context, tfresource.UpdateRequest, *tfresource.UpdateResponse) {}
 func (pushImage) Delete(context.Context, tfresource.DeleteRequest, *tfresource.DeleteResponse) {}
-
-// A public host is never spoken to without TLS, unless the user says so.
-func TestAccPlainHTTP(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, registrytest.Options{})
-	_, port, _ := strings.Cut(w.server.Host(), ":")
-	named := "manifesto.localhost:" + port // Resolves to this machine, and is not spelled as a loopback host.
-	image := fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = \"%s/app:1\"\n%s\n}\n", named, some)
-	acceptance(t,
-		resource.TestStep{Config: image, ExpectError: words(`Registry unreachable.*plain_http`)},
-		resource.TestStep{
-			Config: fmt.Sprintf("provider \"manifesto\" {\n  registries = { %q = { plain_http = true } }\n}\n", named) + image,
-			Check:  w.has("t", "x"),
-		},
-	)
-}
 
 // One read of the manifesto serves every resource and data source of a run.
 func TestAccRequestsOfAPlan(t *testing.T) {

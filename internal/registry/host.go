@@ -150,8 +150,9 @@ func (h *host) ping(ctx context.Context) (*transport.Challenge, error) {
 	result := h.flight.DoChan("ping", func() (any, error) {
 		err := h.client.retry(ctx, func() error {
 			var err error
-			challenge, err = transport.Ping(ctx, h.pingName(), h.guard)
-			return classify(err)
+			attempt := &pingAttempt{guard: h.guard, scheme: h.scheme()}
+			challenge, err = transport.Ping(ctx, h.pingName(), attempt)
+			return attempt.explain(err)
 		})
 		if err != nil {
 			return nil, err
@@ -185,6 +186,37 @@ func (h *host) pingName() name.Registry {
 		return h.name
 	}
 	return insecure
+}
+
+// pingAttempt remembers why the scheme that counts failed: go-containerregistry also tries the other
+// one for some hosts, and what the guard says of that is of no interest.
+type pingAttempt struct {
+	guard  *guard
+	scheme string
+
+	mu  sync.Mutex
+	err error
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p *pingAttempt) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.guard.RoundTrip(req)
+	if err != nil && req.URL.Scheme == p.scheme {
+		p.mu.Lock()
+		p.err = err
+		p.mu.Unlock()
+	}
+	return resp, err
+}
+
+// explain turns the error of a whole ping into one of this package.
+func (p *pingAttempt) explain(err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil && p.err != nil {
+		err = p.err
+	}
+	return classify(err)
 }
 
 // exchange gets a token for the session's scope.

@@ -11,7 +11,8 @@ import (
 // DefaultRegistry is the registry of references that name none, where no other is configured.
 const DefaultRegistry = "docker.io"
 
-// Repository names a repository of a registry. The zero value names none.
+// Repository names a repository of a registry. The zero value names none. Equal repositories are equal
+// values, however they were spelled.
 type Repository struct {
 	name name.Repository
 }
@@ -40,7 +41,10 @@ func ParseReference(s, defaultRegistry string) (Reference, error) {
 	if err != nil {
 		return Reference{}, fmt.Errorf("%w: %w", ErrBadReference, err)
 	}
-	ref := Reference{Repository: Repository{parsed.Context()}}
+	ref := Reference{}
+	if ref.Repository, err = canonical(parsed.Context()); err != nil {
+		return Reference{}, err
+	}
 	switch parsed := parsed.(type) {
 	case name.Digest:
 		if ref.Digest, err = ParseDigest(parsed.DigestStr()); err != nil {
@@ -61,7 +65,17 @@ func ParseRepository(s, defaultRegistry string) (Repository, error) {
 	if err != nil {
 		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)
 	}
-	return Repository{parsed}, nil
+	return canonical(parsed)
+}
+
+// canonical makes two spellings of one repository (alpine, docker.io/library/alpine) the same value: it
+// is a key, and two of them would mean two committers.
+func canonical(parsed name.Repository) (Repository, error) {
+	repository, err := name.NewRepository(canonicalHost(parsed.Registry) + "/" + parsed.RepositoryStr())
+	if err != nil {
+		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)
+	}
+	return Repository{repository}, nil
 }
 
 // ParseHost reads a registry's host with an optional port, and returns it in its canonical spelling

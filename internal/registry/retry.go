@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -49,7 +50,7 @@ func passing(err error) bool {
 }
 
 // errFinal marks an unreachable registry that further tries will not reach: a name that does not
-// exist, a port where nothing listens, or a certificate that is not trusted.
+// exist, a port where nothing listens, a server without TLS, or a certificate that is not trusted.
 var errFinal = fmt.Errorf("%w", ErrUnreachable)
 
 // classify turns an error of an HTTP round trip into one of this package.
@@ -67,7 +68,8 @@ func classify(err error) error {
 		}
 	}
 	var dns *net.DNSError
-	if (errors.As(err, &dns) && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) || isCertificateError(err) {
+	if (errors.As(err, &dns) && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) ||
+		errors.Is(err, http.ErrSchemeMismatch) || isCertificateError(err) {
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
