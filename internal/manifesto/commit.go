@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 
@@ -90,7 +89,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]
 			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
 		}
 		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
-			err = pause(ctx, wait/2+rand.N(wait))
+			err = pause(ctx, wait/2+rand.N(wait)) //nolint:gosec // Jitter, not a secret.
 			wait = min(2*wait, maxWait)
 		}
 		if err != nil {
@@ -306,9 +305,7 @@ func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest)
 // entries of others are left unpinned and reported, the edits of this batch fail. False means that the
 // refusal had another cause.
 func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPlan, cause error) ([]*edit, bool) {
-	var answer *registry.Error
-	if !errors.Is(cause, errPinRefused) || !errors.As(cause, &answer) ||
-		(answer.Status != http.StatusNotFound && answer.Status != http.StatusBadRequest) {
+	if !errors.Is(cause, errPinRefused) || !errors.Is(cause, registry.ErrManifestRefused) {
 		return nil, false
 	}
 	var named []registry.Digest

@@ -189,7 +189,7 @@ func (r *repository) submit(ctx context.Context, e *edit) error {
 	r.queue = append(r.queue, e)
 	if !r.committing {
 		r.committing = true
-		go r.commitQueue()
+		go r.commitQueue() //nolint:contextcheck // It serves many callers; each batch gets a context of its edits'.
 	}
 	r.mu.Unlock()
 	select {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -182,8 +183,8 @@ func resolveImage(ctx context.Context, remote Remote, m registry.Manifest) (mani
 
 // readData returns the file /data of an image: from its uppermost layer that has it.
 func readData(ctx context.Context, remote Remote, m manifest, maxContent int64) ([]byte, error) {
-	for i := len(m.Layers) - 1; i >= 0; i-- {
-		layer, err := remote.GetBlob(ctx, m.Layers[i].Digest, maxLayer)
+	for _, described := range slices.Backward(m.Layers) {
+		layer, err := remote.GetBlob(ctx, described.Digest, maxLayer)
 		if err != nil {
 			return nil, err
 		}

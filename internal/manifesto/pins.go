@@ -29,7 +29,7 @@ const (
 // emptyBlob is the OCI empty descriptor's content, which stands in for an empty list of layers.
 var emptyBlob = []byte("{}")
 
-// shardTag is the tag of a pin manifest: _manifesto.pins, _manifesto.pins.1, …
+// shardTag is the tag of a pin manifest: _manifesto.pins, _manifesto.pins.1 and so on.
 func shardTag(shard int) string {
 	if shard == 0 {
 		return pinTag

@@ -94,22 +94,41 @@ func (r *repository) read(ctx context.Context, image registry.Digest, unknownIsE
 
 // parse turns the manifest under the tag into a version.
 func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, error) {
-	where := func(err error) error {
-		return fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
-	}
-	parsed, err := resolveImage(ctx, r.remote, m)
+	v, err := readVersion(ctx, r.remote, m)
 	if err != nil {
-		return nil, where(err)
+		return nil, fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
 	}
-	data, err := readData(ctx, r.remote, parsed, maxData)
+	return v, nil
+}
+
+func readVersion(ctx context.Context, remote Remote, m registry.Manifest) (*version, error) {
+	parsed, err := resolveImage(ctx, remote, m)
 	if err != nil {
-		return nil, where(err)
+		return nil, err
+	}
+	data, err := readData(ctx, remote, parsed, maxData)
+	if err != nil {
+		return nil, err
 	}
 	doc, err := ParseDocument(data)
 	if err != nil {
-		return nil, where(err)
+		return nil, err
 	}
 	return &version{digest: m.Digest, number: parsed.version(), doc: doc}, nil
+}
+
+// ReadDocument reads the manifesto of a repository as it is now, past every cache. A repository
+// without one is registry.ErrNotFound.
+func ReadDocument(ctx context.Context, remote Remote) (*Document, error) {
+	m, err := remote.GetManifest(ctx, Tag)
+	if err != nil {
+		return nil, err
+	}
+	v, err := readVersion(ctx, remote, m)
+	if err != nil {
+		return nil, err
+	}
+	return v.doc, nil
 }
 
 // proveAbsence decides whether a 404 on the tag means that there is no manifesto: the repository must

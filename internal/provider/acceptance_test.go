@@ -155,7 +155,7 @@ func (w *world) has(typ, want string) resource.TestCheckFunc {
 func (w *world) lacks(typ string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		if _, err := w.store().Get(context.Background(), w.key(typ)); !errors.Is(err, manifesto.ErrNoEntry) {
-			return fmt.Errorf("metadata %s of %s: %v, want none", typ, w.image, err)
+			return fmt.Errorf("metadata %s of %s: %w, want none", typ, w.image, err)
 		}
 		return nil
 	}

@@ -168,7 +168,7 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	}
 	var content []byte
 	if err == nil {
-		content, err = os.ReadFile(name)
+		content, err = os.ReadFile(name) //nolint:gosec // The user names the file.
 	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("source"), "File cannot be read", sentence(err))

@@ -167,19 +167,15 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 	if p.diags.HasError() {
 		return
 	}
-	if p.sourceIsGone {
+	writeOnly := !p.config.ContentWO.IsNull()
+	known = known && !writeOnly // An ephemeral value may be another at apply.
+	switch {
+	case p.sourceIsGone, writeOnly && p.keepsWriteOnly(ctx, private):
 		p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
-	} else if !p.config.ContentWO.IsNull() {
-		content, known = nil, false
-		if p.keepsWriteOnly(ctx, private) {
-			p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
-		} else {
-			p.plan.Digest, p.plan.Size = types.StringUnknown(), types.Int64Unknown()
-		}
-	} else if known {
+	case known:
 		p.plan.Digest = types.StringValue(registry.DigestOf(content).String())
 		p.plan.Size = types.Int64Value(int64(len(content)))
-	} else {
+	default:
 		p.plan.Digest, p.plan.Size = types.StringUnknown(), types.Int64Unknown()
 	}
 	sameContent := p.state != nil && p.plan.Digest.Equal(p.state.Digest)

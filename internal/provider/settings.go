@@ -17,7 +17,7 @@ import (
 // Environment variables with credentials for the default registry.
 const (
 	envUsername = "REGISTRY_USERNAME"
-	envPassword = "REGISTRY_PASSWORD" //nolint:gosec // The variable's name, not a password.
+	envPassword = "REGISTRY_PASSWORD"
 )
 
 // providerData is what the provider hands to its resources and data sources.

@@ -36,6 +36,9 @@ var (
 	// ErrAmbiguous: a manifest was sent and nobody knows whether the registry took it (a broken
 	// connection or a 5xx). The request was not sent again: the caller must look.
 	ErrAmbiguous = errors.New("outcome unknown")
+	// ErrManifestRefused: the registry answered 400 or 404 to a manifest: it is not valid there, or names
+	// a blob that the registry does not have.
+	ErrManifestRefused = errors.New("manifest refused")
 	// ErrTooLarge: the answer exceeds its limit.
 	ErrTooLarge = errors.New("too large")
 	// ErrDigestMismatch: the bytes are not those that their digest promises.

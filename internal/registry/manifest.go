@@ -117,9 +117,12 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest)
 		drain(resp)
 		return nil
 	}
-	var answer *Error
-	if !errors.As(err, &answer) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout {
+	answer, answered := errors.AsType[*Error](err)
+	switch {
+	case !answered || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout:
 		err = fmt.Errorf("%w: %w", ErrAmbiguous, err)
+	case answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound:
+		err = fmt.Errorf("%w: %w", ErrManifestRefused, err)
 	}
 	return fmt.Errorf("storing manifest %s: %w", r.spell(identifier), err)
 }

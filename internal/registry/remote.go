@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -52,21 +54,16 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
 	}
-	for key, values := range in.header {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, in.header)
 	resp, err := client.Do(req)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			wrapped.URL = redact(req.URL)
 		}
 		return nil, classify(err)
 	}
-	for _, status := range in.accept {
-		if resp.StatusCode == status {
-			return resp, nil
-		}
+	if slices.Contains(in.accept, resp.StatusCode) {
+		return resp, nil
 	}
 	defer drain(resp)
 	return nil, responseError(in.method, req.URL, resp)

@@ -28,9 +28,9 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
 			return err
 		}
-		pause := wait/2 + rand.N(wait/2+1) // Jitter, so that parallel operations do not return at once.
-		var answer *Error
-		if errors.As(err, &answer) && answer.RetryAfter > 0 {
+		// Jitter, so that parallel operations do not return at once.
+		pause := wait/2 + rand.N(wait/2+1) //nolint:gosec // Not a secret.
+		if answer, ok := errors.AsType[*Error](err); ok && answer.RetryAfter > 0 {
 			pause = min(answer.RetryAfter, maxRetryAfter)
 		}
 		if sleep(ctx, pause) != nil {
@@ -42,8 +42,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 
 // passing reports whether the same request may well succeed a little later.
 func passing(err error) bool {
-	var answer *Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.temporary()
 	}
 	return errors.Is(err, ErrUnreachable) && !errors.Is(err, errFinal)
@@ -58,8 +57,7 @@ func classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	var answer *transport.Error
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*transport.Error](err); ok {
 		return fromTransport(answer)
 	}
 	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, context.Canceled, context.DeadlineExceeded} {
@@ -67,8 +65,8 @@ func classify(err error) error {
 			return err
 		}
 	}
-	var dns *net.DNSError
-	if (errors.As(err, &dns) && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) ||
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	if (isDNS && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) ||
 		errors.Is(err, http.ErrSchemeMismatch) || isCertificateError(err) {
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
@@ -77,6 +75,6 @@ func classify(err error) error {
 
 // isCertificateError reports whether TLS failed because of who the registry says it is.
 func isCertificateError(err error) bool {
-	var invalid *tls.CertificateVerificationError
-	return errors.As(err, &invalid)
+	_, invalid := errors.AsType[*tls.CertificateVerificationError](err)
+	return invalid
 }

@@ -1,0 +1,150 @@
+// Command demo tells the provider's main story with a real Terraform or OpenTofu against a registry
+// that it starts itself: metadata is declared, planned, applied, changed behind Terraform's back,
+// repaired, looked up, imported and destroyed. It leaves nothing behind.
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+//go:embed story
+var story embed.FS
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
+		os.Exit(1) //nolint:gocritic // Only the signal handler is left to undo.
+	}
+}
+
+// run finds the command line tool, builds the provider into a temporary directory and tells the story.
+func run(ctx context.Context, out io.Writer, args []string) (err error) {
+	tool, err := findTool(args)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "manifesto-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s := &stage{out: out, tool: tool, dir: filepath.Join(dir, "work"), config: filepath.Join(dir, "cli.tfrc")}
+	if err := s.prepare(ctx, filepath.Join(dir, "bin")); err != nil {
+		return err
+	}
+	return s.tell(ctx)
+}
+
+// findTool returns the path of Terraform or OpenTofu: the argument, or what is on PATH.
+func findTool(args []string) (string, error) {
+	candidates := []string{"terraform", "tofu"}
+	if len(args) > 0 && args[0] != "" {
+		candidates = args[:1]
+	}
+	for _, name := range candidates {
+		if found, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(found)
+		}
+	}
+	return "", fmt.Errorf("neither terraform nor tofu is to be found (looked for %s). Install Terraform "+
+		"(https://developer.hashicorp.com/terraform/install) or OpenTofu (https://opentofu.org/docs/intro/install/) and run make demo again",
+		strings.Join(candidates, ", "))
+}
+
+// stage is where the story plays: a directory with a configuration and a CLI configuration that leads
+// to the provider just built.
+type stage struct {
+	out               io.Writer
+	tool, dir, config string
+	image             string
+}
+
+// prepare builds the provider and writes the CLI configuration.
+func (s *stage) prepare(ctx context.Context, bin string) error {
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "terraform-provider-manifesto"), ".")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the provider: %w\n%s", err, output)
+	}
+	settings := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
+	return os.WriteFile(s.config, []byte(settings), 0o600)
+}
+
+// add puts files of the story into the working directory.
+func (s *stage) add(names ...string) error {
+	for _, name := range names {
+		content, err := story.ReadFile("story/" + name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// terraform runs the tool and shows its output. want is the exit code that the story needs: with
+// -detailed-exitcode, 2 says that there are changes.
+func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
+	_, _ = fmt.Fprintf(s.out, "\n$ %s %s\n", filepath.Base(s.tool), strings.Join(args, " "))
+	command := exec.CommandContext(ctx, s.tool, args...)
+	command.Dir = s.dir
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.Env = append(os.Environ(),
+		"TF_CLI_CONFIG_FILE="+s.config, "TF_VAR_image="+s.image, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+		"TF_CLI_ARGS=-no-color", "TF_INPUT=0")
+	output, err := command.CombinedOutput()
+	for line := range strings.Lines(shorten(withoutOverrideWarning(string(output)))) {
+		_, _ = fmt.Fprint(s.out, "  "+line)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	if code := command.ProcessState.ExitCode(); code != want {
+		return fmt.Errorf("%s %s ended with exit code %d, expected %d", filepath.Base(s.tool), args[0], code, want)
+	}
+	return nil
+}
+
+// withoutOverrideWarning drops the paragraphs that say, at every command, that a provider under
+// development is in use.
+func withoutOverrideWarning(output string) string {
+	var kept strings.Builder
+	dropping := false
+	for line := range strings.Lines(output) {
+		switch {
+		case strings.HasPrefix(line, "Warning: Provider development overrides are in effect"):
+			dropping = true
+		case dropping:
+			dropping = !strings.HasSuffix(strings.TrimSpace(line), "releases.")
+		default:
+			kept.WriteString(line)
+		}
+	}
+	return strings.TrimLeft(kept.String(), "\n")
+}
+
+// longDigest is what makes lines unreadable.
+var longDigest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
+
+// shorten cuts digests for display.
+func shorten(text string) string {
+	return longDigest.ReplaceAllString(text, "$1…")
+}
