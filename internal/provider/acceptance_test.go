@@ -53,17 +53,34 @@ type world struct {
 	server *registrytest.Server
 	remote *registry.Remote
 	image  registry.Digest
+
+	credentials registry.HostConfig
 }
 
 func newWorld(t *testing.T, options registrytest.Options) *world {
 	t.Helper()
 	server := registrytest.New(t, options)
 	w := &world{t: t, server: server}
-	w.remote = server.Open(t, "app", registry.Options{Registries: map[string]registry.HostConfig{
-		server.Host(): {Username: options.Username, Password: options.Password},
-	}})
+	w.credentials = registry.HostConfig{Username: options.Username, Password: options.Password}
+	w.remote = w.open("app")
 	w.image = w.push("1", "one")
 	return w
+}
+
+// open gives direct access to another repository.
+func (w *world) open(path string) *registry.Remote {
+	w.t.Helper()
+	return w.server.Open(w.t, path, registry.Options{Registries: map[string]registry.HostConfig{w.server.Host(): w.credentials}})
+}
+
+// document is the manifesto as it stands in the registry.
+func (w *world) document() string {
+	w.t.Helper()
+	document, err := manifesto.ReadDocument(context.Background(), w.remote)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(document.Render())
 }
 
 // push pushes an image to a tag of the repository, as a build would.
@@ -161,16 +178,18 @@ func (w *world) lacks(typ string) resource.TestCheckFunc {
 	}
 }
 
-// hasTypes checks which types an image has.
+// hasTypes checks which types an image has, in any order: what is created in parallel has none.
 func (w *world) hasTypes(image registry.Digest, want ...string) error {
 	entries, err := w.store().List(context.Background(), w.remote.Repository(), image)
 	if err != nil {
 		return err
 	}
-	var have []string
+	have := make([]string, 0, len(entries))
 	for _, entry := range entries {
 		have = append(have, entry.Type)
 	}
+	slices.Sort(have)
+	slices.Sort(want)
 	if !slices.Equal(have, want) {
 		return fmt.Errorf("image %s has the types %v, want %v", image, have, want)
 	}
