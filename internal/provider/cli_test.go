@@ -16,11 +16,10 @@ import (
 
 // Tests that run the provider as users do: the built program, started by Terraform's command line.
 
-// buildProvider builds the program once, with the race detector, into a directory that outlives the
-// single test.
+// buildProvider builds the program once, into a directory that outlives the single test.
 var buildProvider = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(os.Getenv("DOCKER_CONFIG"), "bin") // TestMain's own directory, removed at the end.
-	build := exec.Command("go", "build", "-race", "-o", filepath.Join(dir, "terraform-provider-manifesto"), "../..")
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-manifesto"), "../..")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
@@ -157,22 +156,21 @@ func TestCLIManyInParallel(t *testing.T) {
 // Every example of the documentation runs as it is, but for the registry's host.
 func TestCLIExamples(t *testing.T) {
 	t.Parallel()
-	const host, repository = "ghcr.io", "example/app"
 	setUp := func(t *testing.T) (*commandLine, *world) {
 		t.Helper()
 		c := newCommandLine(t)
 		w := newWorld(t, registrytest.Options{Username: user, Password: secret})
-		w.remote = w.open(repository)
+		w.remote = w.open("example/app")
 		w.image = w.push("1.2", "example")
 		c.env = append(c.env, "TF_VAR_registry_password="+secret)
-		c.example(w, host, "provider/provider.tf")
+		c.example(w, "provider/provider.tf")
 		return c, w
 	}
 	t.Run("resource and imports", func(t *testing.T) {
 		t.Parallel()
 		c, w := setUp(t)
-		c.example(w, host, "resources/manifesto_metadata/resource.tf")
-		c.example(w, host, "resources/manifesto_metadata/seccomp.json")
+		c.example(w, "resources/manifesto_metadata/resource.tf")
+		c.example(w, "resources/manifesto_metadata/seccomp.json")
 		c.terraform("apply", "-auto-approve")
 		if err := w.hasTypes(w.image, "contact", "approval", "seccomp"); err != nil {
 			t.Error(err)
@@ -181,7 +179,7 @@ func TestCLIExamples(t *testing.T) {
 
 		forget := func() { c.terraform("state", "rm", "manifesto_metadata.contact") }
 		forget()
-		c.example(w, host, "resources/manifesto_metadata/import.sh")
+		c.example(w, "resources/manifesto_metadata/import.sh")
 		script := strings.Replace(c.read("import.sh"), "terraform import", filepath.Base(c.tool)+" import", 1)
 		if output, code := c.run("sh", "-ec", script); code != 0 {
 			t.Fatalf("import.sh: exit code %d\n%s", code, output)
@@ -196,7 +194,7 @@ func TestCLIExamples(t *testing.T) {
 		}
 		for _, name := range imports {
 			forget()
-			c.example(w, host, name)
+			c.example(w, name)
 			if output := c.terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported") {
 				t.Errorf("%s imports nothing:\n%s", name, output)
 			}
@@ -213,7 +211,7 @@ func TestCLIExamples(t *testing.T) {
 		w.put("contact", "platform-team@example.com")
 		w.put("approval", `{"approved":true}`)
 		for _, name := range []string{"manifesto_metadata", "manifesto_image"} {
-			c.example(w, host, "data-sources/"+name+"/data-source.tf") // In the place of the one before.
+			c.example(w, "data-sources/"+name+"/data-source.tf") // In the place of the one before.
 			output := c.terraform("apply", "-auto-approve")
 			for _, want := range map[string][]string{
 				"manifesto_metadata": {w.remote.Repository().Digested(w.image).String()},
@@ -224,7 +222,7 @@ func TestCLIExamples(t *testing.T) {
 				}
 			}
 		}
-		c.example(w, host, "data-sources/manifesto_metadata/data-source.tf")
+		c.example(w, "data-sources/manifesto_metadata/data-source.tf")
 		w.put("approval", `{"approved":false}`)
 		if output, code := c.run(c.tool, "plan"); code == 0 || !strings.Contains(output, "This build has not been approved") {
 			t.Errorf("a build that is not approved: exit code %d\n%s", code, output)
@@ -232,14 +230,15 @@ func TestCLIExamples(t *testing.T) {
 	})
 }
 
-// example copies a file of the examples, with the test registry in the place of host.
-func (c *commandLine) example(w *world, host, name string) {
+// example copies a file of the examples, with the test registry in the place of the
+// example's.
+func (c *commandLine) example(w *world, name string) {
 	c.t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	text := strings.ReplaceAll(string(content), host, w.server.Host())
+	text := strings.ReplaceAll(string(content), "ghcr.io", w.server.Host())
 	text = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(text, w.image.String())
 	text = strings.ReplaceAll(text, `"example"`, fmt.Sprintf("%q", user))
 	c.write(filepath.Base(name), text)
