@@ -21,7 +21,7 @@ const maxStarts = 50
 
 // commitQueue commits until nothing is queued.
 func (r *repository) commitQueue() {
-	touched := map[int]registry.Manifest{}
+	touched := map[int]putPins{}
 	for {
 		r.mu.Lock()
 		batch := r.queue
@@ -77,7 +77,7 @@ func (r *repository) finish(edits []*edit, err error, d *Document) {
 }
 
 // commit writes a batch of edits. Every edit of it is finished when it returns.
-func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]registry.Manifest) {
+func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]putPins) {
 	wait := firstWait
 	for start := 1; ; start++ {
 		rest, err := r.attempt(ctx, batch, touched)
@@ -101,7 +101,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]
 
 // attempt is one round of the protocol. It finishes what it can and returns the edits that remain:
 // with an error, or without where the base has moved and they must start over.
-func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int]registry.Manifest) ([]*edit, error) {
+func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int]putPins) ([]*edit, error) {
 	base, err := r.base(ctx, batch)
 	if err != nil {
 		return batch, err
@@ -235,7 +235,7 @@ func (r *repository) learn(ctx context.Context, digest registry.Digest) (*versio
 }
 
 // upload sends what the manifest will name, and then the pins.
-func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version, number int64, touched map[int]registry.Manifest) error {
+func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version, number int64, touched map[int]putPins) error {
 	blobs := [][]byte{image.layer, image.config}
 	manifests := map[int]registry.Manifest{}
 	for shard, layers := range plan.touched {
@@ -266,39 +266,10 @@ func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinP
 		if err := r.putPin(ctx, shard, m); err != nil {
 			return err
 		}
-		touched[shard] = m
+		touched[shard] = putPins{m.Digest, plan.touched[shard]}
 		r.rememberPins(shard, plan.touched[shard], number)
 	}
 	return nil
-}
-
-// errPinRefused marks the registry's refusal of a pin manifest.
-var errPinRefused = errors.New("pin manifest refused")
-
-// putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
-// pins twice is harmless.
-func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) error {
-	wait := firstWait
-	for look := 1; ; look++ {
-		err := r.remote.PutManifest(ctx, shardTag(shard), m)
-		if err == nil {
-			return nil
-		}
-		passing := errors.Is(err, registry.ErrAmbiguous) || errors.Is(err, registry.ErrRateLimited)
-		if !passing {
-			return fmt.Errorf("%w: %w", errPinRefused, err)
-		}
-		if look == maxLooks {
-			return err
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-		wait = min(2*wait, maxWait)
-		if digest, err := r.remote.HeadManifest(ctx, shardTag(shard)); err == nil && digest == m.Digest {
-			return nil
-		}
-	}
 }
 
 // dropMissing handles a registry that refused a pin manifest because a blob it names is not there: the
@@ -339,14 +310,14 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 
 // confirm finds out what became of a PUT: ours stands, or another's that has all our edits in it, or
 // the base (a stale read after a success; perhaps a lost request after a failure), or a rival's.
-func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, touched map[int]registry.Manifest, putErr error) ([]*edit, error) {
+func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, touched map[int]putPins, putErr error) ([]*edit, error) {
 	wait := firstWait
 	for look := 1; ; look++ {
 		digest, err := r.remote.HeadManifest(ctx, Tag)
 		switch {
 		case err == nil && digest == next.digest:
 			r.remember(next)
-			if err := r.confirmPins(ctx, touched); err != nil {
+			if err := r.confirmPins(ctx, next, touched); err != nil {
 				return batch, err
 			}
 			r.finish(batch, nil, next.doc)
@@ -354,6 +325,9 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 		case err == nil && digest != base.digest:
 			v, err := r.learn(ctx, digest)
 			if err != nil {
+				return batch, err
+			}
+			if err := r.confirmPins(ctx, v, touched); err != nil {
 				return batch, err
 			}
 			var rest []*edit
@@ -380,28 +354,4 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 		}
 		wait = min(2*wait, maxWait)
 	}
-}
-
-// confirmPins looks at the end of a burst whether the pin manifests that it put are still there, and
-// puts them again where another writer's have replaced them.
-func (r *repository) confirmPins(ctx context.Context, touched map[int]registry.Manifest) error {
-	r.mu.Lock()
-	more := len(r.queue) > 0
-	r.mu.Unlock()
-	if more {
-		return nil
-	}
-	for shard, m := range touched {
-		digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
-		if err != nil && !errors.Is(err, registry.ErrNotFound) {
-			return err
-		}
-		if digest != m.Digest {
-			if err := r.putPin(ctx, shard, m); err != nil {
-				return err
-			}
-		}
-		delete(touched, shard)
-	}
-	return nil
 }

@@ -451,6 +451,68 @@ func TestRepairPinsAgain(t *testing.T) {
 	})
 }
 
+// At the end of a burst the pins must hold what the manifesto names, whoever put them last, and what
+// they hold of a rival's stays.
+func TestPinsAreConfirmed(t *testing.T) {
+	ctx := context.Background()
+	f := newFixture(t, registrytest.Olareg)
+	ours := f.mustPut(t, f.run(t), "ours", "ours")
+	r := f.run(t).repository(f.remote.Repository())
+	confirm := func(layers ...registry.Digest) {
+		t.Helper()
+		put := putPins{}
+		for _, digest := range layers {
+			put.layers = append(put.layers, descriptor{registry.MediaTypeOctetStream, digest, 4})
+		}
+		m, _, err := pinManifest(f.remote.Repository(), put.layers, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put.digest = m.Digest
+		if err := r.confirmPins(ctx, f.version(t), map[int]putPins{0: put}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(want ...registry.Digest) {
+		t.Helper()
+		got := f.pinned(t, 0)
+		for _, digest := range want {
+			if !slices.Contains(got, digest) {
+				t.Errorf("%s is not pinned", digest)
+			}
+		}
+	}
+	// A rival has committed on top of ours, with pins of its own: they are kept.
+	rival := f.mustPut(t, f.run(t), "rival", "theirs")
+	before := f.server.Count(http.MethodPut, pinTag)
+	confirm(ours.Digest)
+	holds(ours.Digest, rival.Digest)
+	if puts := f.server.Count(http.MethodPut, pinTag) - before; puts != 0 {
+		t.Errorf("pins that hold everything were put %d times", puts)
+	}
+	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
+	lost := f.blob(t, "lost")
+	m, _, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, lost, 4}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.remote.PutManifest(ctx, pinTag, m); err != nil {
+		t.Fatal(err)
+	}
+	confirm(ours.Digest, rival.Digest)
+	holds(ours.Digest, rival.Digest, lost)
+	// Our own pins stand, but the manifesto names more by now.
+	m, _, err = pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, ours.Digest, 4}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.remote.PutManifest(ctx, pinTag, m); err != nil {
+		t.Fatal(err)
+	}
+	confirm(ours.Digest)
+	holds(ours.Digest, rival.Digest)
+}
+
 // The registry refuses a pin manifest that names a blob which is gone: the entry of it is reported and
 // left out, and the commit goes on.
 func TestPinOfALostBlobIsLeftOut(t *testing.T) {

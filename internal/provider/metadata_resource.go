@@ -174,7 +174,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				Computed:            true,
 			},
 			"created": schema.StringAttribute{
-				MarkdownDescription: "When the content was stored (RFC 3339). Empty where another tool stored it.",
+				MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
 				Computed:            true,
 			},
 			"pinned": schema.BoolAttribute{
