@@ -146,6 +146,8 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.AddError("Unreadable state", sentence(err))
 		return
 	}
+	// Set before anything else: the framework wants an identity even of what is gone.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
 		return // Without settings nothing can be said of the registry; the state stays as it is.
 	}
@@ -167,7 +169,6 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	state.setSubject(key)
 	state.setEntry(piece)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
 
 // refreshContent downloads the content where it is not the one in the state. Content that is gone is

@@ -706,38 +706,3 @@ func TestAccMetadataUnknownValues(t *testing.T) {
 		})
 	}
 }
-
-// 200 resources on one repository at once: all there, second plan empty, and another writer's entries
-// untouched by the destroy.
-func TestAccMetadataMany(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, registrytest.Options{})
-	w.put("foreign", "theirs")
-	config := fmt.Sprintf(`
-		resource "manifesto_metadata" "test" {
-			count   = 200
-			image   = %q
-			type    = "t${count.index}"
-			content = "content ${count.index}"
-		}`, w.ref(":1"))
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories,
-		AdditionalCLIOptions:     &resource.AdditionalCLIOptions{},
-		CheckDestroy: func(*terraform.State) error {
-			return w.hasTypes(w.image, "foreign")
-		},
-		Steps: []resource.TestStep{
-			{
-				Config: config,
-				Check: func(*terraform.State) error {
-					entries, err := w.store().List(context.Background(), w.remote.Repository(), w.image)
-					if err != nil || len(entries) != 201 {
-						return fmt.Errorf("%d entries, %w", len(entries), err)
-					}
-					return nil
-				},
-			},
-			{Config: config, ConfigPlanChecks: emptyPlan},
-		},
-	})
-}
