@@ -55,9 +55,9 @@ func (e *ConflictError) Error() string {
 		found = "the entry's content is " + e.Found.String()
 	}
 	if e.Expected == "" {
-		return fmt.Sprintf("%s: %v: %s", e.Key, e.kind, found)
+		return fmt.Sprintf("%v: %s", e.kind, found)
 	}
-	return fmt.Sprintf("%s: %v: %s, expected %s", e.Key, e.kind, found, e.Expected)
+	return fmt.Sprintf("%v: %s, expected %s", e.kind, found, e.Expected)
 }
 
 // Unwrap returns ErrExists or ErrChanged.

@@ -252,3 +252,67 @@ func (c *commandLine) read(name string) string {
 	}
 	return string(content)
 }
+
+// Refresh and destroy look at the entry that the state names: they resolve no tag and open no file.
+func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{})
+	c.write("content.txt", "from a file")
+	c.write("main.tf", fmt.Sprintf(`
+		terraform {
+			required_providers {
+				manifesto = { source = "imagemanifesto/manifesto" }
+			}
+		}
+		resource "manifesto_metadata" "test" {
+			image  = %q
+			type   = "t"
+			source = "content.txt"
+		}`, w.ref(":1")))
+	c.terraform("apply", "-auto-approve")
+	if err := os.Remove(filepath.Join(c.dir, "content.txt")); err != nil {
+		t.Fatal(err)
+	}
+	w.push("1", "moved")
+	w.server.Reset()
+	c.terraform("apply", "-refresh-only", "-auto-approve")
+	c.terraform("destroy", "-refresh=false", "-auto-approve")
+	if n := w.server.Count("", "/manifests/1"); n != 0 {
+		t.Errorf("the tag was resolved %d times", n)
+	}
+	if got := w.document(); got != `{"images":[]}` {
+		t.Errorf("after destroy the document is %s", got)
+	}
+}
+
+// A tag that moves between plan and apply stops the apply: what was planned for one build is not stored
+// for another.
+func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{})
+	c.write("main.tf", fmt.Sprintf(`
+		terraform {
+			required_providers {
+				manifesto = { source = "imagemanifesto/manifesto" }
+			}
+		}
+		resource "manifesto_metadata" "test" {
+			image   = %q
+			type    = "approval"
+			content = "yes"
+		}`, w.ref(":1")))
+	c.terraform("plan", "-out=saved")
+	w.push("1", "moved")
+	if output, code := c.run(c.tool, "apply", "saved"); code == 0 {
+		t.Errorf("the apply succeeds:\n%s", output)
+	}
+	if puts := w.server.Count("PUT", "/manifests/_manifesto"); puts != 0 {
+		t.Errorf("%d manifests were put", puts)
+	}
+	c.terraform("apply", "-auto-approve")
+	if moved := w.image; w.hasTypes(moved) != nil {
+		t.Errorf("the old build has metadata: %v", w.hasTypes(moved))
+	}
+}

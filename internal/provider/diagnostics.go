@@ -68,7 +68,7 @@ var advices = []advice{
 		return fmt.Sprintf("%s limits how often it may be asked. Wait and run the same command again; on Docker Hub, "+
 			"logging in raises the limit.", host)
 	}},
-	{registry.ErrNotFound, "image", "Not found", fixed(
+	{registry.ErrNotFound, "image", "Image or repository not found", fixed(
 		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
 			"answer like this for what they hide.")},
 	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", plainHTTPHelp},

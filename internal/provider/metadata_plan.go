@@ -144,7 +144,7 @@ func (p *planner) resolve(ctx context.Context) {
 		p.diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 	default:
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
-			fmt.Sprintf("%s is not there. If it is pushed in the same apply, make this resource depend on what pushes it; "+
+			fmt.Sprintf("There is no %s. If it is pushed in the same apply, make this resource depend on what pushes it; "+
 				"otherwise creating the metadata will fail.", describeImage(ref, platform)))
 	}
 }

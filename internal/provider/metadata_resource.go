@@ -2,6 +2,8 @@ package provider
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -22,6 +24,8 @@ var (
 	_ resource.ResourceWithIdentity    = (*metadataResource)(nil)
 	_ resource.ResourceWithImportState = (*metadataResource)(nil)
 	_ resource.ResourceWithModifyPlan  = (*metadataResource)(nil)
+
+	_ resource.ResourceWithValidateConfig = (*metadataResource)(nil)
 )
 
 func newMetadataResource() resource.Resource { return &metadataResource{} }
@@ -90,10 +94,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
 					"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
 				Optional: true,
-				Validators: []validator.String{
-					stringvalidator.ExactlyOneOf(path.MatchRoot("content_base64"), path.MatchRoot("source"), path.MatchRoot("content_wo")),
-					stringvalidator.LengthAtLeast(1),
-				},
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"content_base64": schema.StringAttribute{
 				MarkdownDescription: "Content as base64, for what is not text.",
@@ -182,5 +183,36 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				Computed:            true,
 			},
 		},
+	}
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig: the content comes from exactly one
+// attribute. One that is unknown may turn out to be null, so it counts for neither too few nor too many.
+func (r *metadataResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config metadataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	const rule = "Exactly one of content, content_base64, source and content_wo gives the content"
+	var set []string
+	unknown := false
+	for _, attribute := range []struct {
+		name  string
+		value types.String
+	}{
+		{"content", config.Content}, {"content_base64", config.ContentBase64}, {"source", config.Source}, {"content_wo", config.ContentWO},
+	} {
+		unknown = unknown || attribute.value.IsUnknown()
+		if !attribute.value.IsNull() && !attribute.value.IsUnknown() {
+			set = append(set, attribute.name)
+		}
+	}
+	switch {
+	case len(set) > 1:
+		resp.Diagnostics.AddAttributeError(path.Root(set[1]), "More than one content",
+			fmt.Sprintf("%s; here it is %s. Remove all but one.", rule, strings.Join(set, " and ")))
+	case len(set) == 0 && !unknown:
+		resp.Diagnostics.AddAttributeError(path.Root("content"), "No content", rule+"; here it is none of them. Set one.")
 	}
 }

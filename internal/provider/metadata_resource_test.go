@@ -571,7 +571,7 @@ func TestAccMetadataImportErrors(t *testing.T) {
 		fails(w.ref(":1#"), `Invalid import id`),
 		fails("UPPER CASE#t", `Malformed image reference`),
 		fails(w.ref(":1#gone"), `No such metadata(.|\n)*It has\s+"there"`),
-		fails(w.ref(":none#t"), `Not found`),
+		fails(w.ref(":none#t"), `not found`),
 	)
 }
 
