@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -73,7 +74,6 @@ func TestAccUnreadableManifesto(t *testing.T) {
 		"no /data":      {[]registrytest.File{{Name: "bin/app", Content: "x"}}, `Manifesto cannot be read.*no file /data`},
 		"a link":        {[]registrytest.File{{Name: "data", Content: "/etc/passwd", Typeflag: tar.TypeSymlink}}, `Manifesto cannot be read.*not a regular file`},
 		"not an image":  {nil, `Manifesto cannot be read.*has no layers`},
-		"over a limit":  {[]registrytest.File{{Name: "data", Content: `{"images":[]}`}, {Name: "bomb", Content: strings.Repeat("x", 257<<20)}}, `Manifesto cannot be read.*over the limit`},
 		"too deep JSON": {[]registrytest.File{{Name: "data", Content: strings.Repeat(`{"a":`, 20000)}}, `Manifesto cannot be read`},
 	}
 	for name, test := range tests {
@@ -101,6 +101,22 @@ func TestAccUnreadableManifesto(t *testing.T) {
 				t.Errorf("the tag was %s and is %s, %v", before, after, err)
 			}
 		})
+	}
+}
+
+// A manifest over the limit of 4 MiB is not read to its end, and not replaced.
+func TestAccManifestOverTheLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	big := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"annotations":{"x":%q}}`, registry.MediaTypeOCIIndex, strings.Repeat("x", registry.MaxManifestSize))
+	header := http.Header{"Content-Type": {registry.MediaTypeOCIIndex}}
+	if _, err := w.server.Do(context.Background(), http.MethodPut, "/v2/app/manifests/"+manifesto.Tag, header, big); err != nil {
+		t.Fatal(err)
+	}
+	w.server.Reset()
+	acceptance(t, resource.TestStep{Config: w.metadata(some), ExpectError: words(`too large.*app:_manifesto.*4194304 bytes`)})
+	if n := w.server.Count(http.MethodPut, "/manifests/"); n != 0 {
+		t.Errorf("%d manifests were put", n)
 	}
 }
 
