@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -77,12 +79,20 @@ func (s *stage) prepare(ctx context.Context, bin string) error {
 	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "terraform-provider-manifesto"), ".")
+	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "terraform-provider-manifesto"+executableSuffix()), ".")
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
 	settings := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
 	return os.WriteFile(s.config, []byte(settings), 0o600)
+}
+
+// executableSuffix is how the system's programs end.
+func executableSuffix() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
 }
 
 // add puts files of the story into the working directory.
@@ -105,8 +115,10 @@ func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
 	_, _ = fmt.Fprintf(s.out, "\n$ %s %s\n", filepath.Base(s.tool), strings.Join(args, " "))
 	command := exec.CommandContext(ctx, s.tool, args...)
 	command.Dir = s.dir
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.Env = append(os.Environ(),
+	if runtime.GOOS != "windows" { // Where it cannot be sent, Terraform is killed.
+		command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	}
+	command.Env = append(cleanEnvironment(), "DOCKER_CONFIG="+filepath.Dir(s.config),
 		"TF_CLI_CONFIG_FILE="+s.config, "TF_VAR_image="+s.image, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
 		"TF_CLI_ARGS=-no-color", "TF_INPUT=0")
 	output, err := command.CombinedOutput()
@@ -121,6 +133,13 @@ func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
 		return fmt.Errorf("%s %s ended with exit code %d, expected %d", filepath.Base(s.tool), args[0], code, want)
 	}
 	return nil
+}
+
+// cleanEnvironment is the user's, without what changes how Terraform or the provider works.
+func cleanEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "REGISTRY_")
+	})
 }
 
 // withoutOverrideWarning drops the paragraphs that say, at every command, that a provider under

@@ -19,22 +19,50 @@ import (
 // maxStarts bounds how often one commit starts over because another writer was faster.
 const maxStarts = 50
 
-// commitQueue commits until nothing is queued.
+// commitQueue commits until nothing is queued. A burst is what it commits without a pause; its callers
+// are answered batch by batch, those of the last one after a look at the pins.
 func (r *repository) commitQueue() {
 	touched := map[int]putPins{}
-	for {
-		r.mu.Lock()
-		batch := r.queue
-		r.queue = nil
-		if len(batch) == 0 {
-			r.committing = false
-			r.mu.Unlock()
-			return
-		}
-		r.mu.Unlock()
+	for batch := r.take(); batch != nil; batch = r.take() {
 		ctx, stop := batchContext(batch)
 		r.commit(ctx, batch, touched)
+		if !r.queued() {
+			r.endBurst(ctx, batch, touched)
+		}
 		stop()
+		for _, e := range batch {
+			close(e.done)
+		}
+	}
+}
+
+// take empties the queue; nil means that the committer is done.
+func (r *repository) take() []*edit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch := r.queue
+	r.queue = nil
+	r.committing = len(batch) > 0
+	return batch
+}
+
+func (r *repository) queued() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.queue) > 0
+}
+
+// endBurst confirms the pins that the burst has put. Where that fails, so do the edits of the last
+// batch: they are stored, but their content is not known to be safe, and repeating them finds out.
+func (r *repository) endBurst(ctx context.Context, batch []*edit, touched map[int]putPins) {
+	err := r.confirmPins(ctx, touched)
+	if err == nil {
+		return
+	}
+	for _, e := range batch {
+		if e.err == nil && !e.remove {
+			e.err = err
+		}
 	}
 }
 
@@ -62,21 +90,26 @@ func batchContext(batch []*edit) (context.Context, func()) {
 	}
 }
 
-// finish ends edits with an error or, for nil, with what the document has now.
+// finish decides edits: with an error or, for nil, with what the document says of them.
 func (r *repository) finish(edits []*edit, err error, d *Document) {
 	for _, e := range edits {
 		e.err = err
-		if err == nil {
-			if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok {
-				i, j, _ := d.find(e.key.Image, e.key.Type)
-				e.piece = Piece{Entry: entry, Pinned: d.images[i].records[j].pin != noPin}
-			}
+		if err != nil {
+			continue
 		}
-		close(e.done)
+		if i, j, ok := d.find(e.key.Image, e.key.Type); ok {
+			rec := d.images[i].records[j]
+			e.piece = Piece{Entry: rec.entry(), Pinned: rec.pin != noPin}
+		}
+		if e.create {
+			r.mu.Lock()
+			r.created[e.key] = true
+			r.mu.Unlock()
+		}
 	}
 }
 
-// commit writes a batch of edits. Every edit of it is finished when it returns.
+// commit writes a batch of edits. Every edit of it is decided when it returns.
 func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]putPins) {
 	wait := firstWait
 	for start := 1; ; start++ {
@@ -123,7 +156,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int
 		r.finish(batch, nil, base.doc) // No change, no PUT.
 		return nil, nil
 	}
-	image, err := newImage(r.name, rendered, next.number)
+	image, err := newImage(r.name, rendered, next)
 	if err != nil {
 		return batch, err
 	}
@@ -145,13 +178,13 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int
 		}
 		return batch, putErr
 	}
-	return r.confirm(ctx, batch, base, next, touched, putErr)
+	return r.confirm(ctx, batch, base, next, putErr)
 }
 
-// base returns the version to build on. What this process last confirmed is taken without a request:
-// the look before the PUT tells whether it still stands.
+// base returns the version to build on. A manifesto that this process has seen is taken without a
+// request: the look before the PUT tells whether it still stands. That there is none is asked each time.
 func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) {
-	if v := r.known(); v != nil {
+	if v := r.known(); v != nil && v.digest != "" {
 		return v, nil
 	}
 	removesOnly := !slices.ContainsFunc(batch, func(e *edit) bool { return !e.remove })
@@ -163,11 +196,23 @@ func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) 
 	return v, nil
 }
 
-// applyAll applies the edits to a copy of the base. Those whose precondition fails are finished alone.
+// applyAll applies the edits to a copy of the base. Those whose precondition fails are decided alone.
+// Deletes come first: where a resource was renamed without saying so, one batch has a delete and a
+// create of the same key.
 func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) {
-	next := &version{number: base.number, doc: base.doc.Clone()}
+	next := &version{number: base.number, doc: base.doc.Clone(), ancestors: base.descent()}
+	ordered := slices.Clone(batch)
+	slices.SortStableFunc(ordered, func(a, b *edit) int {
+		switch {
+		case a.remove == b.remove:
+			return 0
+		case a.remove:
+			return -1
+		}
+		return 1
+	})
 	var active []*edit
-	for _, e := range batch {
+	for _, e := range ordered {
 		if err := e.check(next.doc); err != nil {
 			r.finish([]*edit{e}, err, nil)
 			continue
@@ -184,14 +229,20 @@ func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) 
 // plan assigns pins and the next version number.
 func (r *repository) plan(ctx context.Context, base, next *version, batch []*edit) (pinPlan, error) {
 	var known pins
-	if base.digest != "" && (base.number == 0 || base.doc.hasUnpinned(r.skipped())) {
+	baseDoc := base.doc
+	foreign := base.digest != "" && base.number == 0 // Written by a tool that keeps no annotations.
+	if foreign || base.doc.hasUnpinned(r.skipped()) {
 		read, err := r.knownPins(ctx, base.doc)
 		if err != nil {
 			return pinPlan{}, err
 		}
+		if foreign {
+			baseDoc = baseDoc.trustingOnly(read)
+			next.doc = next.doc.trustingOnly(read)
+		}
 		known = read.without(batch, next.doc)
 	}
-	plan, err := planPins(ctx, r.remote, base.doc, next.doc, known, r.skipped())
+	plan, err := planPins(ctx, r.remote, baseDoc, next.doc, known, r.skipped())
 	if err != nil {
 		return pinPlan{}, err
 	}
@@ -202,22 +253,49 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 	return plan, nil
 }
 
-// stands looks whether the tag still holds the base. Where it does not, the new state is read, to
-// start over on.
+// stands looks whether the tag still holds the base. Where it holds a rival's manifesto, that is read,
+// to start over on. A 404 and a manifesto that the base descends from, or that this run has moved on
+// from, come from a lagging replica: it looks again, and never builds on them. That there is no
+// manifesto at all takes two answers.
 func (r *repository) stands(ctx context.Context, base *version) (bool, error) {
-	digest, err := r.remote.HeadManifest(ctx, Tag)
-	if errors.Is(err, registry.ErrNotFound) {
-		if base.digest == "" {
+	wait := firstWait
+	for look := 1; ; look++ {
+		digest, err := r.remote.HeadManifest(ctx, Tag)
+		absent := errors.Is(err, registry.ErrNotFound)
+		switch {
+		case err != nil && !absent:
+			return false, err
+		case !absent && digest == base.digest:
 			return true, nil
+		case absent && base.digest == "":
+			if look > 1 {
+				return true, nil
+			}
+			continue
+		case !absent && !r.isPast(base, digest):
+			_, err := r.learn(ctx, digest)
+			return false, err
 		}
-		return false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-			ErrVanished, r.name.Tagged(Tag), base.digest)
+		if look == maxLooks {
+			if absent {
+				return false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+					ErrVanished, r.name.Tagged(Tag), base.digest)
+			}
+			return false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return false, err
+		}
+		wait = min(2*wait, maxWait)
 	}
-	if err != nil || digest == base.digest {
-		return err == nil, err
-	}
-	_, err = r.learn(ctx, digest)
-	return false, err
+}
+
+// isPast reports whether a manifesto is one that base descends from, or one that this run has seen
+// replaced.
+func (r *repository) isPast(base *version, digest registry.Digest) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.past[digest] || slices.Contains(base.ancestors, digest)
 }
 
 // learn reads the manifesto of a digest that the tag was just seen to hold.
@@ -308,39 +386,32 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 	return rest, true
 }
 
-// confirm finds out what became of a PUT: ours stands, or another's that has all our edits in it, or
-// the base (a stale read after a success; perhaps a lost request after a failure), or a rival's.
-func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, touched map[int]putPins, putErr error) ([]*edit, error) {
+// confirm finds out what became of a PUT: ours stands, or one that descends from it or has all our edits
+// in it, or the base or an older one (a stale read after a success; perhaps a lost request after a
+// failure), or a rival's.
+func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, putErr error) ([]*edit, error) {
 	wait := firstWait
 	for look := 1; ; look++ {
 		digest, err := r.remote.HeadManifest(ctx, Tag)
+		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
-		case err == nil && digest == next.digest:
+		case err != nil && !absent:
+			return batch, err
+		case !absent && digest == next.digest:
 			r.remember(next)
-			if err := r.confirmPins(ctx, next, touched); err != nil {
-				return batch, err
-			}
 			r.finish(batch, nil, next.doc)
 			return nil, nil
-		case err == nil && digest != base.digest:
+		case !absent && digest != base.digest && !r.isPast(base, digest):
 			v, err := r.learn(ctx, digest)
 			if err != nil {
 				return batch, err
 			}
-			if err := r.confirmPins(ctx, v, touched); err != nil {
-				return batch, err
+			if slices.Contains(v.ancestors, next.digest) {
+				r.finish(batch, nil, next.doc) // Whoever came after has built on ours.
+				return nil, nil
 			}
-			var rest []*edit
-			for _, e := range batch {
-				if e.holds(v.doc) {
-					r.finish([]*edit{e}, nil, v.doc)
-					continue
-				}
-				rest = append(rest, e)
-			}
-			return rest, nil
-		case err != nil && !errors.Is(err, registry.ErrNotFound):
-			return batch, err
+			r.lost(next)
+			return r.stillMissing(batch, v), nil
 		}
 		if putErr != nil && look == maxLooks/2 {
 			return batch, putErr // Most likely it never arrived: start over.
@@ -354,4 +425,17 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 		}
 		wait = min(2*wait, maxWait)
 	}
+}
+
+// stillMissing decides the edits that a rival's manifesto has in it, and returns the others.
+func (r *repository) stillMissing(batch []*edit, v *version) []*edit {
+	var rest []*edit
+	for _, e := range batch {
+		if e.holds(v.doc) {
+			r.finish([]*edit{e}, nil, v.doc)
+			continue
+		}
+		rest = append(rest, e)
+	}
+	return rest
 }

@@ -17,8 +17,9 @@ type Put struct {
 	// MediaType and Annotations are stored beside it; both may be empty.
 	MediaType   string
 	Annotations map[string]string
-	// Expected is the digest of the entry to update, as the caller last saw it. Empty means create:
-	// there must be no entry yet, or one with this very content.
+	// Update says that there is an entry, whose content the caller last saw with the digest Expected.
+	// Otherwise the entry is created: there must be none yet, or one with this very content.
+	Update   bool
 	Expected registry.Digest
 	// Overwrite lets a create replace an entry with other content.
 	Overwrite bool
@@ -44,14 +45,16 @@ type edit struct {
 	apply func(*Document)
 	// holds says whether a document has this edit in it.
 	holds func(*Document) bool
-	// remove says that the edit is a delete; content is what a put leaves in the entry.
-	remove  bool
+	// remove says that the edit is a delete, create that it is a put which expects no entry.
+	remove, create bool
+	// content is what a put leaves in the entry.
 	content registry.Digest
 	// repair forces a pin for the entry's content.
 	repair bool
 
-	ctx     context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
-	done    chan struct{}
+	ctx  context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
+	done chan struct{}
+	// What became of it, before done is closed.
 	err     error
 	piece   Piece
 	missing []registry.Digest
@@ -62,14 +65,14 @@ type edit struct {
 // key in this run, ErrInterrupted where ctx ended with the outcome unknown.
 func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 	r := s.repository(put.Repository)
-	create := put.Expected == ""
-	if create {
-		if !r.claim(put.Key) {
-			return Result{}, ErrDeclaredTwice
-		}
+	if put.Update {
+		return r.put(ctx, put)
+	}
+	if !r.claim(put.Key) {
+		return Result{}, ErrDeclaredTwice
 	}
 	result, err := r.put(ctx, put)
-	if err != nil && create {
+	if err != nil {
 		r.release(put.Key)
 	}
 	return result, err
@@ -80,13 +83,13 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	e := &edit{key: put.Key, content: digest, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
+	e := &edit{key: put.Key, create: !put.Update, content: digest, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
 	e.check = func(d *Document) error {
 		current, ok := d.Lookup(put.Image, put.Type)
 		switch {
-		case put.Expected == "" && ok && current.Digest != digest && !put.Overwrite:
+		case !put.Update && ok && current.Digest != digest && !put.Overwrite:
 			return &ConflictError{Key: put.Key, Found: current.Digest, kind: ErrExists}
-		case put.Expected != "" && (!ok || (current.Digest != put.Expected && current.Digest != digest)):
+		case put.Update && (!ok || (current.Digest != put.Expected && current.Digest != digest)):
 			return &ConflictError{Key: put.Key, Found: current.Digest, Expected: put.Expected, kind: ErrChanged}
 		}
 		return nil
@@ -129,7 +132,7 @@ func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int6
 		return put.Expected, 0, err
 	}
 	digest := registry.DigestOf(put.Content)
-	if put.Expected != digest || put.Repair {
+	if !put.Update || put.Expected != digest || put.Repair {
 		if _, err := r.remote.PutBlob(ctx, put.Content); err != nil {
 			return "", 0, err
 		}
@@ -143,11 +146,11 @@ func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int6
 // ErrCreatedThisRun where another resource created it in this run and it therefore stays.
 func (s *Store) Delete(ctx context.Context, key Key, expected registry.Digest) error {
 	r := s.repository(key.Repository)
-	if r.claimed(key) {
-		return ErrCreatedThisRun
-	}
 	e := &edit{key: key, remove: true, ctx: ctx, done: make(chan struct{})}
 	e.check = func(d *Document) error {
+		if r.wasCreated(key) {
+			return ErrCreatedThisRun
+		}
 		if current, ok := d.Lookup(key.Image, key.Type); ok && current.Digest != expected {
 			return &ConflictError{Key: key, Found: current.Digest, Expected: expected, kind: ErrChanged}
 		}
@@ -161,26 +164,29 @@ func (s *Store) Delete(ctx context.Context, key Key, expected registry.Digest) e
 	return r.submit(ctx, e)
 }
 
+// claim reserves a key for a create; false means that this run has created or is creating it.
 func (r *repository) claim(key Key) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.created[key] {
+	if r.claimed[key] {
 		return false
 	}
-	r.created[key] = true
+	r.claimed[key] = true
 	return true
 }
 
-func (r *repository) claimed(key Key) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.created[key]
-}
-
+// release gives a key up after a create that failed.
 func (r *repository) release(key Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.created, key)
+	delete(r.claimed, key)
+}
+
+// wasCreated reports whether a create of this run has been committed.
+func (r *repository) wasCreated(key Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.created[key]
 }
 
 // submit queues an edit and waits until it is committed or refused.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -21,6 +22,7 @@ const Tag = "_manifesto"
 // Manifest annotations (section 3 of the design).
 const (
 	annotationVersion    = "dev.manifesto.version"
+	annotationAncestors  = "dev.manifesto.ancestors"
 	annotationRepository = "dev.manifesto.repository"
 )
 
@@ -59,7 +61,10 @@ type manifestoImage struct {
 
 // newImage wraps the document as the image that "FROM scratch; ADD x /data" builds, in OCI media types
 // (zot refuses Docker's). The same input gives the same bytes.
-func newImage(repository registry.Repository, document []byte, version int64) (manifestoImage, error) {
+func newImage(repository registry.Repository, document []byte, v *version) (manifestoImage, error) {
+	if len(document) > maxData {
+		return manifestoImage{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back", ErrTooLarge, len(document), maxData)
+	}
 	layer, diffID, err := newLayer(document)
 	if err != nil {
 		return manifestoImage{}, err
@@ -72,7 +77,8 @@ func newImage(repository registry.Repository, document []byte, version int64) (m
 		[]descriptor{{registry.MediaTypeOCILayerGzip, registry.DigestOf(layer), int64(len(layer))}},
 		map[string]string{
 			annotationRepository: repository.String(),
-			annotationVersion:    strconv.FormatInt(version, 10),
+			annotationVersion:    strconv.FormatInt(v.number, 10),
+			annotationAncestors:  joinDigests(v.ancestors),
 		})
 	return manifestoImage{layer: layer, config: config, manifest: m}, err
 }
@@ -114,7 +120,7 @@ func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error)
 		Typeflag: tar.TypeReg, Name: "data", Mode: 0o644, Size: int64(len(document)),
 		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
 	}
-	_, writeErr := 0, w.WriteHeader(header)
+	writeErr := w.WriteHeader(header)
 	if writeErr == nil {
 		_, writeErr = w.Write(document)
 	}
@@ -156,6 +162,28 @@ func (m manifest) version() int64 {
 	return version
 }
 
+// maxAncestors is how many ancestors a manifest names: more than any run commits while a replica lags.
+const maxAncestors = 32
+
+// ancestors are the digests of the manifests that it descends from, nearest first.
+func (m manifest) ancestors() []registry.Digest {
+	var ancestors []registry.Digest
+	for text := range strings.SplitSeq(m.Annotations[annotationAncestors], ",") {
+		if digest, err := registry.ParseDigest(text); err == nil && len(ancestors) < maxAncestors {
+			ancestors = append(ancestors, digest)
+		}
+	}
+	return ancestors
+}
+
+func joinDigests(digests []registry.Digest) string {
+	texts := make([]string, len(digests))
+	for i, digest := range digests {
+		texts[i] = digest.String()
+	}
+	return strings.Join(texts, ",")
+}
+
 // resolveImage returns the image that a manifest is or, for an index, the one it lists: current builds
 // of Docker wrap a single image and its attestations into one.
 func resolveImage(ctx context.Context, remote Remote, m registry.Manifest) (manifest, error) {
@@ -188,7 +216,7 @@ func readData(ctx context.Context, remote Remote, m manifest, maxContent int64) 
 		if err != nil {
 			return nil, err
 		}
-		data, err := readLayer(bytes.NewReader(layer), maxData, maxContent)
+		data, err := readLayer(bytes.NewReader(layer), maxUnpacked, maxContent)
 		if err != nil {
 			return nil, err
 		}

@@ -16,9 +16,12 @@ import (
 // Limits on what a registry sends in the place of a manifesto, in bytes (section 9 of the design).
 const (
 	// maxLayer bounds a layer as it is transferred.
-	maxLayer = 64 << 20
-	// maxData bounds a layer after decompression, which is checked while it streams.
+	maxLayer = maxUnpacked
+	// maxData bounds the document.
 	maxData = 256 << 20
+	// maxUnpacked bounds a layer after decompression, which is checked while it streams: the document
+	// and what tar needs around it.
+	maxUnpacked = maxData + 1<<20
 )
 
 // dataPath is the one file of a manifesto image, and of the images that the oldest form used as content.

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,11 +94,12 @@ func TestImageIsDeterministicAndReadsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := []byte(`{"images":[]}`)
-	one, err := newImage(repository, document, 3)
+	v := &version{number: 3, ancestors: []registry.Digest{dig("a"), dig("b")}}
+	one, err := newImage(repository, document, v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := newImage(repository, document, 3)
+	two, err := newImage(repository, document, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,6 +113,9 @@ func TestImageIsDeterministicAndReadsBack(t *testing.T) {
 	parsed, err := parseManifest(one.manifest)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.Equal(parsed.ancestors(), v.ancestors) {
+		t.Errorf("ancestors: %v", parsed.ancestors())
 	}
 	if parsed.version() != 3 || parsed.Annotations[annotationRepository] != "example.com/app" {
 		t.Errorf("annotations: %v", parsed.Annotations)

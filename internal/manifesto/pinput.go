@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -19,13 +20,21 @@ type putPins struct {
 var errPinRefused = errors.New("pin manifest refused")
 
 // putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
-// pins twice is harmless.
+// pins twice is harmless. Where the registry refuses it, what all pin manifests share is uploaded once
+// more: a retention rule may have removed the last of them, and a collector their config.
 func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) error {
-	wait := firstWait
+	wait, renewed := firstWait, false
 	for look := 1; ; look++ {
 		err := r.remote.PutManifest(ctx, shardTag(shard), m)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, registry.ErrManifestRefused) && !renewed {
+			renewed = true
+			if err := r.uploadShared(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		passing := errors.Is(err, registry.ErrAmbiguous) || errors.Is(err, registry.ErrRateLimited)
 		if !passing {
@@ -44,17 +53,25 @@ func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest)
 	}
 }
 
+// uploadShared uploads the blobs that every pin manifest may name.
+func (r *repository) uploadShared(ctx context.Context) error {
+	config, err := newConfig()
+	if err != nil {
+		return err
+	}
+	for _, blob := range [][]byte{config, emptyBlob} {
+		if _, err := r.remote.PutBlob(ctx, blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // confirmPins looks at the end of a burst whether the shards that it put still hold what the manifesto
 // names there: a rival may have replaced them, for a commit that it lost or does not know of ours in.
-func (r *repository) confirmPins(ctx context.Context, v *version, touched map[int]putPins) error {
-	r.mu.Lock()
-	more := len(r.queue) > 0
-	r.mu.Unlock()
-	if more {
-		return nil
-	}
+func (r *repository) confirmPins(ctx context.Context, touched map[int]putPins) error {
 	for shard, put := range touched {
-		if err := r.confirmShard(ctx, v, shard, put); err != nil {
+		if err := r.confirmShard(ctx, r.known(), shard, put); err != nil {
 			return err
 		}
 		delete(touched, shard)
@@ -99,13 +116,28 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, pu
 	for blob, size := range needed {
 		layers = append(layers, descriptor{registry.MediaTypeOctetStream, blob, size})
 	}
-	m, _, err := pinManifest(r.name, sortLayers(layers), v.number)
+	err = r.putShard(ctx, shard, layers, v.number)
+	if !errors.Is(err, errPinRefused) {
+		return err
+	}
+	// A blob of another entry may be gone: the rest is to be pinned all the same.
+	_, missing, headErr := headBlobs(ctx, r.remote, slices.Collect(maps.Keys(needed)))
+	if headErr != nil || len(missing) == 0 {
+		return err
+	}
+	layers = slices.DeleteFunc(layers, func(d descriptor) bool { return slices.Contains(missing, d.Digest) })
+	return r.putShard(ctx, shard, layers, v.number)
+}
+
+// putShard puts a shard with the given layers.
+func (r *repository) putShard(ctx context.Context, shard int, layers []descriptor, number int64) error {
+	m, _, err := pinManifest(r.name, sortLayers(layers), number)
 	if err != nil {
 		return err
 	}
 	if err := r.putPin(ctx, shard, m); err != nil {
 		return err
 	}
-	r.rememberPins(shard, layers, v.number)
+	r.rememberPins(shard, layers, number)
 	return nil
 }

@@ -21,10 +21,13 @@ type repository struct {
 	mu sync.Mutex
 	// current is the manifesto as last seen; nil before the first look. Not changed once set here.
 	current *version
+	// past holds the digests that the tag has moved on from, as far as this run has seen.
+	past map[registry.Digest]bool
 	// pins is nil until they are read.
 	pins *pins
-	// created holds the keys that this run created or is creating: the ledger of section 4.
-	created map[Key]bool
+	// claimed holds the keys that this run is creating or has created, created those that are committed:
+	// the ledger of section 4.
+	claimed, created map[Key]bool
 	// unpinnable are blobs that are missing or in the oldest form; reported are those of them that a
 	// caller was told about.
 	unpinnable, reported map[registry.Digest]bool
@@ -39,7 +42,9 @@ type version struct {
 	digest registry.Digest
 	// number is the counter in its annotations; 0 where a foreign writer left none.
 	number int64
-	doc    *Document
+	// ancestors are the digests of the manifests that it descends from, nearest first.
+	ancestors []registry.Digest
+	doc       *Document
 }
 
 // view returns the manifesto as this run knows it, reading it when it does not yet. image is one that
@@ -56,8 +61,12 @@ func (r *repository) view(ctx context.Context, image registry.Digest) (*version,
 		if err != nil {
 			return nil, err
 		}
-		r.remember(v)
-		return v, nil
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.current == nil { // A commit may have been faster, and knows more.
+			r.current = v
+		}
+		return r.current, nil
 	})
 }
 
@@ -67,10 +76,30 @@ func (r *repository) known() *version {
 	return r.current
 }
 
+// remember makes v the current version. The one before is past.
 func (r *repository) remember(v *version) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.current != nil && r.current.digest != v.digest {
+		r.past[r.current.digest] = true
+	}
 	r.current = v
+}
+
+// lost records that a rival has replaced a version of ours before it was confirmed.
+func (r *repository) lost(v *version) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.past[v.digest] = true
+}
+
+// descent returns the ancestors of a version that is built on v.
+func (v *version) descent() []registry.Digest {
+	if v.digest == "" {
+		return nil
+	}
+	ancestors := append([]registry.Digest{v.digest}, v.ancestors...)
+	return ancestors[:min(len(ancestors), maxAncestors)]
 }
 
 // read gets the manifesto under the tag. unknownIsEmpty says that a repository which the registry does
@@ -114,7 +143,7 @@ func readVersion(ctx context.Context, remote Remote, m registry.Manifest) (*vers
 	if err != nil {
 		return nil, err
 	}
-	return &version{digest: m.Digest, number: parsed.version(), doc: doc}, nil
+	return &version{digest: m.Digest, number: parsed.version(), ancestors: parsed.ancestors(), doc: doc}, nil
 }
 
 // ReadDocument reads the manifesto of a repository as it is now, past every cache. A repository

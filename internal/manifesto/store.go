@@ -47,6 +47,8 @@ func (s *Store) repository(name registry.Repository) *repository {
 	if !ok {
 		r = &repository{
 			name: name, remote: s.open(name), now: s.now,
+			past:       map[registry.Digest]bool{},
+			claimed:    map[Key]bool{},
 			created:    map[Key]bool{},
 			unpinnable: map[registry.Digest]bool{},
 			reported:   map[registry.Digest]bool{},
@@ -109,6 +111,9 @@ func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
 	if err != nil {
 		return Piece{}, err
 	}
+	if entry.Digest == "" {
+		return Piece{Entry: entry, Missing: true}, nil
+	}
 	return s.repository(key.Repository).inspect(ctx, key.Image, entry)
 }
 
@@ -117,6 +122,9 @@ func (s *Store) Fetch(ctx context.Context, key Key) (Entry, []byte, error) {
 	entry, err := s.lookup(ctx, key)
 	if err != nil {
 		return Entry{}, nil, err
+	}
+	if entry.Digest == "" {
+		return Entry{}, nil, fmt.Errorf("%w: the entry %q has no usable digest", ErrContentMissing, entry.Type)
 	}
 	content, entry, err := s.Content(ctx, key.Repository, entry)
 	return entry, content, err
@@ -130,9 +138,6 @@ func (s *Store) lookup(ctx context.Context, key Key) (Entry, error) {
 	entry, ok := v.doc.Lookup(key.Image, key.Type)
 	if !ok {
 		return Entry{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
-	}
-	if entry.Digest == "" {
-		return Entry{}, fmt.Errorf("%s: %w: the entry has no usable digest", key, ErrMalformed)
 	}
 	return entry, nil
 }
@@ -190,11 +195,17 @@ func imageContent(ctx context.Context, remote Remote, digest registry.Digest) ([
 	return readData(ctx, remote, parsed, MaxContent)
 }
 
+// sharedTimeout bounds work that several callers wait for and none may therefore cancel: a registry that
+// stops in the middle of an answer must not stop every operation of the run.
+const sharedTimeout = 2 * time.Minute
+
 // shared runs work once for all who ask for key at the same time. One who gives up leaves the work to
 // the others.
 func shared[T any](ctx context.Context, flight *singleflight.Group, key string, work func(context.Context) (T, error)) (T, error) {
 	result := flight.DoChan(key, func() (any, error) {
-		return work(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedTimeout)
+		defer cancel()
+		return work(ctx)
 	})
 	var zero T
 	select {

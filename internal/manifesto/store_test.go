@@ -178,7 +178,7 @@ func TestUpdateMovesThePin(t *testing.T) {
 		ctx := context.Background()
 		s := f.run(t)
 		old := f.mustPut(t, s, "t", "old").Digest
-		result, err := s.Put(ctx, Put{Key: f.key("t"), Content: []byte("new"), Expected: old})
+		result, err := s.Put(ctx, Put{Key: f.key("t"), Content: []byte("new"), Update: true, Expected: old})
 		if err != nil || !result.Pinned {
 			t.Fatalf("update: %+v, %v", result, err)
 		}
@@ -205,11 +205,11 @@ func TestPreconditions(t *testing.T) {
 	if !errors.Is(err, ErrExists) || !errors.As(err, &conflict) || conflict.Found != digest {
 		t.Errorf("create over other content: %v", err)
 	}
-	_, err = f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("new"), Expected: dig("e")})
+	_, err = f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("new"), Update: true, Expected: dig("e")})
 	if !errors.Is(err, ErrChanged) || !errors.As(err, &conflict) || conflict.Expected != dig("e") || conflict.Found != digest {
 		t.Errorf("update of what changed: %v", err)
 	}
-	_, err = f.run(t).Put(ctx, Put{Key: f.key("gone"), Content: []byte("new"), Expected: dig("e")})
+	_, err = f.run(t).Put(ctx, Put{Key: f.key("gone"), Content: []byte("new"), Update: true, Expected: dig("e")})
 	if !errors.Is(err, ErrChanged) {
 		t.Errorf("update of what was removed: %v", err)
 	}
@@ -438,7 +438,7 @@ func TestRepairPinsAgain(t *testing.T) {
 		if err != nil || piece.Pinned || piece.Missing {
 			t.Fatalf("after the loss: %+v, %v", piece, err)
 		}
-		result, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("x"), Expected: digest, Repair: true, MediaType: "text/plain"})
+		result, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain"})
 		if err != nil || !result.Pinned {
 			t.Fatalf("repair: %+v, %v", result, err)
 		}
@@ -469,7 +469,8 @@ func TestPinsAreConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		put.digest = m.Digest
-		if err := r.confirmPins(ctx, f.version(t), map[int]putPins{0: put}); err != nil {
+		r.remember(f.version(t))
+		if err := r.confirmPins(ctx, map[int]putPins{0: put}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,11 @@ import (
 // buildProvider builds the program once, into a directory that outlives the single test.
 var buildProvider = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(os.Getenv("DOCKER_CONFIG"), "bin") // TestMain's own directory, removed at the end.
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-manifesto"), "../..")
+	name := "terraform-provider-manifesto"
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../..")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the provider: %w\n%s", err, output)
 	}

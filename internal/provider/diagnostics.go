@@ -60,6 +60,9 @@ var advices = []advice{
 			"The provider's username and password, and %s and %s, are used for the default registry only.",
 			host, host, envUsername, envPassword)
 	}},
+	{registry.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
+		"The registry does not take what the provider has to store under the tags _manifesto and _manifesto.pins. " +
+			"Its message above, or its log, says why; a rule for media types, tags or immutability is a likely cause.")},
 	{registry.ErrForbidden, "image", "Permission denied", func(host string) string {
 		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
 			"and creating, changing or removing metadata permission to push to the image's repository.", host)
@@ -83,8 +86,8 @@ var advices = []advice{
 		return fmt.Sprintf("Check that %s is the right host and that it can be reached from here; HTTPS_PROXY and NO_PROXY "+
 			"count. %s", host, plainHTTPHelp(host))
 	}},
-	{context.DeadlineExceeded, "timeouts", "Timeout", fixed(
-		"The registry did not answer in time. Run the same command again, or raise the limit under timeouts.")},
+	{context.DeadlineExceeded, "image", "Timeout", fixed(
+		"The registry did not answer in time. Run the same command again; for a resource, timeouts sets how long it may take.")},
 	{context.Canceled, "image", "Interrupted", fixed(
 		"The operation was interrupted. Run the same command again.")},
 }

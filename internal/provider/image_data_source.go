@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -123,7 +124,7 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 						Computed:            true,
 					},
 					"content": schema.StringAttribute{
-						MarkdownDescription: "Content with `include_content`, where it is text that Terraform can carry unchanged; otherwise null.",
+						MarkdownDescription: "Content with `include_content`, where it is text that Terraform can carry unchanged; otherwise null. Both are null where the content is gone from the registry.",
 						Computed:            true,
 					},
 					"content_base64": schema.StringAttribute{
@@ -190,6 +191,9 @@ func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry ma
 	switch {
 	case includeContent && entry.Digest != "":
 		fetched, content, err := d.data.store.Fetch(ctx, key)
+		if errors.Is(err, manifesto.ErrContentMissing) {
+			break // The others are worth listing; null content says it.
+		}
 		if err != nil {
 			return entryModel{}, err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -174,7 +176,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 // refreshContent downloads the content where it is not the one in the state. Content that is gone is
 // shown as such; content that the configuration gives by file or write-only is never in the state.
 func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel) error {
-	imported := state.Digest.IsNull()
+	imported := state.ID.IsNull()
 	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
 	if piece.Missing {
 		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
@@ -221,12 +223,15 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		addUnknownSettings(plan.Image.ValueString(), &resp.Diagnostics)
 		return
 	}
-	content, ok := plannedContent(&config, &plan, &resp.Diagnostics)
-	if !ok {
-		return
+	var content []byte // Nil leaves the content as it is.
+	if !keepsContent(&config, &plan, &state) {
+		var ok bool
+		if content, ok = plannedContent(&config, &plan, &resp.Diagnostics); !ok {
+			return
+		}
 	}
 	put := manifesto.Put{
-		Key: key, Content: content, Expected: registry.Digest(state.Digest.ValueString()), Repair: !state.Pinned.ValueBool(),
+		Key: key, Content: content, Update: true, Expected: registry.Digest(state.Digest.ValueString()), Repair: !state.Pinned.ValueBool(),
 	}
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && registry.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value is another now, but nobody asked to store it.
@@ -238,6 +243,16 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+// keepsContent reports whether an update leaves the content alone because its file is gone: what is not
+// about the content can be changed all the same.
+func keepsContent(config, plan, state *metadataModel) bool {
+	if config.Source.IsNull() || !plan.Digest.Equal(state.Digest) {
+		return false
+	}
+	_, err := os.Stat(config.Source.ValueString())
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // Delete implements resource.Resource.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -78,7 +79,7 @@ func (m *metadataModel) setSubject(key manifesto.Key) {
 
 // setEntry fills in what the manifesto says. What it does not say is null.
 func (m *metadataModel) setEntry(piece manifesto.Piece) {
-	m.Digest = types.StringValue(piece.Digest.String())
+	m.Digest = optionalString(piece.Digest.String())
 	m.Size = optionalSize(piece.Size)
 	m.MediaType = optionalString(piece.MediaType)
 	m.Created = optionalTime(piece.Created)
@@ -168,13 +169,23 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	}
 	var content []byte
 	if err == nil {
-		content, err = os.ReadFile(name) //nolint:gosec // The user names the file.
+		content, err = readFile(name)
 	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("source"), "File cannot be read", sentence(err))
 		return nil, false
 	}
 	return content, true
+}
+
+// readFile reads one byte more than content may have, of whatever the name leads to.
+func readFile(name string) (content []byte, err error) {
+	file, err := os.Open(name) //nolint:gosec // The user names the file.
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return io.ReadAll(io.LimitReader(file, manifesto.MaxContent+1))
 }
 
 // Null for what is not there.

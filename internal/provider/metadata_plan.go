@@ -134,7 +134,7 @@ func (p *planner) resolve(ctx context.Context) {
 	switch {
 	case err == nil:
 		p.plan.ImageDigest = types.StringValue(digest.String())
-	case unchanged && isGone(err), errors.Is(err, registry.ErrNotFound) && p.state != nil && p.plan.Repository.Equal(p.state.Repository):
+	case unchanged && isGone(err):
 		p.plan.ImageDigest = p.state.ImageDigest
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
 			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",

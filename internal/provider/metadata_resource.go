@@ -93,7 +93,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"content": schema.StringAttribute{
 				MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
 					"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
-				Optional: true,
+				Optional:   true,
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"content_base64": schema.StringAttribute{
@@ -206,6 +206,12 @@ func (r *metadataResource) ValidateConfig(ctx context.Context, req resource.Vali
 		unknown = unknown || attribute.value.IsUnknown()
 		if !attribute.value.IsNull() && !attribute.value.IsUnknown() {
 			set = append(set, attribute.name)
+		}
+	}
+	for key, value := range config.Annotations.Elements() {
+		if value.IsNull() {
+			resp.Diagnostics.AddAttributeError(path.Root("annotations").AtMapKey(key), "Annotation without a value",
+				fmt.Sprintf("The annotation %q is null. Leave it out, or give it a value; an empty text is one.", key))
 		}
 	}
 	switch {

@@ -18,7 +18,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-var _ provider.Provider = (*manifestoProvider)(nil)
+var _ provider.ProviderWithValidateConfig = (*manifestoProvider)(nil)
 
 // New returns what makes a provider of the given version.
 func New(version string) func() provider.Provider {
@@ -91,6 +91,16 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				Validators:          []validator.String{hostValidator{}},
 			},
 		},
+	}
+}
+
+// ValidateConfig implements provider.ProviderWithValidateConfig: settings that contradict each other, as
+// far as they are known.
+func (p *manifestoProvider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	var model providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if !resp.Diagnostics.HasError() {
+		model.settings(ctx, &resp.Diagnostics)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -57,8 +59,14 @@ func (referenceValidator) ValidateString(_ context.Context, req validator.String
 		return
 	}
 	text := req.ConfigValue.ValueString()
-	if _, err := registry.ParseReference(text, ""); err != nil {
+	ref, err := registry.ParseReference(text, "")
+	if err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Malformed image reference", referenceHelp(text, err))
+		return
+	}
+	if strings.HasPrefix(ref.Tag, manifesto.Tag) {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not an image to describe",
+			fmt.Sprintf("The tag %q is where the provider keeps metadata; it changes whenever any does. Name the image that the metadata is about.", ref.Tag))
 	}
 }
 

@@ -29,7 +29,7 @@ func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byt
 	in := request{method: http.MethodGet, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(resp *http.Response) error {
 		var err error
-		content, err = readLimited(resp.Body, limit)
+		content, err = readLimited(ctx, resp.Body, limit)
 		return err
 	})
 	if err == nil {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -83,6 +84,9 @@ func (h *host) login(ctx context.Context, repository Repository, push bool) (*ht
 	})
 	select {
 	case r := <-result:
+		if errors.Is(r.Err, context.DeadlineExceeded) && ctx.Err() == nil {
+			r.Err = fmt.Errorf("%w: %w", ErrUnreachable, r.Err) // The login's own limit.
+		}
 		if r.Err != nil {
 			return nil, fmt.Errorf("logging in to %s: %w", repository.Host(), r.Err)
 		}
@@ -152,7 +156,7 @@ func (h *host) ping(ctx context.Context) (*transport.Challenge, error) {
 			var err error
 			attempt := &pingAttempt{guard: h.guard, scheme: h.scheme()}
 			challenge, err = transport.Ping(ctx, h.pingName(), attempt)
-			return attempt.explain(err)
+			return attempt.explain(ctx, err)
 		})
 		if err != nil {
 			return nil, err
@@ -210,13 +214,13 @@ func (p *pingAttempt) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // explain turns the error of a whole ping into one of this package.
-func (p *pingAttempt) explain(err error) error {
+func (p *pingAttempt) explain(ctx context.Context, err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil && p.err != nil {
 		err = p.err
 	}
-	return classify(err)
+	return classify(ctx, err)
 }
 
 // exchange gets a token for the session's scope.
@@ -236,7 +240,7 @@ func (h *host) exchange(ctx context.Context, auth authn.Authenticator, challenge
 	err = h.client.retry(ctx, func() error {
 		var err error
 		token, err = transport.Exchange(ctx, h.name, auth, h.guard, []string{"repository:" + want.path + ":" + actions}, challenge)
-		return classify(err)
+		return classify(ctx, err)
 	})
 	if err != nil {
 		return transport.Token{}, err

@@ -76,7 +76,7 @@ func (r *Remote) HeadManifest(ctx context.Context, identifier string) (Digest, e
 func (r *Remote) GetManifest(ctx context.Context, identifier string) (Manifest, error) {
 	var m Manifest
 	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) error {
-		content, err := readLimited(resp.Body, MaxManifestSize)
+		content, err := readLimited(ctx, resp.Body, MaxManifestSize)
 		if err != nil {
 			return err
 		}

@@ -105,15 +105,14 @@ func HasRegistry(s string) bool {
 	return found && (strings.ContainsAny(first, ".:") || first == "localhost")
 }
 
-// canonicalHost undoes go-containerregistry's spelling of Docker Hub: users, Docker's own output and
-// this provider's state say docker.io.
+// canonicalHost undoes go-containerregistry's spelling of Docker Hub (users, Docker's own output and
+// this provider's state say docker.io), and what else spells one host in two ways.
 func canonicalHost(r name.Registry) string {
-	switch host := r.RegistryStr(); host {
-	case name.DefaultRegistry, "registry-1.docker.io":
+	host := strings.TrimSuffix(strings.ToLower(r.RegistryStr()), ":443")
+	if host == name.DefaultRegistry || host == "registry-1.docker.io" {
 		return DefaultRegistry
-	default:
-		return host
 	}
+	return host
 }
 
 // isLoopback reports whether a host with an optional port is this machine.

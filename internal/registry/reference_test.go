@@ -16,6 +16,8 @@ func TestParseReference(t *testing.T) {
 		{"registry-1.docker.io/org/app", "", "docker.io/org/app:latest", "docker.io"},
 		{"org/app@" + digest, "", "docker.io/org/app@" + digest, "docker.io"},
 		{"ghcr.io/org/app:1@" + digest, "", "ghcr.io/org/app@" + digest, "ghcr.io"},
+		{"GHCR.io/org/app", "", "ghcr.io/org/app:latest", "ghcr.io"},
+		{"ghcr.io:443/org/app", "", "ghcr.io/org/app:latest", "ghcr.io"},
 		{"localhost:5000/app", "", "localhost:5000/app:latest", "localhost:5000"},
 		{"localhost/app", "", "localhost/app:latest", "localhost"},
 		{"app:1", "registry.example.com:5000", "registry.example.com:5000/app:1", "registry.example.com:5000"},

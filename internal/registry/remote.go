@@ -60,7 +60,7 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			wrapped.URL = redact(req.URL)
 		}
-		return nil, classify(err)
+		return nil, classify(ctx, err)
 	}
 	if slices.Contains(in.accept, resp.StatusCode) {
 		return resp, nil
@@ -92,10 +92,10 @@ func drain(resp *http.Response) {
 }
 
 // readLimited reads a body of at most limit bytes.
-func readLimited(body io.Reader, limit int64) ([]byte, error) {
+func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
-		return nil, classify(err)
+		return nil, classify(ctx, err)
 	}
 	if int64(len(content)) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)

@@ -52,15 +52,19 @@ func passing(err error) bool {
 // exist, a port where nothing listens, a server without TLS, or a certificate that is not trusted.
 var errFinal = fmt.Errorf("%w", ErrUnreachable)
 
-// classify turns an error of an HTTP round trip into one of this package.
-func classify(err error) error {
+// classify turns an error of an HTTP round trip into one of this package. Only where ctx itself has ended
+// is a timeout the caller's: the transport's own say deadline exceeded, too.
+func classify(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	if answer, ok := errors.AsType[*transport.Error](err); ok {
 		return fromTransport(answer)
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, context.Canceled, context.DeadlineExceeded} {
+	if ctx.Err() != nil {
+		return err
+	}
+	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge} {
 		if errors.Is(err, ours) {
 			return err
 		}
