@@ -35,6 +35,8 @@ func TestAccBadConfiguration(t *testing.T) {
 		"missing file":             {w.metadata(fmt.Sprintf("type = \"t\"\nsource = %q", missing)), `File not found.*path.module`},
 		"write-only, no version":   {w.metadata("type = \"t\"\ncontent_wo = \"x\""), `content_wo_version.* must be specified when`},
 		"version, no write-only":   {w.metadata("type = \"t\"\ncontent = \"x\"\ncontent_wo_version = 1"), `content_wo.* must be specified when`},
+		"annotation of null":       {w.metadata("type = \"t\"\ncontent = \"x\"\nannotations = { a = null }"), `Annotation without a value.*"a"`},
+		"our own tag":              {w.metadataOf(":_manifesto", some), `Not an image to describe`},
 		"malformed platform":       {w.metadata("type = \"t\"\ncontent = \"x\"\nplatform = \"arm\""), `Malformed platform.*os/architecture`},
 		"malformed timeout":        {w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"soon\" }"), `Invalid Attribute Value Time Duration`},
 		"missing image":            {w.metadataOf(":none", "type = \"t\"\ncontent = \"x\""), `not found.*app:none.*has been pushed`},

@@ -390,15 +390,16 @@ func TestAccMetadataSource(t *testing.T) {
 			Check:             w.has("seccomp", `{"two":2}`),
 			ConfigStateChecks: []statecheck.StateCheck{state("content", knownvalue.Null())},
 		},
-		resource.TestStep{ // Neither refresh nor destroy needs the file.
+		resource.TestStep{ // A file that is gone keeps nobody from changing what is not about the content.
 			PreConfig: func() {
 				if err := os.Remove(file); err != nil {
 					t.Fatal(err)
 				}
 			},
-			Config:  config,
-			Destroy: true,
+			Config: w.metadata(fmt.Sprintf("type = \"seccomp\"\nsource = %q\nannotations = { a = \"b\" }", file)),
+			Check:  w.has("seccomp", `{"two":2}`),
 		},
+		resource.TestStep{Config: config, Destroy: true}, // Nor from destroying it.
 	)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -50,13 +51,48 @@ func TestAccRegistryCredentials(t *testing.T) {
 	)
 }
 
-func TestAccRegistriesKey(t *testing.T) {
+func TestAccRegistriesKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	acceptance(t, resource.TestStep{
-		Config:      "provider \"manifesto\" {\n  registries = { \"https://ghcr.io/\" = {} }\n}\n" + w.metadata(some),
-		ExpectError: words(`Invalid registry.*ghcr.io or registry.example.com:5000`),
-	})
+	configure := func(attributes string) string {
+		return fmt.Sprintf("provider \"manifesto\" {\n  registries = { %s }\n}\n", attributes) + w.metadata(some)
+	}
+	acceptance(t,
+		resource.TestStep{Config: configure(`"https://ghcr.io/" = {}`), ExpectError: words(`Invalid registry.*ghcr.io or registry.example.com:5000`)},
+		resource.TestStep{Config: configure(`"docker.io" = {}, "index.docker.io" = {}`), ExpectError: words(`Registry configured twice`)},
+	)
+}
+
+// Contradictions are found by terraform validate, without a plan, and unknown values are skipped.
+func TestCLIValidate(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	const head = `
+		terraform {
+			required_providers {
+				manifesto = { source = "imagemanifesto/manifesto" }
+			}
+		}
+		variable "later" {
+			type = string
+		}
+	`
+	for config, want := range map[string]string{
+		`username = "robot"`: "Incomplete credentials",
+		`username = var.later
+		 password = var.later`: "",
+		`registries = { "docker.io" = {}, "index.docker.io" = {} }`:                                "Registry configured twice",
+		`registries = { "ghcr.io" = { username = "a" } }`:                                          "password",
+		`registries = { "ghcr.io" = { token = var.later, username = "a", password = var.later } }`: "",
+		`default_registry = "https://ghcr.io"`:                                                     "Invalid registry",
+		`default_registry = var.later`:                                                             "",
+	} {
+		c.write("main.tf", head+"provider \"manifesto\" {\n"+config+"\n}\n")
+		output, code := c.run(c.tool, "validate")
+		if (code != 0) != (want != "") || !strings.Contains(output, want) {
+			t.Errorf("%s: exit code %d, want %q in\n%s", config, code, want, output)
+		}
+	}
 }
 
 // The provider's own credentials reach the default registry and no other.
@@ -189,6 +225,12 @@ func TestAccImagePushedInTheSameApply(t *testing.T) {
 					plannedUnknown("image_digest"), plannedUnknown("id"), plannedValue("repository", knownvalue.StringExact(w.ref("")))),
 			},
 			{Config: config, ConfigPlanChecks: emptyPlan},
+			{ // The next version: the existing resource names a tag that the same apply pushes.
+				Config: strings.ReplaceAll(config, "built", "next"),
+				ConfigPlanChecks: planned(action(plancheck.ResourceActionDestroyBeforeCreate),
+					plannedUnknown("image_digest"), plannedUnknown("id")),
+			},
+			{Config: strings.ReplaceAll(config, "built", "next"), ConfigPlanChecks: emptyPlan},
 		},
 	})
 }
@@ -226,7 +268,7 @@ func (pushImage) Schema(_ context.Context, _ tfresource.SchemaRequest, resp *tfr
 func (p pushImage) Create(ctx context.Context, req tfresource.CreateRequest, resp *tfresource.CreateResponse) {
 	var model pushModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
-	if _, err := registrytest.PushImage(ctx, p.world.remote, model.Tag.ValueString(), "built"); err != nil {
+	if _, err := registrytest.PushImage(ctx, p.world.remote, model.Tag.ValueString(), model.Tag.ValueString()); err != nil {
 		resp.Diagnostics.AddError("push", err.Error())
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
