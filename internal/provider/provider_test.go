@@ -76,6 +76,9 @@ func TestCLIValidate(t *testing.T) {
 		variable "later" {
 			type = string
 		}
+		data "manifesto_image" "any" { # Terraform validates a provider that something uses.
+			image = "ghcr.io/example/app:1.2"
+		}
 	`
 	for config, want := range map[string]string{
 		`username = "robot"`: "Incomplete credentials",
