@@ -123,7 +123,7 @@ type otherTool struct {
 }
 
 func (o *otherTool) store() *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return o.remote }, time.Now)
+	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return o.remote }, time.Now, 0)
 }
 
 func (o *otherTool) key(typ string) manifesto.Key {

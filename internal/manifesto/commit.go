@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"golang.org/x/sync/errgroup"
@@ -19,20 +19,23 @@ import (
 // maxStarts bounds how often one commit starts over because another writer was faster.
 const maxStarts = 50
 
-// commitQueue commits until nothing is queued. A burst is what it commits without a pause; its callers
-// are answered batch by batch, those of the last one after a look at the pins.
+// commitQueue commits until nothing is queued. A burst is what it commits without a pause. Callers are
+// answered as soon as their edits are confirmed; one of the last batch waits until the burst is settled,
+// or more edits arrive and prolong it: so a run pays for one settle, not one per commit.
 func (r *repository) commitQueue() {
-	touched := map[int]putPins{}
+	b := &burst{touched: map[int]putPins{}, edits: map[Key]*edit{}}
 	for batch := r.take(); batch != nil; batch = r.take() {
 		ctx, stop := batchContext(batch)
-		r.commit(ctx, batch, touched)
-		if !r.queued() {
-			r.endBurst(ctx, batch, touched)
-		}
-		stop()
-		for _, e := range batch {
+		r.commit(ctx, batch, b)
+		last := batch[len(batch)-1]
+		for _, e := range batch[:len(batch)-1] {
 			close(e.done)
 		}
+		if err := r.endBurst(ctx, b); err != nil && last.err == nil {
+			last.err = err
+		}
+		stop()
+		close(last.done)
 	}
 }
 
@@ -44,26 +47,6 @@ func (r *repository) take() []*edit {
 	r.queue = nil
 	r.committing = len(batch) > 0
 	return batch
-}
-
-func (r *repository) queued() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.queue) > 0
-}
-
-// endBurst confirms the pins that the burst has put. Where that fails, so do the edits of the last
-// batch: they are stored, but their content is not known to be safe, and repeating them finds out.
-func (r *repository) endBurst(ctx context.Context, batch []*edit, touched map[int]putPins) {
-	err := r.confirmPins(ctx, touched)
-	if err == nil {
-		return
-	}
-	for _, e := range batch {
-		if e.err == nil && !e.remove {
-			e.err = err
-		}
-	}
 }
 
 // batchContext returns a context that ends when nobody waits for any of the edits any more: one caller
@@ -110,10 +93,10 @@ func (r *repository) finish(edits []*edit, err error, d *Document) {
 }
 
 // commit writes a batch of edits. Every edit of it is decided when it returns.
-func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]putPins) {
+func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 	wait := firstWait
 	for start := 1; ; start++ {
-		rest, err := r.attempt(ctx, batch, touched)
+		rest, err := r.attempt(ctx, batch, b)
 		if len(rest) == 0 {
 			return
 		}
@@ -122,7 +105,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]
 			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
 		}
 		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
-			err = pause(ctx, wait/2+rand.N(wait)) //nolint:gosec // Jitter, not a secret.
+			err = pause(ctx, wait/2+r.jitter(wait))
 			wait = min(2*wait, maxWait)
 		}
 		if err != nil {
@@ -134,7 +117,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, touched map[int]
 
 // attempt is one round of the protocol. It finishes what it can and returns the edits that remain:
 // with an error, or without where the base has moved and they must start over.
-func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int]putPins) ([]*edit, error) {
+func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*edit, error) {
 	base, err := r.base(ctx, batch)
 	if err != nil {
 		return batch, err
@@ -149,36 +132,43 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, touched map[int
 	}
 	rendered := next.doc.Render()
 	if len(plan.touched) == 0 && string(rendered) == string(base.doc.Render()) {
-		stands, err := r.stands(ctx, base)
+		_, stands, err := r.stands(ctx, base)
 		if err != nil || !stands {
 			return batch, err
 		}
 		r.finish(batch, nil, base.doc) // No change, no PUT.
 		return nil, nil
 	}
+	next.window = r.timing.window()
 	image, err := newImage(r.name, rendered, next)
 	if err != nil {
 		return batch, err
 	}
 	next.digest = image.manifest.Digest
-	if err := r.upload(ctx, image, plan, base, next.number, touched); err != nil {
+	if err := r.upload(ctx, image, plan, base, next.number, b.touched); err != nil {
 		if rest, retry := r.dropMissing(ctx, batch, plan, err); retry {
 			return rest, nil
 		}
 		return batch, err
 	}
-	stands, err := r.stands(ctx, base)
+	looked, stands, err := r.stands(ctx, base)
 	if err != nil || !stands {
 		return batch, err
 	}
+	if took := time.Since(looked); took > next.window/2 && next.window < maxWindow {
+		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
+		return batch, nil
+	}
 	putErr := r.remote.PutManifest(ctx, Tag, image.manifest)
+	b.put = time.Now()
+	r.timing.observe(b.put.Sub(looked))
 	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {
 		if errors.Is(putErr, registry.ErrRateLimited) {
 			return batch, fmt.Errorf("%w: %w", registry.ErrAmbiguous, putErr) // Refused: start over later.
 		}
 		return batch, putErr
 	}
-	return r.confirm(ctx, batch, base, next, putErr)
+	return r.confirm(ctx, batch, b, base, next, putErr)
 }
 
 // base returns the version to build on. A manifesto that this process has seen is taken without a
@@ -256,35 +246,36 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 // stands looks whether the tag still holds the base. Where it holds a rival's manifesto, that is read,
 // to start over on. A 404 and a manifesto that the base descends from, or that this run has moved on
 // from, come from a lagging replica: it looks again, and never builds on them. That there is no
-// manifesto at all takes two answers.
-func (r *repository) stands(ctx context.Context, base *version) (bool, error) {
+// manifesto at all takes two answers. It returns when it began the look that counts.
+func (r *repository) stands(ctx context.Context, base *version) (looked time.Time, ok bool, err error) {
 	wait := firstWait
 	for look := 1; ; look++ {
+		looked = time.Now()
 		digest, err := r.remote.HeadManifest(ctx, Tag)
 		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
 		case err != nil && !absent:
-			return false, err
+			return looked, false, err
 		case !absent && digest == base.digest:
-			return true, nil
+			return looked, true, nil
 		case absent && base.digest == "":
 			if look > 1 {
-				return true, nil
+				return looked, true, nil
 			}
 			continue
 		case !absent && !r.isPast(base, digest):
 			_, err := r.learn(ctx, digest)
-			return false, err
+			return looked, false, err
 		}
 		if look == maxLooks {
 			if absent {
-				return false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+				return looked, false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
 					ErrVanished, r.name.Tagged(Tag), base.digest)
 			}
-			return false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
+			return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
 		}
 		if err := pause(ctx, wait); err != nil {
-			return false, err
+			return looked, false, err
 		}
 		wait = min(2*wait, maxWait)
 	}
@@ -389,7 +380,7 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 // confirm finds out what became of a PUT: ours stands, or one that descends from it or has all our edits
 // in it, or the base or an older one (a stale read after a success; perhaps a lost request after a
 // failure), or a rival's.
-func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *version, putErr error) ([]*edit, error) {
+func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base, next *version, putErr error) ([]*edit, error) {
 	wait := firstWait
 	for look := 1; ; look++ {
 		digest, err := r.remote.HeadManifest(ctx, Tag)
@@ -400,6 +391,7 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 		case !absent && digest == next.digest:
 			r.remember(next)
 			r.finish(batch, nil, next.doc)
+			b.add(batch)
 			return nil, nil
 		case !absent && digest != base.digest && !r.isPast(base, digest):
 			v, err := r.learn(ctx, digest)
@@ -408,10 +400,11 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 			}
 			if slices.Contains(v.ancestors, next.digest) {
 				r.finish(batch, nil, next.doc) // Whoever came after has built on ours.
+				b.add(batch)
 				return nil, nil
 			}
 			r.lost(next)
-			return r.stillMissing(batch, v), nil
+			return r.stillMissing(batch, b, v), nil
 		}
 		if putErr != nil && look == maxLooks/2 {
 			return batch, putErr // Most likely it never arrived: start over.
@@ -428,11 +421,12 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, base, next *ver
 }
 
 // stillMissing decides the edits that a rival's manifesto has in it, and returns the others.
-func (r *repository) stillMissing(batch []*edit, v *version) []*edit {
+func (r *repository) stillMissing(batch []*edit, b *burst, v *version) []*edit {
 	var rest []*edit
 	for _, e := range batch {
 		if e.holds(v.doc) {
 			r.finish([]*edit{e}, nil, v.doc)
+			b.add([]*edit{e})
 			continue
 		}
 		rest = append(rest, e)

@@ -193,6 +193,10 @@ func (r *repository) wasCreated(key Key) bool {
 func (r *repository) submit(ctx context.Context, e *edit) error {
 	r.mu.Lock()
 	r.queue = append(r.queue, e)
+	select {
+	case r.arrived <- struct{}{}:
+	default: // It has been told.
+	}
 	if !r.committing {
 		r.committing = true
 		go r.commitQueue() //nolint:contextcheck // It serves many callers; each batch gets a context of its edits'.

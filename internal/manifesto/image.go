@@ -23,6 +23,7 @@ const Tag = "_manifesto"
 const (
 	annotationVersion    = "dev.manifesto.version"
 	annotationAncestors  = "dev.manifesto.ancestors"
+	annotationWindow     = "dev.manifesto.window"
 	annotationRepository = "dev.manifesto.repository"
 )
 
@@ -79,6 +80,7 @@ func newImage(repository registry.Repository, document []byte, v *version) (mani
 			annotationRepository: repository.String(),
 			annotationVersion:    strconv.FormatInt(v.number, 10),
 			annotationAncestors:  joinDigests(v.ancestors),
+			annotationWindow:     v.window.String(),
 		})
 	return manifestoImage{layer: layer, config: config, manifest: m}, err
 }
@@ -174,6 +176,16 @@ func (m manifest) ancestors() []registry.Digest {
 		}
 	}
 	return ancestors
+}
+
+// window is the bound that the manifest's writer announced, 0 where there is none. Nobody is believed to
+// need longer than maxWindow.
+func (m manifest) window() time.Duration {
+	window, err := time.ParseDuration(m.Annotations[annotationWindow])
+	if err != nil || window < 0 {
+		return 0
+	}
+	return min(window, maxWindow)
 }
 
 func joinDigests(digests []registry.Digest) string {

@@ -228,7 +228,7 @@ func TestRenameInOneBatch(t *testing.T) {
 			if createFirst {
 				slices.Reverse(batch)
 			}
-			r.commit(ctx, batch, map[int]putPins{})
+			r.commit(ctx, batch, &burst{touched: map[int]putPins{}, edits: map[Key]*edit{}})
 			if create.err != nil || remove.err != nil {
 				t.Errorf("create: %v, delete: %v", create.err, remove.err)
 			}

@@ -34,6 +34,10 @@ type repository struct {
 
 	queue      []*edit
 	committing bool
+	// arrived tells a committer that waits for a burst to settle that more is queued.
+	arrived chan struct{}
+	timing  *timing
+	jitter  func(time.Duration) time.Duration
 }
 
 // version is one state of a repository's manifesto.
@@ -44,7 +48,9 @@ type version struct {
 	number int64
 	// ancestors are the digests of the manifests that it descends from, nearest first.
 	ancestors []registry.Digest
-	doc       *Document
+	// window is the bound that its writer announced, 0 where there is none.
+	window time.Duration
+	doc    *Document
 }
 
 // view returns the manifesto as this run knows it, reading it when it does not yet. image is one that
@@ -127,6 +133,7 @@ func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
 	}
+	r.timing.announced(v.window)
 	return v, nil
 }
 
@@ -143,7 +150,7 @@ func readVersion(ctx context.Context, remote Remote, m registry.Manifest) (*vers
 	if err != nil {
 		return nil, err
 	}
-	return &version{digest: m.Digest, number: parsed.version(), ancestors: parsed.ancestors(), doc: doc}, nil
+	return &version{digest: m.Digest, number: parsed.version(), ancestors: parsed.ancestors(), window: parsed.window(), doc: doc}, nil
 }
 
 // ReadDocument reads the manifesto of a repository as it is now, past every cache. A repository

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -15,8 +16,11 @@ import (
 // run: it reads each manifesto once, resolves each tag once, and remembers what the run created. It is
 // safe for concurrent use.
 type Store struct {
-	open func(registry.Repository) Remote
-	now  func() time.Time
+	open   func(registry.Repository) Remote
+	now    func() time.Time
+	settle time.Duration
+	// jitter returns a random part of a wait, so that rivals do not start over at the same time.
+	jitter func(time.Duration) time.Duration
 
 	mu     sync.Mutex
 	repos  map[registry.Repository]*repository
@@ -30,11 +34,16 @@ type imageKey struct {
 	platform  registry.Platform
 }
 
+// Adaptive is the settle time that a store measures itself.
+const Adaptive time.Duration = -1
+
 // NewStore returns a store over the repositories that open gives access to; now is the clock of the
-// entries' creation times.
-func NewStore(open func(registry.Repository) Remote, now func() time.Time) *Store {
+// entries' creation times. settle is how long the last of a burst of changes waits until no other writer
+// can overwrite it unseen: Adaptive, or 0 where there is no other writer.
+func NewStore(open func(registry.Repository) Remote, now func() time.Time, settle time.Duration) *Store {
 	return &Store{
-		open: open, now: now,
+		open: open, now: now, settle: settle,
+		jitter: rand.N[time.Duration],
 		repos:  map[registry.Repository]*repository{},
 		images: map[imageKey]registry.Digest{},
 	}
@@ -47,6 +56,9 @@ func (s *Store) repository(name registry.Repository) *repository {
 	if !ok {
 		r = &repository{
 			name: name, remote: s.open(name), now: s.now,
+			jitter:     s.jitter,
+			timing:     &timing{fixed: s.settle},
+			arrived:    make(chan struct{}, 1),
 			past:       map[registry.Digest]bool{},
 			claimed:    map[Key]bool{},
 			created:    map[Key]bool{},

@@ -38,7 +38,7 @@ func (f *fixture) run(t *testing.T) *Store {
 	client := registry.NewClient(registry.Options{Backoff: time.Millisecond})
 	t.Cleanup(client.Close)
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return NewStore(func(r registry.Repository) Remote { return client.Open(r) }, func() time.Time { return clock })
+	return NewStore(func(r registry.Repository) Remote { return client.Open(r) }, func() time.Time { return clock }, 0)
 }
 
 func (f *fixture) key(typ string) Key {
@@ -53,8 +53,7 @@ func (f *fixture) document(t *testing.T) string {
 
 func (f *fixture) version(t *testing.T) *version {
 	t.Helper()
-	r := &repository{name: f.remote.Repository(), remote: f.remote}
-	v, err := r.read(context.Background(), "", false)
+	v, err := f.run(t).repository(f.remote.Repository()).read(context.Background(), "", false)
 	if err != nil {
 		t.Fatalf("reading the manifesto: %v", err)
 	}

@@ -102,7 +102,7 @@ func (w *world) key(typ string) manifesto.Key {
 
 // store is another writer: a new process with the provider's own domain.
 func (w *world) store() *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return w.remote }, time.Now)
+	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return w.remote }, time.Now, 0)
 }
 
 // put stores metadata outside Terraform, over whatever is there.

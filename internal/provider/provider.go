@@ -90,6 +90,13 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				Optional:            true,
 				Validators:          []validator.String{hostValidator{}},
 			},
+			"settle": schema.StringAttribute{
+				MarkdownDescription: "How long the last change of a run to a repository's manifesto waits until no other run can have overwritten it " +
+					"unseen, as a duration such as `500ms`. Measured if unset, and rarely more than a quarter of a second. `0s` where this " +
+					"configuration is the only one that writes to its repositories.",
+				Optional:   true,
+				Validators: []validator.String{settleValidator{}},
+			},
 		},
 	}
 }
@@ -119,7 +126,7 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	client := registry.NewClient(settings.options)
 	data := &providerData{
 		settings: settings,
-		store:    manifesto.NewStore(func(r registry.Repository) manifesto.Remote { return client.Open(r) }, time.Now),
+		store:    manifesto.NewStore(func(r registry.Repository) manifesto.Remote { return client.Open(r) }, time.Now, settings.settle),
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data

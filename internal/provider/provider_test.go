@@ -311,3 +311,18 @@ func TestAccRequestsOfAPlan(t *testing.T) {
 		},
 	)
 }
+
+// One pipeline that is the only writer need not wait.
+func TestAccSettle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	configure := func(settle string) string {
+		return fmt.Sprintf("provider \"manifesto\" {\n  settle = %q\n}\n", settle) + w.metadata(some)
+	}
+	acceptance(t,
+		resource.TestStep{Config: configure("soon"), ExpectError: words(`Invalid duration.*500ms`)},
+		resource.TestStep{Config: configure("-1s"), ExpectError: words(`Invalid duration`)},
+		resource.TestStep{Config: configure("0s"), Check: w.has("t", "x")},
+		resource.TestStep{Config: configure("1ms"), ConfigPlanChecks: emptyPlan},
+	)
+}

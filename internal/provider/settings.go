@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -29,6 +30,8 @@ type providerData struct {
 // settings are the provider's, as far as they are known.
 type settings struct {
 	options registry.Options
+	// settle is the store's settle time.
+	settle time.Duration
 	// defaultRegistry is that of references which name none; empty means Docker Hub.
 	defaultRegistry string
 	// defaultUnknown says that it is not known yet.
@@ -43,6 +46,7 @@ type providerModel struct {
 	Username        types.String `tfsdk:"username"`
 	Password        types.String `tfsdk:"password"`
 	DefaultRegistry types.String `tfsdk:"default_registry"`
+	Settle          types.String `tfsdk:"settle"`
 }
 
 type registryModel struct {
@@ -59,10 +63,14 @@ func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) se
 			Registries: map[string]registry.HostConfig{},
 			Keychain:   authn.DefaultKeychain,
 		},
+		settle:          manifesto.Adaptive,
 		defaultRegistry: m.DefaultRegistry.ValueString(),
 		defaultUnknown:  m.DefaultRegistry.IsUnknown(),
 		unknownHosts:    map[string]bool{},
 		allUnknown:      m.Registries.IsUnknown(),
+	}
+	if settle, err := time.ParseDuration(m.Settle.ValueString()); err == nil {
+		s.settle = settle // The schema has validated it; unset or unknown, it is measured.
 	}
 	for key, element := range m.Registries.Elements() {
 		s.addRegistry(ctx, key, element, diags)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
@@ -16,6 +17,7 @@ var (
 	_ validator.String = referenceValidator{}
 	_ validator.String = platformValidator{}
 	_ validator.String = base64Validator{}
+	_ validator.String = settleValidator{}
 )
 
 // hostValidator accepts a registry's host with an optional port.
@@ -94,6 +96,28 @@ func (platformValidator) ValidateString(_ context.Context, req validator.StringR
 	}
 	if _, err := registry.ParsePlatform(req.ConfigValue.ValueString()); err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Malformed platform", sentence(err))
+	}
+}
+
+// settleValidator accepts a duration that is not negative.
+type settleValidator struct{}
+
+// Description implements validator.Describer.
+func (settleValidator) Description(context.Context) string {
+	return "value must be a duration that is not negative"
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v settleValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (settleValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if settle, err := time.ParseDuration(req.ConfigValue.ValueString()); err != nil || settle < 0 {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid duration",
+			fmt.Sprintf("%q is not a duration such as 500ms or 2s, or 0s for no waiting.", req.ConfigValue.ValueString()))
 	}
 }
 

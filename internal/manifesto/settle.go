@@ -1,0 +1,200 @@
+package manifesto
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// Between a writer's last look at the tag and the moment at which its PUT takes effect, a rival's PUT can
+// be overwritten without either noticing. That time is the writer's window; it announces a bound of it in
+// its manifests. Whoever looked before our PUT has put before the largest window has passed since. A
+// manifest that the tag holds then, or a descendant of it, can only be built upon: it is settled
+// (section 4 of the design).
+
+// Bounds of a window. The lower one covers what is too short to be measured well, the upper one is the
+// longest that a run waits for others.
+const (
+	minWindow = 250 * time.Millisecond
+	maxWindow = 10 * time.Second
+	// lagDivisor says how much of a window a replica's answer may be behind the registry: a look that
+	// shows the tag as it was extends its writer's window by that much.
+	lagDivisor = 2
+	// windowFactor is how much longer than the slowest measured a window may take.
+	windowFactor = 4
+)
+
+// timing is what a run knows of its own and others' windows.
+type timing struct {
+	// fixed replaces the measured settle time where the user set one; negative means measure.
+	fixed time.Duration
+
+	mu sync.Mutex
+	// slowest is this run's longest time from a look to the end of its PUT, seen the largest window that
+	// any manifest has announced.
+	slowest, seen time.Duration
+}
+
+// observe records how long a look and its PUT took.
+func (t *timing) observe(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slowest = max(t.slowest, d)
+}
+
+// announced records another writer's window.
+func (t *timing) announced(window time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen = max(t.seen, window)
+}
+
+// window is the bound that this run announces.
+func (t *timing) window() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return min(max(windowFactor*t.slowest, minWindow), maxWindow)
+}
+
+// settle is how long after a PUT nobody can overwrite it unseen any more.
+func (t *timing) settle() time.Duration {
+	if t.fixed >= 0 {
+		return t.fixed
+	}
+	own := t.window()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	window := max(own, t.seen)
+	return window + window/lagDivisor
+}
+
+// burst is what the committer has done since it was last idle.
+type burst struct {
+	// touched are the pin manifests that it has put and not confirmed yet.
+	touched map[int]putPins
+	// edits are the last confirmed one of each key: what must be in the manifesto when it settles.
+	edits map[Key]*edit
+	// put is when the last PUT of the manifesto ended; zero where there was none.
+	put time.Time
+}
+
+func (b *burst) add(edits []*edit) {
+	for _, e := range edits {
+		b.edits[e.key] = e
+	}
+}
+
+// endBurst waits until the burst is settled, commits again what a rival's PUT has overwritten in the
+// meantime, and confirms the pins. It returns early where more edits arrive, which prolong the burst,
+// or where nobody waits any more.
+func (r *repository) endBurst(ctx context.Context, b *burst) error {
+	for !b.put.IsZero() {
+		settle := r.timing.settle()
+		if !r.idleUntil(ctx, b.put.Add(settle)) {
+			return nil
+		}
+		if settle == 0 { // There is no other writer to look for.
+			b.put = time.Time{}
+			clear(b.edits)
+			break
+		}
+		lost, err := r.lostEdits(ctx, b)
+		if err != nil {
+			return err
+		}
+		if len(lost) == 0 {
+			b.put = time.Time{}
+			clear(b.edits)
+			break
+		}
+		b.put = time.Time{} // The commit sets it anew, unless there is nothing to change.
+		r.commit(ctx, lost, b)
+		for _, e := range lost {
+			// What somebody has replaced by now is theirs; anything else is not stored.
+			if e.err != nil && !errors.Is(e.err, ErrExists) && !errors.Is(e.err, ErrChanged) {
+				return fmt.Errorf("%s was overwritten by another writer and could not be stored again: %w", e.key, e.err)
+			}
+		}
+	}
+	return r.confirmPins(ctx, b.touched)
+}
+
+// idleUntil waits until a time. False means that more edits have arrived, or that ctx has ended.
+func (r *repository) idleUntil(ctx context.Context, until time.Time) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	for {
+		r.mu.Lock()
+		more := len(r.queue) > 0
+		r.mu.Unlock()
+		if more || ctx.Err() != nil {
+			return false
+		}
+		select {
+		case <-timer.C:
+			return true
+		case <-r.arrived:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// lostEdits looks at the tag and returns, ready to be committed again, the edits of the burst that what it
+// holds does not have.
+func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
+	current := r.known()
+	wait := firstWait
+	for look := 1; ; look++ {
+		digest, err := r.remote.HeadManifest(ctx, Tag)
+		absent := errors.Is(err, registry.ErrNotFound)
+		switch {
+		case err != nil && !absent:
+			return nil, err
+		case !absent && digest == current.digest:
+			return nil, nil
+		case !absent && !r.isPast(current, digest):
+			v, err := r.learn(ctx, digest)
+			if err != nil {
+				return nil, err
+			}
+			if slices.Contains(v.ancestors, current.digest) {
+				return nil, nil
+			}
+			return b.missingFrom(v.doc), nil
+		}
+		if look == maxLooks {
+			return nil, fmt.Errorf("%w: the registry shows %s and has shown %s", ErrNotConfirmed, digest, current.digest)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return nil, err
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// missingFrom returns copies of the burst's edits that a document lacks: the originals' callers may have
+// their answers already.
+func (b *burst) missingFrom(d *Document) []*edit {
+	var lost []*edit
+	for _, e := range b.edits {
+		if !e.holds(d) {
+			lost = append(lost, e.again())
+		}
+	}
+	slices.SortFunc(lost, func(a, b *edit) int { return cmp.Compare(a.key.String(), b.key.String()) })
+	return lost
+}
+
+// again returns the edit as it was before it was committed.
+func (e *edit) again() *edit {
+	return &edit{
+		key: e.key, check: e.check, apply: e.apply, holds: e.holds, remove: e.remove, create: e.create,
+		content: e.content, repair: e.repair, ctx: e.ctx, done: make(chan struct{}),
+	}
+}
