@@ -31,7 +31,7 @@ func (r *repository) commitQueue() {
 		for _, e := range batch[:len(batch)-1] {
 			close(e.done)
 		}
-		if err := r.endBurst(ctx, b); err != nil && last.err == nil {
+		if err := r.endBurst(ctx, b, last); err != nil && last.err == nil {
 			last.err = err
 		}
 		stop()
@@ -263,7 +263,7 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 				return looked, true, nil
 			}
 			continue
-		case !absent && !r.isPast(base, digest):
+		case !absent && !r.lags(base, digest, look):
 			_, err := r.learn(ctx, digest)
 			return looked, false, err
 		}
@@ -281,12 +281,13 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 	}
 }
 
-// isPast reports whether a manifesto is one that base descends from, or one that this run has seen
-// replaced.
-func (r *repository) isPast(base *version, digest registry.Digest) bool {
+// lags reports whether a manifesto that the tag shows at the given look comes from a lagging replica: v
+// descends from it, or this run has seen it replaced. One of the latter that stays was not replaced after
+// all; it was the look which said so that came late.
+func (r *repository) lags(v *version, digest registry.Digest, look int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.past[digest] || slices.Contains(base.ancestors, digest)
+	return slices.Contains(v.ancestors, digest) || (r.past[digest] && look < maxLooks)
 }
 
 // learn reads the manifesto of a digest that the tag was just seen to hold.
@@ -391,16 +392,16 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base,
 		case !absent && digest == next.digest:
 			r.remember(next)
 			r.finish(batch, nil, next.doc)
-			b.add(batch)
+			b.add(batch, next)
 			return nil, nil
-		case !absent && digest != base.digest && !r.isPast(base, digest):
+		case !absent && digest != base.digest && !r.lags(base, digest, look):
 			v, err := r.learn(ctx, digest)
 			if err != nil {
 				return batch, err
 			}
 			if slices.Contains(v.ancestors, next.digest) {
 				r.finish(batch, nil, next.doc) // Whoever came after has built on ours.
-				b.add(batch)
+				b.add(batch, next)
 				return nil, nil
 			}
 			r.lost(next)
@@ -426,7 +427,7 @@ func (r *repository) stillMissing(batch []*edit, b *burst, v *version) []*edit {
 	for _, e := range batch {
 		if e.holds(v.doc) {
 			r.finish([]*edit{e}, nil, v.doc)
-			b.add([]*edit{e})
+			b.add([]*edit{e}, v)
 			continue
 		}
 		rest = append(rest, e)

@@ -54,6 +54,8 @@ type edit struct {
 
 	ctx  context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
 	done chan struct{}
+	// confirmed is the manifest in which it was seen under the tag.
+	confirmed registry.Digest
 	// What became of it, before done is closed.
 	err     error
 	piece   Piece

@@ -89,6 +89,7 @@ func (r *repository) remember(v *version) {
 	if r.current != nil && r.current.digest != v.digest {
 		r.past[r.current.digest] = true
 	}
+	delete(r.past, v.digest)
 	r.current = v
 }
 

@@ -84,16 +84,18 @@ type burst struct {
 	put time.Time
 }
 
-func (b *burst) add(edits []*edit) {
+// add records edits that were confirmed in a version.
+func (b *burst) add(edits []*edit, v *version) {
 	for _, e := range edits {
+		e.confirmed = v.digest
 		b.edits[e.key] = e
 	}
 }
 
 // endBurst waits until the burst is settled, commits again what a rival's PUT has overwritten in the
 // meantime, and confirms the pins. It returns early where more edits arrive, which prolong the burst,
-// or where nobody waits any more.
-func (r *repository) endBurst(ctx context.Context, b *burst) error {
+// or where nobody waits any more. last is the edit whose caller waits for it.
+func (r *repository) endBurst(ctx context.Context, b *burst, last *edit) error {
 	for !b.put.IsZero() {
 		settle := r.timing.settle()
 		if !r.idleUntil(ctx, b.put.Add(settle)) {
@@ -116,8 +118,12 @@ func (r *repository) endBurst(ctx context.Context, b *burst) error {
 		b.put = time.Time{} // The commit sets it anew, unless there is nothing to change.
 		r.commit(ctx, lost, b)
 		for _, e := range lost {
-			// What somebody has replaced by now is theirs; anything else is not stored.
-			if e.err != nil && !errors.Is(e.err, ErrExists) && !errors.Is(e.err, ErrChanged) {
+			conflict := errors.Is(e.err, ErrExists) || errors.Is(e.err, ErrChanged)
+			switch {
+			case conflict && e.key == last.key:
+				return e.err
+			case conflict: // Its caller has its answer; the next plan shows who was faster.
+			case e.err != nil:
 				return fmt.Errorf("%s was overwritten by another writer and could not be stored again: %w", e.key, e.err)
 			}
 		}
@@ -157,16 +163,13 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 		case err != nil && !absent:
 			return nil, err
 		case !absent && digest == current.digest:
-			return nil, nil
-		case !absent && !r.isPast(current, digest):
+			return b.missingFrom(current), nil
+		case !absent && !r.lags(current, digest, look):
 			v, err := r.learn(ctx, digest)
 			if err != nil {
 				return nil, err
 			}
-			if slices.Contains(v.ancestors, current.digest) {
-				return nil, nil
-			}
-			return b.missingFrom(v.doc), nil
+			return b.missingFrom(v), nil
 		}
 		if look == maxLooks {
 			return nil, fmt.Errorf("%w: the registry shows %s and has shown %s", ErrNotConfirmed, digest, current.digest)
@@ -178,12 +181,13 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 	}
 }
 
-// missingFrom returns copies of the burst's edits that a document lacks: the originals' callers may have
-// their answers already.
-func (b *burst) missingFrom(d *Document) []*edit {
+// missingFrom returns copies of the burst's edits that a version lacks: the originals' callers may have
+// their answers already. Whoever has built on the version that an edit was confirmed in has seen it, and
+// may have changed it since.
+func (b *burst) missingFrom(v *version) []*edit {
 	var lost []*edit
 	for _, e := range b.edits {
-		if !e.holds(d) {
+		if e.confirmed != v.digest && !slices.Contains(v.ancestors, e.confirmed) && !e.holds(v.doc) {
 			lost = append(lost, e.again())
 		}
 	}

@@ -86,8 +86,10 @@ func (s *schedule) next() []int {
 
 // world is what a simulation allows to happen.
 type world struct {
-	// writers is how many there are; 0 means two.
+	// writers is how many there are, 0 means two; each puts one entry, and another one that arrives at any
+	// moment where more is set.
 	writers int
+	more    bool
 	settle  time.Duration
 	// switches bounds how often the scheduler turns from one writer to the other, pauses how often it lets
 	// time pass while a request waits.
@@ -110,6 +112,8 @@ type simulation struct {
 	pending []*call
 	dead    map[int]bool
 	looked  map[int]time.Time
+	// extra are the further entries whose writers were told that they are stored.
+	extra []string
 }
 
 // step is how much time passes at once: less than a window, so that two of them reach its end.
@@ -245,10 +249,13 @@ func (s *simulation) drive(working func() bool) {
 				}
 				return 1
 			}
-			return a.writer - b.writer
+			if a.writer != b.writer {
+				return a.writer - b.writer
+			}
+			return strings.Compare(a.method, b.method)
 		})
 		if switches >= s.world.switches && waiting[0].writer == last {
-			waiting = waiting[:1]
+			waiting = slices.DeleteFunc(waiting, func(c *call) bool { return c.writer != last })
 		}
 		type option struct {
 			call *call
@@ -261,7 +268,7 @@ func (s *simulation) drive(working func() bool) {
 				time.Since(s.registry.changed) <= minWindow/lagDivisor {
 				options = append(options, option{c, stale})
 			}
-			if s.world.crashing && len(s.dead) == 0 {
+			if s.world.crashing && len(s.dead) == 0 && c.method != "START" {
 				options = append(options, option{c, crash})
 			}
 		}
@@ -286,6 +293,14 @@ func (s *simulation) drive(working func() bool) {
 		case crash:
 			s.dead[last] = true
 		case asIs:
+		}
+		if s.dead[last] { // Nothing of it runs any more.
+			s.pending = slices.DeleteFunc(s.pending, func(c *call) bool {
+				if c.writer == last {
+					c.proceed <- crash
+				}
+				return c.writer == last
+			})
 		}
 		if chosen.call.method != "PUT" && chosen.call.tag == Tag {
 			s.looked[last] = chosen.call.began
@@ -323,9 +338,12 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 		image := registry.NewManifest(registry.MediaTypeOCIManifest, []byte("{}"))
 		s.registry.manifests[image.Digest] = image
 		key := func(typ string) Key { return Key{Repository: repository, Image: image.Digest, Type: typ} }
-		run := func(writer int, typ string) error {
+		open := func(writer int) *Store {
 			store := NewStore(func(registry.Repository) Remote { return simRemote{s, writer} }, time.Now, w.settle)
 			store.jitter = func(d time.Duration) time.Duration { return d / time.Duration(2+writer) } // Each its own, and the same each time.
+			return store
+		}
+		put := func(store *Store, typ string) error {
 			_, err := store.Put(context.Background(), Put{Key: key(typ), Content: []byte(typ)})
 			return err
 		}
@@ -345,9 +363,24 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 		done := make([]chan struct{}, len(errs))
 		for i := range errs {
 			done[i] = make(chan struct{})
+			store := open(i)
+			var group sync.WaitGroup
+			group.Go(func() { errs[i] = put(store, fmt.Sprint("t", i)) })
+			if w.more {
+				group.Go(func() {
+					if (simRemote{s, i}).gate("START", "") == crash {
+						return
+					}
+					if err := put(store, fmt.Sprint("more", i)); err == nil {
+						s.mu.Lock()
+						s.extra = append(s.extra, fmt.Sprint("more", i))
+						s.mu.Unlock()
+					}
+				})
+			}
 			go func() {
 				defer close(done[i])
-				errs[i] = run(i, fmt.Sprint("t", i))
+				group.Wait()
 			}()
 		}
 		s.drive(func() bool { return slices.ContainsFunc(done, func(c chan struct{}) bool { return !isClosed(c) }) })
@@ -366,8 +399,8 @@ func TestSimulationOfMany(t *testing.T) {
 		}
 	}
 	for _, w := range []world{
-		{writers: 2, settle: Adaptive, switches: 99, pauses: 9, lagging: true, crashing: true},
-		{writers: 3, settle: Adaptive, switches: 99, pauses: 9, lagging: true, crashing: true},
+		{writers: 2, more: true, settle: Adaptive, switches: 99, pauses: 9, lagging: true, crashing: true},
+		{writers: 3, more: true, settle: Adaptive, switches: 99, pauses: 9, lagging: true, crashing: true},
 		{writers: 4, settle: Adaptive, switches: 99, pauses: 9, lagging: true, crashing: true, first: true},
 	} {
 		t.Run(fmt.Sprint(w.writers, " writers"), func(t *testing.T) {
@@ -419,6 +452,11 @@ func (s *simulation) judge(t *testing.T, image registry.Digest, errs []error) st
 		}
 		if _, ok := doc.Lookup(image, fmt.Sprint("t", i)); !ok {
 			return fmt.Sprintf("the entry of writer %d is lost: %s", i, doc.Render())
+		}
+	}
+	for _, typ := range s.extra {
+		if _, ok := doc.Lookup(image, typ); !ok {
+			return fmt.Sprintf("the entry %s is lost: %s", typ, doc.Render())
 		}
 	}
 	for _, entry := range doc.Entries(image) {
