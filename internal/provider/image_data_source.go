@@ -66,12 +66,12 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"image": schema.StringAttribute{
 				MarkdownDescription: imageDescription,
 				Required:            true,
-				Validators:          []validator.String{referenceValidator{}},
+				Validators:          []validator.String{isReference()},
 			},
 			"platform": schema.StringAttribute{
 				MarkdownDescription: platformDescription,
 				Optional:            true,
-				Validators:          []validator.String{platformValidator{}},
+				Validators:          []validator.String{isPlatform()},
 			},
 			"include_content": schema.BoolAttribute{
 				MarkdownDescription: "Download the contents as well. Defaults to `false`.",

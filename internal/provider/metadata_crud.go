@@ -214,13 +214,8 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, err := state.key()
-	if err != nil {
-		resp.Diagnostics.AddError("Unreadable state", sentence(err))
-		return
-	}
-	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
-		addUnknownSettings(plan.Image.ValueString(), &resp.Diagnostics)
+	key, ok := r.stored(&state, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	var content []byte // Nil leaves the content as it is.
@@ -266,16 +261,11 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, err := state.key()
-	if err != nil {
-		resp.Diagnostics.AddError("Unreadable state", sentence(err))
+	key, ok := r.stored(&state, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
-		addUnknownSettings(state.Image.ValueString(), &resp.Diagnostics)
-		return
-	}
-	err = r.data.store.Delete(ctx, key, registry.Digest(state.Digest.ValueString()))
+	err := r.data.store.Delete(ctx, key, registry.Digest(state.Digest.ValueString()))
 	switch {
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",
@@ -284,6 +274,20 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	case err != nil:
 		addOperationError(err, "deleting", key, &resp.Diagnostics)
 	}
+}
+
+// stored returns the entry that the state names, for an operation that is to change it.
+func (r *metadataResource) stored(state *metadataModel, diags *diag.Diagnostics) (manifesto.Key, bool) {
+	key, err := state.key()
+	if err != nil {
+		diags.AddError("Unreadable state", sentence(err))
+		return manifesto.Key{}, false
+	}
+	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
+		addUnknownSettings(state.Image.ValueString(), diags)
+		return manifesto.Key{}, false
+	}
+	return key, true
 }
 
 func addUnknownSettings(image string, diags *diag.Diagnostics) {

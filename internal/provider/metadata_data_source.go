@@ -56,12 +56,12 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"image": schema.StringAttribute{
 				MarkdownDescription: imageDescription,
 				Required:            true,
-				Validators:          []validator.String{referenceValidator{}},
+				Validators:          []validator.String{isReference()},
 			},
 			"platform": schema.StringAttribute{
 				MarkdownDescription: platformDescription,
 				Optional:            true,
-				Validators:          []validator.String{platformValidator{}},
+				Validators:          []validator.String{isPlatform()},
 			},
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata.",

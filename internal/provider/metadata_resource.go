@@ -76,13 +76,13 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"metadata is replaced, so that an approval never silently passes to a build that nobody approved. Use digests for " +
 					"what is said about one build, and tags for what holds for whatever build is current.",
 				Required:   true,
-				Validators: []validator.String{referenceValidator{}},
+				Validators: []validator.String{isReference()},
 			},
 			"platform": schema.StringAttribute{
 				MarkdownDescription: "Attach the metadata to this platform's child of a multi-platform image instead of to the image as a " +
 					"whole, as `os/architecture[/variant]`, such as `linux/arm64`. There is no fallback from one to the other.",
 				Optional:   true,
-				Validators: []validator.String{platformValidator{}},
+				Validators: []validator.String{isPlatform()},
 			},
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata: an arbitrary text, of which an image has one piece each. Changing it replaces the metadata.",
@@ -99,7 +99,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"content_base64": schema.StringAttribute{
 				MarkdownDescription: "Content as base64, for what is not text.",
 				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), base64Validator{}},
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), isBase64()},
 			},
 			"source": schema.StringAttribute{
 				MarkdownDescription: "Path of a file with the content. The file is read at plan and apply; its content is not stored in the state, only its digest.",

@@ -46,7 +46,7 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				MarkdownDescription: "Settings of single registries, by host with an optional port, such as `ghcr.io` or " +
 					"`registry.example.com:5000`. Docker Hub is `docker.io`. They win over every other source of credentials.",
 				Optional:   true,
-				Validators: []validator.Map{mapvalidator.KeysAre(hostValidator{})},
+				Validators: []validator.Map{mapvalidator.KeysAre(isHost())},
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"username": schema.StringAttribute{
 						MarkdownDescription: "User name for the registry or its token service.",
@@ -88,14 +88,14 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 			"default_registry": schema.StringAttribute{
 				MarkdownDescription: "Registry of references that name none, as a host with an optional port. Defaults to Docker Hub (`docker.io`).",
 				Optional:            true,
-				Validators:          []validator.String{hostValidator{}},
+				Validators:          []validator.String{isHost()},
 			},
 			"settle": schema.StringAttribute{
 				MarkdownDescription: "How long the last change of a run to a repository's manifesto waits until no other run can have overwritten it " +
-					"unseen, as a duration such as `500ms`. Measured if unset, and rarely more than a quarter of a second. `0s` where this " +
+					"unseen, as a duration such as `500ms`. Measured if unset, and rarely more than half a second. `0s` where this " +
 					"configuration is the only one that writes to its repositories.",
 				Optional:   true,
-				Validators: []validator.String{settleValidator{}},
+				Validators: []validator.String{isSettleTime()},
 			},
 		},
 	}

@@ -1,0 +1,131 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// What a commit sees when it looks at the tag: before its PUT, and after it.
+
+// stands looks whether the tag still holds the base. Where it holds a rival's manifesto, that is read,
+// to start over on. A 404 and a manifesto that the base descends from, or that this run has moved on
+// from, come from a lagging replica: it looks again, and never builds on them. That there is no
+// manifesto at all takes two answers. It returns when it began the look that counts.
+func (r *repository) stands(ctx context.Context, base *version) (looked time.Time, ok bool, err error) {
+	wait := firstWait
+	for look := 1; ; look++ {
+		looked = time.Now()
+		digest, err := r.remote.HeadManifest(ctx, Tag)
+		absent := errors.Is(err, registry.ErrNotFound)
+		switch {
+		case err != nil && !absent:
+			return looked, false, err
+		case !absent && digest == base.digest:
+			return looked, true, nil
+		case absent && base.digest == "":
+			if look > 1 {
+				return looked, true, nil
+			}
+			continue
+		case !absent && !r.lags(base, digest, look):
+			_, err := r.learn(ctx, digest)
+			return looked, false, err
+		}
+		if look == maxLooks {
+			if absent {
+				return looked, false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+					ErrVanished, r.name.Tagged(Tag), base.digest)
+			}
+			return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return looked, false, err
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// lags reports whether a manifesto that the tag shows at the given look comes from a lagging replica: v
+// descends from it, or this run has seen it replaced. One of the latter that stays was not replaced after
+// all; it was the look which said so that came late.
+func (r *repository) lags(v *version, digest registry.Digest, look int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(v.ancestors, digest) || (r.past[digest] && look < maxLooks)
+}
+
+// learn reads the manifesto of a digest that the tag was just seen to hold.
+func (r *repository) learn(ctx context.Context, digest registry.Digest) (*version, error) {
+	m, err := getKnown(ctx, r.remote, digest)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.parse(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	r.remember(v)
+	return v, nil
+}
+
+// confirm finds out what became of a PUT: ours stands, or one that descends from it or has all our edits
+// in it, or the base or an older one (a stale read after a success; perhaps a lost request after a
+// failure), or a rival's.
+func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base, next *version, putErr error) ([]*edit, error) {
+	wait := firstWait
+	for look := 1; ; look++ {
+		digest, err := r.remote.HeadManifest(ctx, Tag)
+		absent := errors.Is(err, registry.ErrNotFound)
+		switch {
+		case err != nil && !absent:
+			return batch, err
+		case !absent && digest == next.digest:
+			r.remember(next)
+			r.finish(batch, nil, next.doc)
+			b.add(batch, next)
+			return nil, nil
+		case !absent && digest != base.digest && !r.lags(base, digest, look):
+			v, err := r.learn(ctx, digest)
+			if err != nil {
+				return batch, err
+			}
+			if slices.Contains(v.ancestors, next.digest) {
+				r.finish(batch, nil, next.doc) // Whoever came after has built on ours.
+				b.add(batch, next)
+				return nil, nil
+			}
+			r.lost(next)
+			return r.stillMissing(batch, b, v), nil
+		}
+		if putErr != nil && look == maxLooks/2 {
+			return batch, putErr // Most likely it never arrived: start over.
+		}
+		if look == maxLooks {
+			return batch, fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
+				r.name.Digested(next.digest), base.digest)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return batch, err
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// stillMissing decides the edits that a rival's manifesto has in it, and returns the others.
+func (r *repository) stillMissing(batch []*edit, b *burst, v *version) []*edit {
+	var rest []*edit
+	for _, e := range batch {
+		if e.holds(v.doc) {
+			r.finish([]*edit{e}, nil, v.doc)
+			b.add([]*edit{e}, v)
+			continue
+		}
+		rest = append(rest, e)
+	}
+	return rest
+}
