@@ -220,7 +220,6 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	var content []byte // Nil leaves the content as it is.
 	if !keepsContent(&config, &plan, &state) {
-		var ok bool
 		if content, ok = plannedContent(&config, &plan, &resp.Diagnostics); !ok {
 			return
 		}
