@@ -96,10 +96,11 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 		}
 		return nil
 	}
+	created := r.now() // Once: the same entry again, where the commit starts over.
 	e.apply = func(d *Document) {
 		entry := Entry{
 			Type: put.Type, Digest: digest, Size: size,
-			MediaType: put.MediaType, Annotations: put.Annotations, Created: r.now(),
+			MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 		}
 		if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
 			entry.Created = current.Created // It moves with the content only.
