@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// TestMain keeps the credentials of whoever runs the tests out of them.
+// TestMain keeps the credentials and the CLI configuration of whoever runs the tests out of them.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "manifesto-test")
 	if err != nil {
@@ -31,7 +32,11 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	for name, value := range map[string]string{"DOCKER_CONFIG": dir, "CHECKPOINT_DISABLE": "1"} {
+	config := filepath.Join(dir, "cli.tfrc")
+	if err := os.WriteFile(config, nil, 0o600); err != nil {
+		panic(err)
+	}
+	for name, value := range map[string]string{"DOCKER_CONFIG": dir, "TF_CLI_CONFIG_FILE": config, "CHECKPOINT_DISABLE": "1"} {
 		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
