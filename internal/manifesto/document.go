@@ -226,8 +226,7 @@ func (img image) appendTo(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendJSON(out, f.key)
-		out = append(out, ':')
+		out = f.appendKey(out)
 		if f.key != keyManifesto || len(img.records) == 0 {
 			out = append(out, f.value...)
 			continue

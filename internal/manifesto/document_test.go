@@ -114,7 +114,7 @@ func TestSet(t *testing.T) {
 		"escaped keys and types are the same keys and types": {
 			before: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"\u0074","digest":"` + string(dig("2")) + `"}]}]}`,
 			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			want: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 	}
 	for name, test := range tests {

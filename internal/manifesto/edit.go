@@ -38,8 +38,8 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
 		fields: object{
-			{keyImageDigest, appendJSON(nil, img.String())},
-			{keyManifesto, []byte("[]")},
+			{key: keyImageDigest, value: appendJSON(nil, img.String())},
+			{key: keyManifesto, value: []byte("[]")},
 		},
 		digest:  img,
 		records: []record{rec},

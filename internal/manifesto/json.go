@@ -13,8 +13,21 @@ import (
 
 // field is one member of a JSON object; value is compact JSON.
 type field struct {
-	key   string
-	value []byte
+	key string
+	// spelled is the key as the source has it, nil in a new field: bytes that are not UTF-8 do not survive
+	// decoding.
+	spelled []byte
+	value   []byte
+}
+
+// appendKey appends the key and its colon.
+func (f field) appendKey(out []byte) []byte {
+	if f.spelled != nil {
+		out = append(out, f.spelled...)
+	} else {
+		out = appendJSON(out, f.key)
+	}
+	return append(out, ':')
 }
 
 // object is a JSON object whose members keep their order.
@@ -50,9 +63,10 @@ func parseObject(value []byte, what string, known ...string) (object, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s has an unreadable key", ErrMalformed, what)
 		}
+		spelled := value[i:end:end]
 		i = end + 1 // The colon.
 		end = valueEnd(value, i)
-		fields = append(fields, field{key: key, value: value[i:end:end]})
+		fields = append(fields, field{key: key, spelled: spelled, value: value[i:end:end]})
 		i = end
 	}
 	for _, key := range known {
@@ -157,7 +171,7 @@ func (o object) with(key string, value []byte) object {
 			return out
 		}
 	}
-	return append(out, field{key, value})
+	return append(out, field{key: key, value: value})
 }
 
 // without returns a copy of the object that lacks key.
@@ -178,9 +192,7 @@ func (o object) appendTo(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendJSON(out, f.key)
-		out = append(out, ':')
-		out = append(out, f.value...)
+		out = append(f.appendKey(out), f.value...)
 	}
 	return append(out, '}')
 }
