@@ -31,6 +31,15 @@ var buildProvider = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
+// requirement is what every configuration on the command line starts with.
+const requirement = `
+	terraform {
+		required_providers {
+			manifesto = { source = "imagemanifesto/manifesto" }
+		}
+	}
+`
+
 // commandLine is a directory in which Terraform runs with the provider just built.
 type commandLine struct {
 	t    *testing.T
@@ -122,12 +131,7 @@ func TestCLIManyInParallel(t *testing.T) {
 			if foreign {
 				w.put("foreign", "theirs")
 			}
-			c.write("main.tf", fmt.Sprintf(`
-				terraform {
-					required_providers {
-						manifesto = { source = "imagemanifesto/manifesto" }
-					}
-				}
+			c.write("main.tf", requirement+fmt.Sprintf(`
 				resource "manifesto_metadata" "many" {
 					count   = 200
 					image   = %q
@@ -264,12 +268,7 @@ func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
 	c := newCommandLine(t)
 	w := newWorld(t, registrytest.Options{})
 	c.write("content.txt", "from a file")
-	c.write("main.tf", fmt.Sprintf(`
-		terraform {
-			required_providers {
-				manifesto = { source = "imagemanifesto/manifesto" }
-			}
-		}
+	c.write("main.tf", requirement+fmt.Sprintf(`
 		resource "manifesto_metadata" "test" {
 			image  = %q
 			type   = "t"
@@ -297,12 +296,7 @@ func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
 	w := newWorld(t, registrytest.Options{})
-	c.write("main.tf", fmt.Sprintf(`
-		terraform {
-			required_providers {
-				manifesto = { source = "imagemanifesto/manifesto" }
-			}
-		}
+	c.write("main.tf", requirement+fmt.Sprintf(`
 		resource "manifesto_metadata" "test" {
 			image   = %q
 			type    = "approval"

@@ -67,12 +67,7 @@ func TestAccRegistriesKeys(t *testing.T) {
 func TestCLIValidate(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
-	const head = `
-		terraform {
-			required_providers {
-				manifesto = { source = "imagemanifesto/manifesto" }
-			}
-		}
+	const head = requirement + `
 		variable "later" {
 			type = string
 		}
