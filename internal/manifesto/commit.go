@@ -105,7 +105,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
 		}
 		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
-			err = pause(ctx, wait/2+r.jitter(wait))
+			err = registry.Pause(ctx, wait/2+r.jitter(wait))
 			wait = min(2*wait, maxWait)
 		}
 		if err != nil {

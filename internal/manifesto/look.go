@@ -17,37 +17,30 @@ import (
 // from, come from a lagging replica: it looks again, and never builds on them. That there is no
 // manifesto at all takes two answers. It returns when it began the look that counts.
 func (r *repository) stands(ctx context.Context, base *version) (looked time.Time, ok bool, err error) {
-	wait := firstWait
-	for look := 1; ; look++ {
+	var digest registry.Digest
+	absent := false
+	for look, ended := range looks(ctx) {
+		if ended != nil {
+			return looked, false, ended
+		}
 		looked = time.Now()
-		digest, err := r.remote.HeadManifest(ctx, Tag)
-		absent := errors.Is(err, registry.ErrNotFound)
+		digest, err = r.remote.HeadManifest(ctx, Tag)
+		absent = errors.Is(err, registry.ErrNotFound)
 		switch {
 		case err != nil && !absent:
 			return looked, false, err
-		case !absent && digest == base.digest:
+		case !absent && digest == base.digest, absent && base.digest == "" && look > 1:
 			return looked, true, nil
-		case absent && base.digest == "":
-			if look > 1 {
-				return looked, true, nil
-			}
-			continue
 		case !absent && !r.lags(base, digest, look):
 			_, err := r.learn(ctx, digest)
 			return looked, false, err
 		}
-		if look == maxLooks {
-			if absent {
-				return looked, false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-					ErrVanished, r.name.Tagged(Tag), base.digest)
-			}
-			return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
-		}
-		if err := pause(ctx, wait); err != nil {
-			return looked, false, err
-		}
-		wait = min(2*wait, maxWait)
 	}
+	if absent {
+		return looked, false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+			ErrVanished, r.name.Tagged(Tag), base.digest)
+	}
+	return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
 }
 
 // lags reports whether a manifesto that the tag shows at the given look comes from a lagging replica: v
@@ -77,8 +70,10 @@ func (r *repository) learn(ctx context.Context, digest registry.Digest) (*versio
 // in it, or the base or an older one (a stale read after a success; perhaps a lost request after a
 // failure), or a rival's.
 func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base, next *version, putErr error) ([]*edit, error) {
-	wait := firstWait
-	for look := 1; ; look++ {
+	for look, ended := range looks(ctx) {
+		if ended != nil {
+			return batch, ended
+		}
 		digest, err := r.remote.HeadManifest(ctx, Tag)
 		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
@@ -105,15 +100,9 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base,
 		if putErr != nil && look == maxLooks/2 {
 			return batch, putErr // Most likely it never arrived: start over.
 		}
-		if look == maxLooks {
-			return batch, fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
-				r.name.Digested(next.digest), base.digest)
-		}
-		if err := pause(ctx, wait); err != nil {
-			return batch, err
-		}
-		wait = min(2*wait, maxWait)
 	}
+	return batch, fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
+		r.name.Digested(next.digest), base.digest)
 }
 
 // stillMissing decides the edits that a rival's manifesto has in it, and returns the others.

@@ -22,35 +22,33 @@ var errPinRefused = errors.New("pin manifest refused")
 // putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
 // pins twice is harmless. Where the registry refuses it, what all pin manifests share is uploaded once
 // more: a retention rule may have removed the last of them, and a collector their config.
-func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) error {
-	wait, renewed := firstWait, false
-	for look := 1; ; look++ {
-		err := r.remote.PutManifest(ctx, shardTag(shard), m)
-		if err == nil {
-			return nil
+func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) (err error) {
+	renewed := false
+	for look, ended := range looks(ctx) {
+		if ended != nil {
+			return ended
 		}
+		if look > 1 {
+			if digest, err := r.remote.HeadManifest(ctx, shardTag(shard)); err == nil && digest == m.Digest {
+				return nil
+			}
+		}
+		err = r.remote.PutManifest(ctx, shardTag(shard), m)
 		if errors.Is(err, registry.ErrManifestRefused) && !renewed {
 			renewed = true
 			if err := r.uploadShared(ctx); err != nil {
 				return err
 			}
-			continue
+			err = r.remote.PutManifest(ctx, shardTag(shard), m)
 		}
-		passing := errors.Is(err, registry.ErrAmbiguous) || errors.Is(err, registry.ErrRateLimited)
-		if !passing {
-			return fmt.Errorf("%w: %w", errPinRefused, err)
-		}
-		if look == maxLooks {
-			return err
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-		wait = min(2*wait, maxWait)
-		if digest, err := r.remote.HeadManifest(ctx, shardTag(shard)); err == nil && digest == m.Digest {
+		if err == nil {
 			return nil
 		}
+		if !errors.Is(err, registry.ErrAmbiguous) && !errors.Is(err, registry.ErrRateLimited) {
+			return fmt.Errorf("%w: %w", errPinRefused, err)
+		}
 	}
+	return err
 }
 
 // uploadShared uploads the blobs that every pin manifest may name.

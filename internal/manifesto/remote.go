@@ -6,6 +6,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -38,29 +39,35 @@ const (
 	maxLooks  = 8
 )
 
-// getKnown gets a manifest by a digest that was just learned: a 404 is a lagging replica, not absence.
-func getKnown(ctx context.Context, remote Remote, digest registry.Digest) (registry.Manifest, error) {
-	wait := firstWait
-	for look := 1; ; look++ {
-		m, err := remote.GetManifest(ctx, digest.String())
-		if err == nil || !errors.Is(err, registry.ErrNotFound) || look == maxLooks {
-			return m, err
+// looks counts from 1 to maxLooks, waiting between two numbers, twice as long each time. It ends early
+// with the error of a context that ends.
+func looks(ctx context.Context) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		wait := firstWait
+		for look := 1; look <= maxLooks; look++ {
+			if look > 1 {
+				if err := registry.Pause(ctx, wait); err != nil {
+					yield(look, err)
+					return
+				}
+				wait = min(2*wait, maxWait)
+			}
+			if !yield(look, nil) {
+				return
+			}
 		}
-		if err := pause(ctx, wait); err != nil {
-			return registry.Manifest{}, err
-		}
-		wait = min(2*wait, maxWait)
 	}
 }
 
-// pause waits for d or until ctx ends, and returns the context's error then.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// getKnown gets a manifest by a digest that was just learned: a 404 is a lagging replica, not absence.
+func getKnown(ctx context.Context, remote Remote, digest registry.Digest) (m registry.Manifest, err error) {
+	for _, ended := range looks(ctx) {
+		if ended != nil {
+			return registry.Manifest{}, ended
+		}
+		if m, err = remote.GetManifest(ctx, digest.String()); !errors.Is(err, registry.ErrNotFound) {
+			break
+		}
 	}
+	return m, err
 }

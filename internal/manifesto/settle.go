@@ -155,9 +155,13 @@ func (r *repository) idleUntil(ctx context.Context, until time.Time) bool {
 // holds does not have.
 func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 	current := r.known()
-	wait := firstWait
-	for look := 1; ; look++ {
-		digest, err := r.remote.HeadManifest(ctx, Tag)
+	var digest registry.Digest
+	for look, ended := range looks(ctx) {
+		if ended != nil {
+			return nil, ended
+		}
+		var err error
+		digest, err = r.remote.HeadManifest(ctx, Tag)
 		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
 		case err != nil && !absent:
@@ -171,14 +175,8 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 			}
 			return b.missingFrom(v), nil
 		}
-		if look == maxLooks {
-			return nil, fmt.Errorf("%w: the registry shows %s and has shown %s", ErrNotConfirmed, digest, current.digest)
-		}
-		if err := pause(ctx, wait); err != nil {
-			return nil, err
-		}
-		wait = min(2*wait, maxWait)
 	}
+	return nil, fmt.Errorf("%w: the registry shows %s and has shown %s", ErrNotConfirmed, digest, current.digest)
 }
 
 // missingFrom returns copies of the burst's edits that a version lacks: the originals' callers may have

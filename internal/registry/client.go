@@ -91,8 +91,8 @@ func (c *Client) Open(repository Repository) *Remote {
 	return &Remote{host: h, repository: repository}
 }
 
-// sleep waits for d or until ctx ends, and returns the context's error then.
-func sleep(ctx context.Context, d time.Duration) error {
+// Pause waits for d or until ctx ends, and returns the cause of that then.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -33,7 +33,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 		if answer, ok := errors.AsType[*Error](err); ok && answer.RetryAfter > 0 {
 			pause = min(answer.RetryAfter, maxRetryAfter)
 		}
-		if sleep(ctx, pause) != nil {
+		if Pause(ctx, pause) != nil {
 			return err
 		}
 		wait = min(2*wait, maxBackoff)
