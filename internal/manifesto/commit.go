@@ -139,13 +139,14 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		r.finish(batch, nil, base.doc) // No change, no PUT.
 		return nil, nil
 	}
-	next.window = r.timing.window()
-	image, err := newImage(r.name, rendered, next)
+	image, err := newImage(rendered)
 	if err != nil {
 		return batch, err
 	}
-	next.digest = image.manifest.Digest
-	if err := r.upload(ctx, image, plan, base, next.number, b.touched); err != nil {
+	if err := r.upload(ctx, image, plan, base); err != nil {
+		return batch, err
+	}
+	if stands, err := r.putPins(ctx, plan, base, next.number, b.touched); err != nil || !stands {
 		if rest, retry := r.dropMissing(ctx, batch, plan, err); retry {
 			return rest, nil
 		}
@@ -155,11 +156,18 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	if err != nil || !stands {
 		return batch, err
 	}
-	if took := time.Since(looked); took > next.window/2 && next.window < maxWindow {
+	window := r.timing.window()
+	if took := time.Since(looked); took > window/2 && window < maxWindow {
 		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
 		return batch, nil
 	}
-	putErr := r.remote.PutManifest(ctx, Tag, image.manifest)
+	next.window = r.timing.announcement()
+	m, err := image.manifest(r.name, next)
+	if err != nil {
+		return batch, err
+	}
+	next.digest = m.Digest
+	putErr := r.remote.PutManifest(ctx, Tag, m)
 	b.put = time.Now()
 	r.timing.observe(b.put.Sub(looked))
 	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {
@@ -184,7 +192,7 @@ func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) 
 		return nil, err
 	}
 	r.timing.observe(time.Since(began)) // Two requests or more, as the window has: a first guess.
-	r.remember(v)
+	r.remember(v, began)
 	return v, nil
 }
 
@@ -245,22 +253,21 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 	return plan, nil
 }
 
-// upload sends what the manifest will name, and then the pins.
-func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version, number int64, touched map[int]putPins) error {
+// upload sends the blobs that the manifest and the pin manifests will name.
+func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version) error {
 	blobs := [][]byte{image.layer, image.config}
-	manifests := map[int]registry.Manifest{}
-	for shard, layers := range plan.touched {
-		m, config, err := pinManifest(r.name, layers, number)
+	for _, layers := range plan.touched {
+		if len(layers) == 0 {
+			blobs = append(blobs, emptyBlob)
+			break
+		}
+	}
+	if len(plan.touched) > 0 && !base.doc.hasPins() { // Afterwards the earlier pin manifests keep it.
+		config, err := newConfig()
 		if err != nil {
 			return err
 		}
-		manifests[shard] = m
-		if len(layers) == 0 {
-			blobs = append(blobs, emptyBlob)
-		}
-		if !base.doc.hasPins() && len(manifests) == 1 {
-			blobs = append(blobs, config) // Afterwards the earlier pin manifests keep it.
-		}
+		blobs = append(blobs, config)
 	}
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
@@ -270,17 +277,7 @@ func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinP
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for shard, m := range manifests {
-		if err := r.putPin(ctx, shard, m); err != nil {
-			return err
-		}
-		touched[shard] = putPins{m.Digest, plan.touched[shard]}
-		r.rememberPins(shard, plan.touched[shard], number)
-	}
-	return nil
+	return group.Wait()
 }
 
 // dropMissing handles a registry that refused a pin manifest because a blob it names is not there: the

@@ -54,15 +54,14 @@ type rootFS struct {
 	DiffIDs []registry.Digest `json:"diff_ids"`
 }
 
-// manifestoImage is a manifesto ready to be pushed.
+// manifestoImage is the document as the image that "FROM scratch; ADD x /data" builds, in OCI media types
+// (zot refuses Docker's).
 type manifestoImage struct {
 	layer, config []byte
-	manifest      registry.Manifest
 }
 
-// newImage wraps the document as the image that "FROM scratch; ADD x /data" builds, in OCI media types
-// (zot refuses Docker's). The same input gives the same bytes.
-func newImage(repository registry.Repository, document []byte, v *version) (manifestoImage, error) {
+// newImage wraps a document. The same input gives the same bytes.
+func newImage(document []byte) (manifestoImage, error) {
 	if len(document) > maxData {
 		return manifestoImage{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back", ErrTooLarge, len(document), maxData)
 	}
@@ -74,15 +73,19 @@ func newImage(repository registry.Repository, document []byte, v *version) (mani
 	if err != nil {
 		return manifestoImage{}, err
 	}
-	m, err := newManifest(config,
-		[]descriptor{{registry.MediaTypeOCILayerGzip, registry.DigestOf(layer), int64(len(layer))}},
+	return manifestoImage{layer: layer, config: config}, nil
+}
+
+// manifest returns the manifest of the image, with the annotations that a version has.
+func (i manifestoImage) manifest(repository registry.Repository, v *version) (registry.Manifest, error) {
+	return newManifest(i.config,
+		[]descriptor{{registry.MediaTypeOCILayerGzip, registry.DigestOf(i.layer), int64(len(i.layer))}},
 		map[string]string{
 			annotationRepository: repository.String(),
 			annotationVersion:    strconv.FormatInt(v.number, 10),
 			annotationAncestors:  joinDigests(v.ancestors),
 			annotationWindow:     v.window.String(),
 		})
-	return manifestoImage{layer: layer, config: config, manifest: m}, err
 }
 
 func newManifest(config []byte, layers []descriptor, annotations map[string]string) (registry.Manifest, error) {

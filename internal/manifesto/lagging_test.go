@@ -129,7 +129,7 @@ func TestCollectedPinsComeBack(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	one := f.mustPut(t, f.run(t), "one", "1").Digest
-	_, config, err := pinManifest(f.remote.Repository(), nil, 1)
+	config, err := newConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
 			once.Do(func() {
 				<-queued // The failing edit waits behind this commit.
-				m, _, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
+				m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
 				if err == nil {
 					err = f.remote.PutManifest(ctx, pinTag, m)
 				}

@@ -95,22 +95,26 @@ func TestImageIsDeterministicAndReadsBack(t *testing.T) {
 	}
 	document := []byte(`{"images":[]}`)
 	v := &version{number: 3, ancestors: []registry.Digest{dig("a"), dig("b")}}
-	one, err := newImage(repository, document, v)
+	one, err := newImage(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := newImage(repository, document, v)
+	two, err := newImage(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one.manifest.Digest != two.manifest.Digest {
-		t.Errorf("the same document gives %s and %s", one.manifest.Digest, two.manifest.Digest)
+	m, err := one.manifest(repository, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := two.manifest(repository, v); err != nil || m.Digest != again.Digest {
+		t.Errorf("the same document gives %s and %s, %v", m.Digest, again.Digest, err)
 	}
 	data, err := readLayer(bytes.NewReader(one.layer), maxData, maxData)
 	if err != nil || string(data.content) != string(document) {
 		t.Errorf("reading back: %s, %v", data.content, err)
 	}
-	parsed, err := parseManifest(one.manifest)
+	parsed, err := parseManifest(m)
 	if err != nil {
 		t.Fatal(err)
 	}

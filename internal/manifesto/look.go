@@ -30,9 +30,10 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 		case err != nil && !absent:
 			return looked, false, err
 		case !absent && digest == base.digest, absent && base.digest == "" && look > 1:
+			r.stood(looked)
 			return looked, true, nil
 		case !absent && !r.lags(base, digest, look):
-			_, err := r.learn(ctx, digest)
+			_, err := r.learn(ctx, digest, looked)
 			return looked, false, err
 		}
 	}
@@ -52,8 +53,8 @@ func (r *repository) lags(v *version, digest registry.Digest, look int) bool {
 	return slices.Contains(v.ancestors, digest) || (r.past[digest] && look < maxLooks)
 }
 
-// learn reads the manifesto of a digest that the tag was just seen to hold.
-func (r *repository) learn(ctx context.Context, digest registry.Digest) (*version, error) {
+// learn reads the manifesto of a digest that a look, which began at looked, has shown under the tag.
+func (r *repository) learn(ctx context.Context, digest registry.Digest, looked time.Time) (*version, error) {
 	m, err := getKnown(ctx, r.remote, digest)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (r *repository) learn(ctx context.Context, digest registry.Digest) (*versio
 	if err != nil {
 		return nil, err
 	}
-	r.remember(v)
+	r.remember(v, looked)
 	return v, nil
 }
 
@@ -74,18 +75,19 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base,
 		if ended != nil {
 			return batch, ended
 		}
+		looked := time.Now()
 		digest, err := r.remote.HeadManifest(ctx, Tag)
 		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
 		case err != nil && !absent:
 			return batch, err
 		case !absent && digest == next.digest:
-			r.remember(next)
+			r.remember(next, looked)
 			r.finish(batch, nil, next.doc)
 			b.add(batch, next)
 			return nil, nil
-		case !absent && digest != base.digest && !r.lags(base, digest, look):
-			v, err := r.learn(ctx, digest)
+		case !absent && !r.lags(next, digest, look): // The base is an ancestor of ours.
+			v, err := r.learn(ctx, digest, looked)
 			if err != nil {
 				return batch, err
 			}

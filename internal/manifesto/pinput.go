@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -18,6 +19,33 @@ type putPins struct {
 
 // errPinRefused marks the registry's refusal of a pin manifest.
 var errPinRefused = errors.New("pin manifest refused")
+
+// putPins puts the pin manifests that a plan touches, unless the base does not stand any more: it must have
+// been seen to stand less than a window before, as for the manifesto itself. Whoever settles after us would
+// otherwise find its pins replaced when it does not look any more.
+func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (stands bool, err error) {
+	for shard, layers := range plan.touched {
+		window, looked := r.timing.window(), r.lastLook()
+		if time.Since(looked) > window/2 {
+			if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
+				return false, err
+			}
+		}
+		m, err := pinManifest(r.name, layers, number)
+		if err != nil {
+			return false, err
+		}
+		if err := r.putPin(ctx, shard, m); err != nil {
+			return false, err
+		}
+		if took := time.Since(looked); took > window/2 {
+			r.timing.observe(took) // Registries look for each layer: announce a longer window.
+		}
+		touched[shard] = putPins{m.Digest, layers}
+		r.rememberPins(shard, layers, number)
+	}
+	return true, nil
+}
 
 // putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
 // pins twice is harmless. Where the registry refuses it, what all pin manifests share is uploaded once
@@ -129,7 +157,7 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, pu
 
 // putShard puts a shard with the given layers.
 func (r *repository) putShard(ctx context.Context, shard int, layers []descriptor, number int64) error {
-	m, _, err := pinManifest(r.name, sortLayers(layers), number)
+	m, err := pinManifest(r.name, sortLayers(layers), number)
 	if err != nil {
 		return err
 	}

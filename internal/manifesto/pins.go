@@ -128,10 +128,10 @@ func (d *Document) eachBlob(visit func(record)) {
 
 // pinManifest returns the manifest of a shard. The config is the same for all of them, and a standard
 // one: GitLab refuses media types that it does not know.
-func pinManifest(repository registry.Repository, layers []descriptor, version int64) (registry.Manifest, []byte, error) {
+func pinManifest(repository registry.Repository, layers []descriptor, version int64) (registry.Manifest, error) {
 	config, err := newConfig()
 	if err != nil {
-		return registry.Manifest{}, nil, err
+		return registry.Manifest{}, err
 	}
 	if len(layers) == 0 {
 		layers = []descriptor{{registry.MediaTypeOCIEmpty, registry.DigestOf(emptyBlob), int64(len(emptyBlob))}}
@@ -141,7 +141,7 @@ func pinManifest(repository registry.Repository, layers []descriptor, version in
 		annotationVersion:    strconv.FormatInt(version, 10),
 	})
 	if err != nil {
-		return registry.Manifest{}, nil, fmt.Errorf("pin manifest: %w", err)
+		return registry.Manifest{}, fmt.Errorf("pin manifest: %w", err)
 	}
-	return m, config, nil
+	return m, nil
 }

@@ -21,6 +21,8 @@ type repository struct {
 	mu sync.Mutex
 	// current is the manifesto as last seen; nil before the first look. Not changed once set here.
 	current *version
+	// looked is when the last look at the tag that showed it began.
+	looked time.Time
 	// past holds the digests that the tag has moved on from, as far as this run has seen.
 	past map[registry.Digest]bool
 	// pins is nil until they are read.
@@ -63,6 +65,7 @@ func (r *repository) view(ctx context.Context, image registry.Digest) (*version,
 		if v := r.known(); v != nil {
 			return v, nil
 		}
+		began := time.Now()
 		v, err := r.read(ctx, image, true)
 		if err != nil {
 			return nil, err
@@ -70,7 +73,7 @@ func (r *repository) view(ctx context.Context, image registry.Digest) (*version,
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.current == nil { // A commit may have been faster, and knows more.
-			r.current = v
+			r.current, r.looked = v, began
 		}
 		return r.current, nil
 	})
@@ -82,15 +85,30 @@ func (r *repository) known() *version {
 	return r.current
 }
 
-// remember makes v the current version. The one before is past.
-func (r *repository) remember(v *version) {
+// remember makes v, which a look that began at looked has shown under the tag, the current version. The one
+// before is past.
+func (r *repository) remember(v *version, looked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current != nil && r.current.digest != v.digest {
 		r.past[r.current.digest] = true
 	}
 	delete(r.past, v.digest)
-	r.current = v
+	r.current, r.looked = v, looked
+}
+
+// stood records that a look which began at looked has shown the current version.
+func (r *repository) stood(looked time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looked = looked
+}
+
+// lastLook is when the last look at the tag that showed the current version began.
+func (r *repository) lastLook() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.looked
 }
 
 // lost records that a rival has replaced a version of ours before it was confirmed.

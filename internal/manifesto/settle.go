@@ -55,11 +55,20 @@ func (t *timing) announced(window time.Duration) {
 	t.seen = max(t.seen, window)
 }
 
-// window is the bound that this run announces.
+// window is the bound of this run's own.
 func (t *timing) window() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return min(max(windowFactor*t.slowest, minWindow), maxWindow)
+}
+
+// announcement is the window that the next manifest announces: this run's own or, so that a slow writer is
+// not forgotten with the first manifest of a fast one, half of the largest that was announced to it.
+func (t *timing) announcement() time.Duration {
+	own := t.window()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(own, t.seen/2)
 }
 
 // settle is how long after a PUT nobody can overwrite it unseen any more.
@@ -155,28 +164,29 @@ func (r *repository) idleUntil(ctx context.Context, until time.Time) bool {
 // holds does not have.
 func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 	current := r.known()
-	var digest registry.Digest
 	for look, ended := range looks(ctx) {
 		if ended != nil {
 			return nil, ended
 		}
-		var err error
-		digest, err = r.remote.HeadManifest(ctx, Tag)
+		looked := time.Now()
+		digest, err := r.remote.HeadManifest(ctx, Tag)
 		absent := errors.Is(err, registry.ErrNotFound)
 		switch {
 		case err != nil && !absent:
 			return nil, err
 		case !absent && digest == current.digest:
 			return b.missingFrom(current), nil
-		case !absent && !r.lags(current, digest, look):
-			v, err := r.learn(ctx, digest)
+		case !absent && (look == maxLooks || !r.lags(current, digest, look)):
+			// An older manifesto that stays is no replica's any more: something has sent its PUT again.
+			v, err := r.learn(ctx, digest, looked)
 			if err != nil {
 				return nil, err
 			}
 			return b.missingFrom(v), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the registry shows %s and has shown %s", ErrNotConfirmed, digest, current.digest)
+	return nil, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+		ErrVanished, r.name.Tagged(Tag), current.digest)
 }
 
 // missingFrom returns copies of the burst's edits that a version lacks: the originals' callers may have

@@ -423,7 +423,11 @@ func TestRepairPinsAgain(t *testing.T) {
 		ctx := context.Background()
 		digest := f.mustPut(t, f.run(t), "t", "x").Digest
 		rival := f.blob(t, "rival")
-		m, config, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
+		m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := newConfig()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -463,12 +467,12 @@ func TestPinsAreConfirmed(t *testing.T) {
 		for _, digest := range layers {
 			put.layers = append(put.layers, descriptor{registry.MediaTypeOctetStream, digest, 4})
 		}
-		m, _, err := pinManifest(f.remote.Repository(), put.layers, 1)
+		m, err := pinManifest(f.remote.Repository(), put.layers, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		put.digest = m.Digest
-		r.remember(f.version(t))
+		r.remember(f.version(t), time.Now())
 		if err := r.confirmPins(ctx, map[int]putPins{0: put}); err != nil {
 			t.Fatal(err)
 		}
@@ -492,7 +496,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	}
 	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
 	lost := f.blob(t, "lost")
-	m, _, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, lost, 4}}, 1)
+	m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, lost, 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -502,7 +506,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	confirm(ours.Digest, rival.Digest)
 	holds(ours.Digest, rival.Digest, lost)
 	// Our own pins stand, but the manifesto names more by now.
-	m, _, err = pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, ours.Digest, 4}}, 1)
+	m, err = pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, ours.Digest, 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

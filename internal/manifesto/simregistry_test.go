@@ -1,0 +1,234 @@
+//go:build !race
+
+package manifesto
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// simRegistry is a repository in memory.
+type simRegistry struct {
+	blobs     map[registry.Digest][]byte
+	manifests map[registry.Digest]registry.Manifest
+	tags      map[string][]registry.Digest // All that a tag has been; the last counts.
+	changed   time.Time                    // When Tag last changed.
+	// broken says which manifest named a blob that was not there when it was put under its tag.
+	broken string
+}
+
+func newSimRegistry() *simRegistry {
+	return &simRegistry{
+		blobs: map[registry.Digest][]byte{}, manifests: map[registry.Digest]registry.Manifest{},
+		tags: map[string][]registry.Digest{},
+	}
+}
+
+// put lets a PUT take effect.
+func (r *simRegistry) put(tag string, m registry.Manifest) {
+	parsed, err := parseManifest(m)
+	if err != nil {
+		r.broken = err.Error()
+	}
+	for _, layer := range append(parsed.Layers, parsed.Config) {
+		if _, ok := r.blobs[layer.Digest]; !ok {
+			r.broken = fmt.Sprintf("%s names %s, which is not there", tag, layer.Digest)
+		}
+	}
+	r.manifests[m.Digest] = m
+	r.tags[tag] = append(r.tags[tag], m.Digest)
+	if tag == Tag {
+		r.changed = time.Now()
+	}
+}
+
+// safeguard is a part of the protocol that a simulation can do without, to show that it is needed. All of
+// them are taken away from the outside, between the real committer and the registry.
+type safeguard string
+
+const (
+	// announcedWindows: no manifest says how long its writer may take.
+	announcedWindows safeguard = "announced windows"
+	// settling: the last of a burst does not wait.
+	settling safeguard = "settling"
+	// ancestry: no manifest says what it descends from.
+	ancestry safeguard = "ancestry"
+	// staleReadRule: what a lagging replica shows looks like a rival's.
+	staleReadRule safeguard = "the rule on stale reads"
+	// noBlindResend: a PUT whose answer is lost is sent again.
+	noBlindResend safeguard = "no blind resend"
+	// pinLook: nobody looks at the tag before it puts pins.
+	pinLook safeguard = "a look before pins"
+	// pinConfirm: nobody notices that a pin manifest was replaced.
+	pinConfirm safeguard = "confirming pins"
+)
+
+// simRemote is one writer's access to the registry.
+type simRemote struct {
+	s      *simulation
+	writer int
+}
+
+var errCrashed = fmt.Errorf("%w: crashed", context.Canceled)
+
+// gate waits until the scheduler lets the request take effect.
+func (r simRemote) gate(c *call) outcome {
+	c.writer, c.began, c.proceed = r.writer, time.Now(), make(chan outcome)
+	r.s.mu.Lock()
+	r.s.pending = append(r.s.pending, c)
+	r.s.mu.Unlock()
+	return <-c.proceed
+}
+
+func isTag(identifier string) bool { return !strings.HasPrefix(identifier, "sha256:") }
+
+// look resolves a tag or digest, when the scheduler lets it.
+func (r simRemote) look(method, identifier string) (registry.Digest, error) {
+	how := asIs
+	if seen := r.s.seen[r.writer]; identifier == Tag && r.s.world.without == pinLook && r.s.uploaded[r.writer] && seen != "" {
+		r.s.uploaded[r.writer] = false
+		return seen, nil
+	}
+	if isTag(identifier) {
+		if how = r.gate(&call{method: method, tag: identifier}); how == crash {
+			return "", errCrashed
+		}
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	known := r.s.registry
+	if !isTag(identifier) {
+		if _, ok := known.manifests[registry.Digest(identifier)]; !ok {
+			return "", registry.ErrNotFound
+		}
+		return registry.Digest(identifier), nil
+	}
+	was := known.tags[identifier]
+	if how == stale {
+		was = was[:len(was)-1]
+	}
+	if len(was) == 0 {
+		return "", registry.ErrNotFound
+	}
+	digest := was[len(was)-1]
+	if how == stale && r.s.world.without == staleReadRule {
+		alias := registry.DigestOf([]byte("alias of " + digest))
+		known.manifests[alias] = known.manifests[digest]
+		return alias, nil
+	}
+	if identifier == Tag {
+		r.s.seen[r.writer] = digest
+	}
+	return digest, nil
+}
+
+func (r simRemote) HeadManifest(_ context.Context, identifier string) (registry.Digest, error) {
+	digest, err := r.look("HEAD", identifier)
+	if own, ok := r.s.ownPins[r.writer][identifier]; ok && err == nil && r.s.world.without == pinConfirm {
+		return own, nil
+	}
+	return digest, err
+}
+
+func (r simRemote) GetManifest(_ context.Context, identifier string) (registry.Manifest, error) {
+	digest, err := r.look("GET", identifier)
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	m := r.s.registry.manifests[digest]
+	switch r.s.world.without {
+	case announcedWindows:
+		m = withoutAnnotation(m, annotationWindow)
+	case ancestry:
+		m = withoutAnnotation(m, annotationAncestors)
+	}
+	m.Digest = digest
+	return m, nil
+}
+
+// withoutAnnotation returns a manifest that lacks an annotation.
+func withoutAnnotation(m registry.Manifest, name string) registry.Manifest {
+	var parsed manifest
+	if json.Unmarshal(m.Content, &parsed) != nil || parsed.Annotations[name] == "" {
+		return m
+	}
+	delete(parsed.Annotations, name)
+	content, err := json.Marshal(parsed)
+	if err != nil {
+		return m
+	}
+	return registry.NewManifest(m.MediaType, content)
+}
+
+func (r simRemote) PutManifest(_ context.Context, identifier string, m registry.Manifest) error {
+	c := &call{method: "PUT", tag: identifier, manifest: m}
+	for {
+		how := r.gate(c)
+		if how == crash {
+			return errCrashed
+		}
+		r.s.mu.Lock()
+		if how != lostRequest {
+			r.s.registry.put(identifier, m)
+			r.s.replayed = r.s.replayed || c.resent
+		}
+		if how == replay {
+			r.s.ghosts = append(r.s.ghosts, ghost{m, r.s.looked[r.writer].Add(minWindow)})
+		}
+		if identifier != Tag {
+			if r.s.ownPins[r.writer] == nil {
+				r.s.ownPins[r.writer] = map[string]registry.Digest{}
+			}
+			r.s.ownPins[r.writer][identifier] = m.Digest
+		}
+		r.s.mu.Unlock()
+		if how != lostRequest && how != lostAnswer {
+			return nil
+		}
+		if r.s.world.without != noBlindResend {
+			return registry.ErrAmbiguous
+		}
+		c = &call{method: "PUT", tag: identifier, manifest: m, resent: true}
+	}
+}
+
+func (r simRemote) HeadBlob(_ context.Context, digest registry.Digest) (int64, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	content, ok := r.s.registry.blobs[digest]
+	if !ok {
+		return 0, registry.ErrNotFound
+	}
+	return int64(len(content)), nil
+}
+
+func (r simRemote) GetBlob(_ context.Context, digest registry.Digest, _ int64) ([]byte, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	content, ok := r.s.registry.blobs[digest]
+	if !ok {
+		return nil, registry.ErrNotFound
+	}
+	return content, nil
+}
+
+func (r simRemote) PutBlob(_ context.Context, content []byte) (registry.Digest, error) {
+	if r.s.world.uploads && r.gate(&call{method: "POST"}) == crash {
+		return "", errCrashed
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	digest := registry.DigestOf(content)
+	r.s.registry.blobs[digest] = content
+	r.s.uploaded[r.writer] = true
+	return digest, nil
+}
+
+func (r simRemote) RepositoryExists(context.Context) (bool, error) { return true, nil }
