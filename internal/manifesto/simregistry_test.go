@@ -143,11 +143,9 @@ func (r simRemote) GetManifest(_ context.Context, identifier string) (registry.M
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	m := r.s.registry.manifests[digest]
-	switch r.s.world.without {
-	case announcedWindows:
-		m = withoutAnnotation(m, annotationWindow)
-	case ancestry:
-		m = withoutAnnotation(m, annotationAncestors)
+	hidden := map[safeguard]string{announcedWindows: annotationWindow, ancestry: annotationAncestors}
+	if name, ok := hidden[r.s.world.without]; ok {
+		m = withoutAnnotation(m, name)
 	}
 	m.Digest = digest
 	return m, nil

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,33 +42,101 @@ func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byt
 	return content, nil
 }
 
-// PutBlob uploads a blob and returns its digest: POST opens the upload, PUT sends all of it. Uploading
-// a blob that is there already succeeds.
+// PutBlob uploads a blob and returns its digest. Uploading a blob that is there already succeeds. It takes
+// a single POST where the registry has shown in this process that it takes one, and otherwise a POST that
+// opens the upload and a PUT that sends all of it.
 func (r *Remote) PutBlob(ctx context.Context, content []byte) (Digest, error) {
 	digest := DigestOf(content)
 	err := r.host.client.retry(ctx, func() error {
+		switch {
+		case r.host.postsWhole.Load() == yes:
+			location, err := r.postWhole(ctx, content, digest)
+			if err != nil || location == nil {
+				return err
+			}
+			r.host.postsWhole.Store(no) // It does not any more: a proxy changed its mind.
+			return r.putUpload(ctx, location, content, digest)
+		case len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no):
+			if done, err := r.tryWhole(ctx, content, digest); done {
+				return err
+			}
+		}
 		location, err := r.openUpload(ctx)
 		if err != nil {
 			return err
 		}
-		query := location.Query()
-		query.Set("digest", digest.String())
-		location.RawQuery = query.Encode()
-		resp, err := r.once(ctx, request{
-			method: http.MethodPut, path: location.String(), push: true, body: content,
-			header: http.Header{"Content-Type": {"application/octet-stream"}},
-			accept: []int{http.StatusCreated},
-		})
-		if err != nil {
-			return err
-		}
-		drain(resp)
-		return nil
+		return r.putUpload(ctx, location, content, digest)
 	})
 	if err != nil {
 		return "", fmt.Errorf("uploading blob %s to %s: %w", digest, r.repository, err)
 	}
 	return digest, nil
+}
+
+// What is known of a registry's taking whole blobs with a POST. Until the one trial has ended, no is assumed.
+const (
+	untried int32 = iota
+	no
+	yes
+)
+
+// maxTrial is the size of the largest blob that is sent, for trial, with a POST: a registry that does not
+// take it so gets it a second time, in bytes.
+const maxTrial = 64 << 10
+
+// tryWhole finds out whether the registry takes a blob with a single POST. False means that the blob is yet
+// to be uploaded: registries do not agree on what to say to what they do not support.
+func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest) (done bool, err error) {
+	location, err := r.postWhole(ctx, content, digest)
+	switch {
+	case err == nil && location == nil:
+		r.host.postsWhole.Store(yes)
+		return true, nil
+	case err == nil:
+		return r.putUpload(ctx, location, content, digest) == nil, nil
+	}
+	answer, answered := errors.AsType[*Error](err)
+	refused := answered && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status == http.StatusTooManyRequests)
+	if refused || ctx.Err() != nil {
+		r.host.postsWhole.Store(untried) // This says nothing about it.
+		return true, err
+	}
+	return false, nil
+}
+
+// postWhole sends a blob with a single POST. Where the registry opens an upload instead, as the distribution
+// specification allows, it returns where to send the blob, otherwise nil.
+func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (*url.URL, error) {
+	resp, err := r.once(ctx, request{
+		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()), push: true, body: content,
+		header: http.Header{"Content-Type": {MediaTypeOctetStream}},
+		accept: []int{http.StatusCreated, http.StatusAccepted},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer drain(resp)
+	if resp.StatusCode == http.StatusCreated {
+		return nil, nil //nolint:nilnil // See above.
+	}
+	return uploadLocation(resp)
+}
+
+// putUpload sends all of a blob to an upload that was opened, and ends it.
+func (r *Remote) putUpload(ctx context.Context, location *url.URL, content []byte, digest Digest) error {
+	query := location.Query()
+	query.Set("digest", digest.String())
+	location.RawQuery = query.Encode()
+	resp, err := r.once(ctx, request{
+		method: http.MethodPut, path: location.String(), push: true, body: content,
+		header: http.Header{"Content-Type": {MediaTypeOctetStream}},
+		accept: []int{http.StatusCreated},
+	})
+	if err != nil {
+		return err
+	}
+	drain(resp)
+	return nil
 }
 
 // openUpload starts an upload and returns where to send it.
@@ -80,6 +149,11 @@ func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
 		return nil, err
 	}
 	defer drain(resp)
+	return uploadLocation(resp)
+}
+
+// uploadLocation returns where an answer says that an upload goes on.
+func uploadLocation(resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {
 		return nil, fmt.Errorf("%w: upload without a location: %w", ErrBadResponse, err)

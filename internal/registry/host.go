@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -26,6 +27,9 @@ type host struct {
 	address string
 	plain   bool
 	guard   *guard
+
+	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
+	postsWhole atomic.Int32
 
 	flight singleflight.Group
 	mu     sync.Mutex
