@@ -36,6 +36,8 @@ type repository struct {
 
 	queue      []*edit
 	committing bool
+	// pace is what the last commit was like.
+	pace pace
 	// arrived tells a committer that waits for a burst to settle that more is queued.
 	arrived chan struct{}
 	timing  *timing

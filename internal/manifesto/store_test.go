@@ -945,29 +945,3 @@ func TestResolve(t *testing.T) {
 		t.Errorf("%d requests for a tag that was resolved", n)
 	}
 }
-
-// The budget of section 10 of the design: one read of the manifesto and of each pin manifest serves
-// every entry, and a commit in steady state spends eight requests besides the content's.
-func TestRequestBudget(t *testing.T) {
-	f := newFixture(t, registrytest.Olareg)
-	ctx := context.Background()
-	s := f.run(t)
-	inParallel(100, func(i int) { f.mustPut(t, s, fmt.Sprint("t", i), fmt.Sprint("content ", i)) })
-	f.server.Reset()
-	s = f.run(t)
-	inParallel(100, func(i int) {
-		if _, err := s.Get(ctx, f.key(fmt.Sprint("t", i))); err != nil {
-			t.Error(err)
-		}
-	})
-	if n := len(f.server.Requests()); n > 4 { // Ping, manifest, layer, pins.
-		t.Errorf("refreshing 100 entries spends %d requests: %v", n, f.server.Requests())
-	}
-	f.mustPut(t, s, "first", "of this run")
-	f.server.Reset()
-	f.mustPut(t, s, "steady", "state")
-	// Content 2, layer 2, config 2, pins 1, look 1, put 1, confirm 1, and the burst's look at the pins 1.
-	if n := len(f.server.Requests()); n > 11 {
-		t.Errorf("a commit in steady state spends %d requests: %v", n, f.server.Requests())
-	}
-}

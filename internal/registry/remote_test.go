@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -473,5 +475,70 @@ func TestParsePlatform(t *testing.T) {
 		if got, err := ParsePlatform(text); !errors.Is(err, ErrBadPlatform) {
 			t.Errorf("ParsePlatform(%q) = %v, %v", text, got, err)
 		}
+	}
+}
+
+// Fifty requests at a time share one connection where the registry speaks HTTP/2, and one after the other
+// they share one where it does not.
+func TestConnectionsAreShared(t *testing.T) {
+	for name, test := range map[string]struct {
+		secure   bool
+		parallel int
+	}{
+		"HTTP/2":   {true, 50},
+		"HTTP/1.1": {false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var connections atomic.Int32
+			server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			if server.EnableHTTP2 = test.secure; test.secure {
+				server.StartTLS()
+			} else {
+				server.Start()
+			}
+			t.Cleanup(server.Close)
+			address := server.Listener.Addr().String()
+			host := address
+			if test.secure { // Loopback hosts are spoken to in plain HTTP.
+				host = "registry.test"
+			}
+			r := openHost(t, host, Options{})
+			base, ok := r.host.client.base.(*http.Transport)
+			if !ok {
+				t.Fatalf("the transport is a %T", r.host.client.base)
+			}
+			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, address)
+			}
+			if test.secure {
+				pool := x509.NewCertPool()
+				pool.AddCert(server.Certificate())
+				base.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+			}
+			ctx := context.Background()
+			digest, err := r.PutBlob(ctx, []byte("content"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			for range test.parallel {
+				group.Go(func() {
+					for range 4 {
+						if _, err := r.GetBlob(ctx, digest, 100); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			if n := connections.Load(); n != 1 {
+				t.Errorf("%d connections", n)
+			}
+		})
 	}
 }

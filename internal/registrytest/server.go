@@ -158,11 +158,15 @@ func (s *Server) logged(next http.Handler) http.Handler {
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
+	sent   bool
 }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. Only the first call counts: olareg makes two.
 func (s *statusRecorder) WriteHeader(status int) {
-	s.status = status
+	if s.sent {
+		return
+	}
+	s.status, s.sent = status, true
 	s.ResponseWriter.WriteHeader(status)
 }
 
