@@ -37,7 +37,11 @@ func (f *fixture) spent() string {
 	for what, n := range counts {
 		parts = append(parts, fmt.Sprint(n, " ", what))
 	}
-	slices.SortFunc(parts, func(a, b string) int { return strings.Compare(a[strings.Index(a, " "):], b[strings.Index(b, " "):]) })
+	slices.SortFunc(parts, func(a, b string) int {
+		_, a, _ = strings.Cut(a, " ")
+		_, b, _ = strings.Cut(b, " ")
+		return strings.Compare(a, b)
+	})
 	return strings.Join(parts, ", ")
 }
 

@@ -172,8 +172,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	if err != nil {
 		return batch, err
 	}
-	rendered := next.doc.Render()
-	if len(plan.touched) == 0 && string(rendered) == string(base.doc.Render()) {
+	if !next.doc.edited {
 		_, stands, err := r.stands(ctx, base)
 		if err != nil || !stands {
 			return batch, err
@@ -181,7 +180,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		r.finish(batch, nil, base.doc) // No change, no PUT.
 		return nil, nil
 	}
-	image, err := newImage(rendered)
+	image, err := newImage(next.doc.Render())
 	if err != nil {
 		return batch, err
 	}
@@ -270,7 +269,8 @@ func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) 
 
 // plan assigns pins and the next version number.
 func (r *repository) plan(ctx context.Context, base, next *version, batch []*edit) (pinPlan, error) {
-	var known pins
+	known := func(registry.Digest) (int, int64, bool) { return 0, 0, false }
+	next.number = base.number + 1
 	baseDoc := base.doc
 	foreign := base.digest != "" && base.number == 0 // Written by a tool that keeps no annotations.
 	if foreign || base.doc.hasUnpinned(r.skipped()) {
@@ -282,13 +282,17 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 			baseDoc = baseDoc.trustingOnly(read)
 			next.doc = next.doc.trustingOnly(read)
 		}
-		known = read.without(batch, next.doc)
+		again := repaired(batch, next.doc)
+		known = func(digest registry.Digest) (int, int64, bool) {
+			shard, size, ok := read.holds(digest)
+			return shard, size, ok && !again[digest]
+		}
+		next.number = max(next.number, read.latest()+1)
 	}
 	plan, err := planPins(ctx, r.remote, baseDoc, next.doc, known, r.skipped())
 	if err != nil {
 		return pinPlan{}, err
 	}
-	next.number = max(base.number, known.version) + 1
 	r.skip(plan.images)
 	r.skip(plan.missing)
 	r.report(plan.missing, batch)
@@ -354,6 +358,8 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 	}
 	r.skip(missing)
 	r.report(missing, rest)
-	r.forgetPins(gone)
+	if known := r.pinsRead(); known != nil {
+		known.forget(gone)
+	}
 	return rest, true
 }

@@ -80,6 +80,10 @@ type Document struct {
 	images []image
 	// index maps an image's digest to its places in images: foreign writers may repeat an image.
 	index map[registry.Digest][]int
+	// edited says that it may differ from what it is a copy of.
+	edited bool
+	// shards is nil until it is asked for.
+	shards *shards
 }
 
 // ParseDocument reads a document. Structure that readers could disagree on (a field twice, an array
@@ -90,29 +94,25 @@ func ParseDocument(data []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Document{}
-	if d.fields, err = parseObject(compact, "the document", keyImages); err != nil {
+	d, p := &Document{}, &parser{}
+	if d.fields, err = p.object(compact, func() string { return "the document" }, keyImages); err != nil {
 		return nil, err
 	}
-	elements, err := parseArray(d.fields.get(keyImages), "images")
+	err = parseArray(d.fields.get(keyImages), func() string { return "images" }, func(element string) error {
+		img, err := p.image(element, len(d.images))
+		d.images = append(d.images, img)
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	d.images = make([]image, 0, len(elements))
-	for i, element := range elements {
-		img, err := parseImage(element, i)
-		if err != nil {
-			return nil, err
-		}
-		d.images = append(d.images, img)
 	}
 	d.reindex()
 	return d, nil
 }
 
-func parseImage(value []byte, position int) (image, error) {
-	what := fmt.Sprintf("images[%d]", position)
-	fields, err := parseObject(value, what, keyImageDigest, keyManifesto)
+func (p *parser) image(value string, position int) (image, error) {
+	what := func() string { return fmt.Sprintf("images[%d]", position) }
+	fields, err := p.object(value, what, keyImageDigest, keyManifesto)
 	if err != nil {
 		return image{}, err
 	}
@@ -122,19 +122,13 @@ func parseImage(value []byte, position int) (image, error) {
 			img.digest = digest
 		}
 	}
-	elements, err := parseArray(fields.get(keyManifesto), what+".manifesto")
-	if err != nil {
-		return image{}, err
-	}
-	img.records = make([]record, 0, len(elements))
-	for i, element := range elements {
-		fields, err := parseObject(element, fmt.Sprintf("%s.manifesto[%d]", what, i), keyType, keyDigest)
-		if err != nil {
-			return image{}, err
-		}
+	err = parseArray(fields.get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
+		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(img.records)) }
+		fields, err := p.object(element, what, keyType, keyDigest)
 		img.records = append(img.records, newRecord(fields))
-	}
-	return img, nil
+		return err
+	})
+	return img, err
 }
 
 func (d *Document) reindex() {
@@ -195,30 +189,49 @@ func (d *Document) Types(img registry.Digest) []string {
 // Render returns the document as compact JSON. The same document renders to the same bytes.
 func (d *Document) Render() []byte {
 	size := 64
+	for _, f := range d.fields {
+		if f.key != keyImages {
+			size += len(f.key) + len(f.value) + 4
+		}
+	}
 	for _, img := range d.images {
-		size += 96
+		size += 128
 		for _, rec := range img.records {
 			for _, f := range rec.fields {
 				size += len(f.key) + len(f.value) + 4
 			}
 		}
 	}
-	list := append(make([]byte, 0, size), '[')
-	for i, img := range d.images {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = img.appendTo(list)
+	fields := d.fields
+	if fields.get(keyImages) == "" {
+		fields = fields.with(keyImages, "[]")
 	}
-	list = append(list, ']')
-	return d.fields.with(keyImages, list).appendTo(make([]byte, 0, len(list)+64))
+	out := append(make([]byte, 0, size), '{')
+	for i, f := range fields {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if f.key != keyImages {
+			out = f.appendTo(out)
+			continue
+		}
+		out = append(f.appendKey(out), '[')
+		for i, img := range d.images {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = img.appendTo(out)
+		}
+		out = append(out, ']')
+	}
+	return append(out, '}')
 }
 
 func (img image) appendTo(out []byte) []byte {
 	if img.fields == nil {
 		return append(out, "null"...)
 	}
-	if img.fields.get(keyManifesto) == nil && len(img.records) == 0 {
+	if img.fields.get(keyManifesto) == "" && len(img.records) == 0 {
 		return img.fields.appendTo(out)
 	}
 	out = append(out, '{')

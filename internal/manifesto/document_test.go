@@ -1,10 +1,12 @@
 package manifesto
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -259,5 +261,39 @@ func TestKeyString(t *testing.T) {
 	got := fmt.Sprint(Key{Repository: repository, Image: dig("a"), Type: "a#b"})
 	if want := "docker.io/library/alpine@" + string(dig("a")) + "#a#b"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The index of pins follows every kind of edit, in the copy only.
+func TestShardIndexFollowsEdits(t *testing.T) {
+	original := largeDocument(600)
+	before := original.shardIndex().blobs
+	counted := func(d *Document) map[int]map[registry.Digest]named {
+		fresh := &Document{images: d.images}
+		return fresh.shardIndex().blobs
+	}
+	image := func(i int) registry.Digest { return registry.DigestOf(fmt.Append(nil, "image", i)) }
+	edited := original.Clone()
+	for i := range 100 {
+		edited.Delete(image(i), "type1")
+		edited.Set(image(i), Entry{Type: "type2", Digest: registry.DigestOf(fmt.Append(nil, "edited", i)), Size: 7})
+		edited.Set(image(i), Entry{Type: "new", Digest: dig("x"), Size: 7})
+		edited.unpin(image(i), "type3")
+	}
+	for _, typ := range []string{"type0", "type1", "type2", "type3", "type4"} {
+		edited.Delete(image(7), typ)
+	}
+	if _, err := planPins(context.Background(), nil, original, edited, newPins().holds, nil); err != nil {
+		t.Fatal(err)
+	}
+	further := edited.Clone()
+	further.Delete(image(8), "new")
+	for name, d := range map[string]*Document{"original": original, "edited": edited, "further": further} {
+		if got, want := d.shardIndex().blobs, counted(d); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: the index has %v, the document %v", name, got, want)
+		}
+	}
+	if !reflect.DeepEqual(before, counted(original)) {
+		t.Error("editing the copy changed the original's index")
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // Clone returns a copy that can be edited without changing d.
 func (d *Document) Clone() *Document {
-	c := &Document{fields: d.fields, images: slices.Clone(d.images)}
+	c := &Document{fields: d.fields, images: slices.Clone(d.images), shards: d.shards.shared()}
 	c.reindex()
 	return c
 }
@@ -23,7 +23,9 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 			return
 		}
 		d.touch(i)
-		d.images[i].records[j] = current.updated(e)
+		updated := current.updated(e)
+		d.images[i].records[j] = updated
+		d.shards.replaced(current, updated)
 		return
 	}
 	rec := record{}.updated(e)
@@ -32,14 +34,15 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 		d.images[places[0]].records = append(d.images[places[0]].records, rec)
 		return
 	}
+	d.edited = true
 	if d.index == nil {
 		d.index = map[registry.Digest][]int{}
 	}
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
 		fields: object{
-			{key: keyImageDigest, value: appendJSON(nil, img.String())},
-			{key: keyManifesto, value: []byte("[]")},
+			{key: keyImageDigest, value: encodeJSON(img.String())},
+			{key: keyManifesto, value: "[]"},
 		},
 		digest:  img,
 		records: []record{rec},
@@ -49,11 +52,12 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 // touch prepares an image for an edit: its records become the clone's own, its digest canonical, and
 // a missing or null "manifesto" an array.
 func (d *Document) touch(i int) {
+	d.edited = true
 	img := &d.images[i]
 	img.records = slices.Clone(img.records)
 	img.fields = img.fields.
-		with(keyImageDigest, appendJSON(nil, img.digest.String())).
-		with(keyManifesto, []byte("[]"))
+		with(keyImageDigest, encodeJSON(img.digest.String())).
+		with(keyManifesto, "[]")
 }
 
 // Delete removes every entry of a type, duplicates too: an older one would otherwise become current.
@@ -66,7 +70,15 @@ func (d *Document) Delete(img registry.Digest, typ string) bool {
 		}
 		removed = true
 		d.touch(i)
-		d.images[i].records = slices.DeleteFunc(d.images[i].records, func(rec record) bool { return rec.typ == typ })
+		kept := d.images[i].records[:0]
+		for _, rec := range d.images[i].records {
+			if rec.typ == typ {
+				d.shards.count(rec, -1)
+			} else {
+				kept = append(kept, rec)
+			}
+		}
+		d.images[i].records = kept
 		emptied = emptied || len(d.images[i].records) == 0
 	}
 	if emptied {
@@ -109,6 +121,8 @@ func (d *Document) repin(change func(record) (record, bool)) {
 				cloned = true
 			}
 			d.images[i].records[j] = changed
+			d.edited = true
+			d.shards.replaced(rec, changed)
 		}
 	}
 }

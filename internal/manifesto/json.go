@@ -4,30 +4,34 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // The document is edited as a foreign writer left it: unknown fields, their order and the spelling of
 // their values stay. So objects are kept as lists of fields over the compacted source instead of as Go
-// structs. The functions here walk JSON that encoding/json has already accepted and compacted, which is
-// why they need not look for syntax errors.
+// structs: every key and value is a part of one string. The functions here walk JSON that encoding/json has
+// already accepted and compacted, which is why they need not look for syntax errors.
 
 // field is one member of a JSON object; value is compact JSON.
 type field struct {
 	key string
-	// spelled is the key as the source has it, nil in a new field: bytes that are not UTF-8 do not survive
-	// decoding.
-	spelled []byte
-	value   []byte
+	// spelled is the key as the source has it, empty where that is the key in quotes: bytes that are not UTF-8
+	// do not survive decoding.
+	spelled string
+	value   string
+}
+
+// appendTo appends the field as compact JSON. Keys of our own need no escapes.
+func (f field) appendTo(out []byte) []byte {
+	return append(f.appendKey(out), f.value...)
 }
 
 // appendKey appends the key and its colon.
 func (f field) appendKey(out []byte) []byte {
-	if f.spelled != nil {
-		out = append(out, f.spelled...)
-	} else {
-		out = appendJSON(out, f.key)
+	if f.spelled != "" {
+		return append(append(out, f.spelled...), ':')
 	}
-	return append(out, ':')
+	return append(append(append(out, '"'), f.key...), `":`...)
 }
 
 // object is a JSON object whose members keep their order.
@@ -35,38 +39,60 @@ type object []field
 
 // compactJSON validates data and returns it without insignificant whitespace. encoding/json bounds the
 // depth of what it accepts.
-func compactJSON(data []byte) ([]byte, error) {
+func compactJSON(data []byte) (string, error) {
 	var out bytes.Buffer
 	out.Grow(len(data))
 	if err := json.Compact(&out, data); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	return out.Bytes(), nil
+	return out.String(), nil
 }
 
-// parseObject splits an object into its fields. Null is an object without fields. what names it in
-// errors; known lists the keys that must not be repeated, since readers disagree on which one counts.
-func parseObject(value []byte, what string, known ...string) (object, error) {
-	if string(value) == "null" {
+// parser splits JSON. It allocates the fields of many objects at once.
+type parser struct {
+	fields []field
+}
+
+// fieldsAtOnce is how many fields a parser allocates at once.
+const fieldsAtOnce = 1024
+
+// keep returns fields as an object that shares its memory with others' and cannot grow into it.
+func (p *parser) keep(fields []field) object {
+	if len(p.fields)+len(fields) > cap(p.fields) {
+		p.fields = make([]field, 0, max(fieldsAtOnce, len(fields)))
+	}
+	start := len(p.fields)
+	p.fields = append(p.fields, fields...)
+	return object(p.fields[start:len(p.fields):len(p.fields)])
+}
+
+// object splits an object into its fields. Null is an object without fields. what names it in errors; known
+// lists the keys that must not be repeated, since readers disagree on which one counts.
+func (p *parser) object(value string, what func() string, known ...string) (object, error) {
+	if value == "null" {
 		return nil, nil
 	}
-	if len(value) == 0 || value[0] != '{' {
-		return nil, fmt.Errorf("%w: %s is not an object", ErrMalformed, what)
+	if value == "" || value[0] != '{' {
+		return nil, fmt.Errorf("%w: %s is not an object", ErrMalformed, what())
 	}
-	fields := object{} // Not nil: null and {} render as they were.
+	var few [16]field
+	fields := few[:0]
 	for i := 1; value[i] != '}'; {
 		if value[i] == ',' {
 			i++
 		}
 		end := valueEnd(value, i)
-		key, err := parseString(value[i:end])
+		spelled := value[i:end]
+		key, err := parseString(spelled)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %s has an unreadable key", ErrMalformed, what)
+			return nil, fmt.Errorf("%w: %s has an unreadable key", ErrMalformed, what())
 		}
-		spelled := value[i:end:end]
+		if key == spelled[1:len(spelled)-1] {
+			spelled = ""
+		}
 		i = end + 1 // The colon.
 		end = valueEnd(value, i)
-		fields = append(fields, field{key: key, spelled: spelled, value: value[i:end:end]})
+		fields = append(fields, field{key: key, spelled: spelled, value: value[i:end]})
 		i = end
 	}
 	for _, key := range known {
@@ -76,36 +102,37 @@ func parseObject(value []byte, what string, known ...string) (object, error) {
 				continue
 			}
 			if seen {
-				return nil, fmt.Errorf("%w: %s has the field %q twice", ErrMalformed, what, key)
+				return nil, fmt.Errorf("%w: %s has the field %q twice", ErrMalformed, what(), key)
 			}
 			seen = true
 		}
 	}
-	return fields, nil
+	return p.keep(fields), nil // Not nil: null and {} render as they were.
 }
 
-// parseArray splits an array into its elements. Null is an empty array.
-func parseArray(value []byte, what string) ([][]byte, error) {
-	if len(value) == 0 || string(value) == "null" {
-		return nil, nil
+// parseArray calls visit with each element of an array. Null is an empty array.
+func parseArray(value string, what func() string, visit func(element string) error) error {
+	if value == "" || value == "null" {
+		return nil
 	}
 	if value[0] != '[' {
-		return nil, fmt.Errorf("%w: %s is not an array", ErrMalformed, what)
+		return fmt.Errorf("%w: %s is not an array", ErrMalformed, what())
 	}
-	var elements [][]byte
 	for i := 1; value[i] != ']'; {
 		if value[i] == ',' {
 			i++
 		}
 		end := valueEnd(value, i)
-		elements = append(elements, value[i:end:end])
+		if err := visit(value[i:end]); err != nil {
+			return err
+		}
 		i = end
 	}
-	return elements, nil
+	return nil
 }
 
 // valueEnd returns where the value that starts at i ends.
-func valueEnd(data []byte, i int) int {
+func valueEnd(data string, i int) int {
 	depth := 0
 	for ; i < len(data); i++ {
 		switch data[i] {
@@ -137,32 +164,32 @@ func valueEnd(data []byte, i int) int {
 }
 
 // parseString decodes a JSON string. Most need no decoding.
-func parseString(value []byte) (string, error) {
+func parseString(value string) (string, error) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", fmt.Errorf("%w: not a string", ErrMalformed)
 	}
-	if inner := value[1 : len(value)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner), nil
+	if inner := value[1 : len(value)-1]; strings.IndexByte(inner, '\\') < 0 {
+		return inner, nil
 	}
 	var s string
-	if err := json.Unmarshal(value, &s); err != nil {
+	if err := json.Unmarshal([]byte(value), &s); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return s, nil
 }
 
-// get returns the value of a field, or nil.
-func (o object) get(key string) []byte {
+// get returns the value of a field, or "" where there is none.
+func (o object) get(key string) string {
 	for _, f := range o {
 		if f.key == key {
 			return f.value
 		}
 	}
-	return nil
+	return ""
 }
 
 // with returns a copy of the object where key has value: in its place, or at the end.
-func (o object) with(key string, value []byte) object {
+func (o object) with(key, value string) object {
 	out := make(object, len(o), len(o)+1)
 	copy(out, o)
 	for i := range out {
@@ -192,20 +219,20 @@ func (o object) appendTo(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(f.appendKey(out), f.value...)
+		out = f.appendTo(out)
 	}
 	return append(out, '}')
 }
 
-// appendJSON appends a string, number or map as JSON, without the HTML escapes that would change what
+// encodeJSON returns a string, number or map as JSON, without the HTML escapes that would change what
 // other tools display.
-func appendJSON(out []byte, value any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+func encodeJSON(value any) string {
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(value); err != nil {
 		// Strings, integers and maps of strings always encode.
 		panic(fmt.Sprintf("encoding %T: %v", value, err))
 	}
-	return append(out, bytes.TrimRight(buf.Bytes(), "\n")...)
+	return strings.TrimRight(out.String(), "\n")
 }

@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,120 +37,145 @@ func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []registry.
 }
 
 // planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
-// for it. Known pins keep their assignment. A blob whose size nobody knows costs a HEAD; skip names
+// for it. Pins that are known to hold a blob keep it. A blob whose size nobody knows costs a HEAD; skip names
 // blobs that cannot be pinned, as earlier commits of this run found out.
-func planPins(ctx context.Context, remote Remote, base, next *Document, known pins, skip map[registry.Digest]bool) (pinPlan, error) {
-	union := map[int]map[registry.Digest]int64{} // What base and next name, by shard.
-	inNext := map[int]int{}                      // How many distinct blobs of next a shard has.
-	add := func(shard int, digest registry.Digest, size int64) bool {
-		if union[shard] == nil {
-			union[shard] = map[registry.Digest]int64{}
-		}
-		known, ok := union[shard][digest]
-		if !ok || known == 0 {
-			union[shard][digest] = size
-		}
-		return !ok
+func planPins(ctx context.Context, remote Remote, base, next *Document, known func(registry.Digest) (int, int64, bool), skip map[registry.Digest]bool) (pinPlan, error) {
+	a := assignment{base: base.shardIndex(), next: next.shardIndex(), shards: map[registry.Digest]int{}, added: map[int]map[registry.Digest]bool{}}
+	if len(skip) > 0 {
+		next.repin(func(rec record) (record, bool) {
+			return rec.pinned(noPin, 0), rec.pin != noPin && skip[rec.digest]
+		})
 	}
-	assigned := map[registry.Digest]int{}
-	unassigned := map[registry.Digest]int64{}
-	var order []registry.Digest // Assignment follows the document, so that equal input gives equal pins.
-	next.repin(func(rec record) (record, bool) {
-		return rec.pinned(noPin, 0), rec.pin != noPin && skip[rec.digest]
-	})
-	next.eachBlob(func(rec record) {
-		if rec.pin == noPin {
-			return
-		}
-		if add(rec.pin, rec.digest, rec.size) {
-			inNext[rec.pin]++
-		}
-		if _, ok := assigned[rec.digest]; !ok {
-			assigned[rec.digest] = rec.pin
-		}
-	})
-	next.eachBlob(func(rec record) {
-		if _, ok := assigned[rec.digest]; ok || rec.pin != noPin || skip[rec.digest] {
-			return
-		}
-		if _, ok := unassigned[rec.digest]; !ok {
-			order = append(order, rec.digest)
-		}
-		unassigned[rec.digest] = max(unassigned[rec.digest], rec.size)
-	})
-	base.eachBlob(func(rec record) {
-		if rec.pin != noPin && !skip[rec.digest] {
-			add(rec.pin, rec.digest, rec.size)
-		}
-	})
-
+	order, sizes := next.unassigned(skip)
 	var plan pinPlan
-	var unsized []registry.Digest
+	var fresh, unsized []registry.Digest
 	for _, digest := range order {
-		if shard, size, ok := known.holds(digest); ok {
-			assigned[digest], unassigned[digest] = shard, size
-			if add(shard, digest, size) {
-				inNext[shard]++
-			}
-		} else if unassigned[digest] == 0 {
+		if shard, ok := a.next.holder(digest); ok {
+			a.shards[digest] = shard
+			continue
+		}
+		if shard, size, ok := known(digest); ok {
+			a.assign(digest, shard)
+			sizes[digest] = size
+			continue
+		}
+		fresh = append(fresh, digest)
+		if sizes[digest] == 0 {
 			unsized = append(unsized, digest)
 		}
 	}
-	sizes, missing, err := headBlobs(ctx, remote, unsized)
+	found, missing, err := headBlobs(ctx, remote, unsized)
 	if err != nil {
 		return pinPlan{}, err
 	}
 	if err := plan.sortOut(ctx, remote, missing); err != nil {
 		return pinPlan{}, err
 	}
+	maps.Copy(sizes, found)
 	dirty := map[int]bool{}
-	for _, digest := range order {
-		if _, ok := assigned[digest]; ok || (unassigned[digest] == 0 && sizes[digest] == 0) {
+	shard := 0
+	for _, digest := range fresh {
+		if sizes[digest] == 0 {
 			continue
 		}
-		if size, ok := sizes[digest]; ok {
-			unassigned[digest] = size
-		}
-		shard := 0
-		for inNext[shard] >= maxNext || len(union[shard]) >= maxUnion {
+		for !a.hasRoom(shard) {
 			shard++
 		}
-		assigned[digest] = shard
-		add(shard, digest, unassigned[digest])
-		inNext[shard]++
+		a.assign(digest, shard)
 		dirty[shard] = true
 	}
+	if len(a.shards) == 0 {
+		return plan, nil
+	}
 	next.repin(func(rec record) (record, bool) {
-		shard, ok := assigned[rec.digest]
-		if !ok || rec.digest == "" || rec.pin != noPin {
+		if rec.pin != noPin || rec.digest == "" {
 			return record{}, false
 		}
-		return rec.pinned(shard, unassigned[rec.digest]), true
+		shard, ok := a.shards[rec.digest]
+		if !ok {
+			return record{}, false
+		}
+		return rec.pinned(shard, sizes[rec.digest]), true
 	})
-	plan.touched, err = layersOf(ctx, remote, union, dirty)
+	plan.touched, err = a.layers(ctx, remote, dirty, skip)
 	return plan, err
 }
 
-// layersOf lists the layers of the shards to put, sorted. A blob that is there without a known size
-// costs a HEAD; one that is missing is left out, since a registry refuses a manifest that names it.
-func layersOf(ctx context.Context, remote Remote, union map[int]map[registry.Digest]int64, dirty map[int]bool) (map[int][]descriptor, error) {
+// assignment is which blobs get into which shards of the next document.
+type assignment struct {
+	base, next *shards
+	// shards is what was decided; added are the blobs that a shard gains by it.
+	shards map[registry.Digest]int
+	added  map[int]map[registry.Digest]bool
+}
+
+func (a assignment) assign(digest registry.Digest, shard int) {
+	a.shards[digest] = shard
+	if a.added[shard] == nil {
+		a.added[shard] = map[registry.Digest]bool{}
+	}
+	a.added[shard][digest] = true
+}
+
+// hasRoom reports whether a shard can take one more blob, with what next has in it and, while the base is
+// not replaced, what that has, too.
+func (a assignment) hasRoom(shard int) bool {
+	next, added := a.next.blobs[shard], a.added[shard]
+	count := len(next) + len(added)
+	if count >= maxNext {
+		return false
+	}
+	for digest := range a.base.blobs[shard] {
+		if _, ok := next[digest]; !ok && !added[digest] {
+			count++
+		}
+	}
+	return count < maxUnion
+}
+
+// unassigned returns the blobs that entries without a pin name, in the document's order, so that equal input
+// gives equal pins, and their sizes, where an entry gives one.
+func (d *Document) unassigned(skip map[registry.Digest]bool) (order []registry.Digest, sizes map[registry.Digest]int64) {
+	sizes = map[registry.Digest]int64{}
+	d.eachBlob(func(rec record) {
+		if rec.pin != noPin || skip[rec.digest] {
+			return
+		}
+		if _, ok := sizes[rec.digest]; !ok {
+			order = append(order, rec.digest)
+		}
+		sizes[rec.digest] = max(sizes[rec.digest], rec.size)
+	})
+	return order, sizes
+}
+
+// layers lists the layers of the shards to put, sorted: what base and next name there. A blob that is there
+// without a known size costs a HEAD; one that is missing is left out, since a registry refuses a manifest
+// that names it.
+func (a assignment) layers(ctx context.Context, remote Remote, dirty map[int]bool, skip map[registry.Digest]bool) (map[int][]descriptor, error) {
 	touched := make(map[int][]descriptor, len(dirty))
 	for shard := range dirty {
+		sizes := map[registry.Digest]int64{}
+		for _, blobs := range []map[registry.Digest]named{a.base.blobs[shard], a.next.blobs[shard]} {
+			for digest, blob := range blobs {
+				if !skip[digest] {
+					sizes[digest] = max(sizes[digest], blob.size)
+				}
+			}
+		}
 		var unsized []registry.Digest
-		for digest, size := range union[shard] {
+		for digest, size := range sizes {
 			if size == 0 {
 				unsized = append(unsized, digest)
 			}
 		}
-		sizes, _, err := headBlobs(ctx, remote, unsized)
+		found, _, err := headBlobs(ctx, remote, unsized)
 		if err != nil {
 			return nil, err
 		}
-		layers := make([]descriptor, 0, len(union[shard]))
-		for digest, size := range union[shard] {
-			if size == 0 {
-				size = sizes[digest]
-			}
+		maps.Copy(sizes, found)
+		layers := make([]descriptor, 0, len(sizes))
+		for digest, size := range sizes {
 			if size > 0 {
 				layers = append(layers, descriptor{registry.MediaTypeOctetStream, digest, size})
 			}

@@ -109,11 +109,11 @@ func (r *repository) confirmPins(ctx context.Context, touched map[int]putPins) e
 // holds stays: it may be a rival's, whose commit is under way.
 func (r *repository) confirmShard(ctx context.Context, v *version, shard int, put putPins) error {
 	needed := map[registry.Digest]int64{}
-	v.doc.eachBlob(func(rec record) {
-		if rec.pin == shard && rec.size > 0 {
-			needed[rec.digest] = rec.size
+	for digest, blob := range v.doc.shardIndex().blobs[shard] {
+		if blob.size > 0 {
+			needed[digest] = blob.size
 		}
-	})
+	}
 	held := make(map[registry.Digest]int64, len(put.layers))
 	for _, layer := range put.layers {
 		held[layer.Digest] = layer.Size

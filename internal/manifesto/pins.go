@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"golang.org/x/sync/errgroup"
@@ -35,22 +36,85 @@ func shardTag(shard int) string {
 	return pinTag + "." + strconv.Itoa(shard)
 }
 
-// pins is what the pin manifests of a repository are known to hold.
+// pins is what the pin manifests of a repository are known to hold. It is safe for concurrent use.
 type pins struct {
-	// shards maps a shard to its blobs and their sizes.
+	mu sync.RWMutex
+	// shards maps a shard to its blobs and their sizes, where a blob to a shard that has it.
 	shards map[int]map[registry.Digest]int64
+	where  map[registry.Digest]int
 	// version is the largest counter seen in them.
 	version int64
 }
 
+func newPins() *pins {
+	return &pins{shards: map[int]map[registry.Digest]int64{}, where: map[registry.Digest]int{}}
+}
+
 // holds reports in which shard a blob is.
-func (p pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
-	for shard, blobs := range p.shards {
-		if size, ok := blobs[digest]; ok {
-			return shard, size, true
+func (p *pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if shard, ok = p.where[digest]; ok {
+		size = p.shards[shard][digest]
+	}
+	return shard, size, ok
+}
+
+// has reports whether a blob is in a shard.
+func (p *pins) has(shard int, digest registry.Digest) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	_, ok := p.shards[shard][digest]
+	return ok
+}
+
+// latest is the largest counter seen in the pin manifests.
+func (p *pins) latest() int64 {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.version
+}
+
+// set records what a shard holds, and the counter in it.
+func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.shards[shard]
+	p.shards[shard] = blobs
+	p.version = max(p.version, version)
+	for digest := range blobs {
+		if other, ok := p.where[digest]; !ok || shard < other {
+			p.where[digest] = shard
 		}
 	}
-	return 0, 0, false
+	for digest := range before {
+		if _, kept := blobs[digest]; !kept {
+			p.moved(digest)
+		}
+	}
+}
+
+// forget removes blobs that are gone.
+func (p *pins) forget(gone map[registry.Digest]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for digest := range gone {
+		for _, blobs := range p.shards {
+			delete(blobs, digest)
+		}
+		delete(p.where, digest)
+	}
+}
+
+// moved finds another shard that has a blob.
+func (p *pins) moved(digest registry.Digest) {
+	delete(p.where, digest)
+	for shard, blobs := range p.shards {
+		if _, ok := blobs[digest]; ok {
+			p.where[digest] = shard
+			return
+		}
+	}
 }
 
 // readShard reads one pin manifest; false means that there is none.
@@ -76,41 +140,36 @@ func readShard(ctx context.Context, remote Remote, shard int) (map[registry.Dige
 
 // readPins reads the pin manifests that the document names and, where an entry names none (another
 // tool may have stripped the field), those that follow until there is none.
-func readPins(ctx context.Context, remote Remote, d *Document) (pins, error) {
+func readPins(ctx context.Context, remote Remote, d *Document) (*pins, error) {
 	last, stripped := noPin, false
 	d.eachBlob(func(rec record) {
 		last = max(last, rec.pin)
 		stripped = stripped || rec.pin == noPin
 	})
-	result := pins{shards: map[int]map[registry.Digest]int64{}}
-	found := make([]map[registry.Digest]int64, last+1)
-	versions := make([]int64, last+1)
+	result := newPins()
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
-	for shard := range found {
+	for shard := range last + 1 {
 		group.Go(func() error {
-			var err error
-			found[shard], versions[shard], _, err = readShard(groupContext, remote, shard)
+			blobs, version, _, err := readShard(groupContext, remote, shard)
+			if err == nil {
+				result.set(shard, blobs, version)
+			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return pins{}, err
-	}
-	for shard := range found {
-		result.shards[shard] = found[shard]
-		result.version = max(result.version, versions[shard])
+		return nil, err
 	}
 	for shard := last + 1; stripped && shard < maxShards; shard++ {
 		blobs, version, ok, err := readShard(ctx, remote, shard)
 		if err != nil {
-			return pins{}, err
+			return nil, err
 		}
 		if !ok {
 			break
 		}
-		result.shards[shard] = blobs
-		result.version = max(result.version, version)
+		result.set(shard, blobs, version)
 	}
 	return result, nil
 }

@@ -45,83 +45,50 @@ func (r *repository) report(missing []registry.Digest, batch []*edit) {
 
 // rememberPins keeps what was put, where the pins were read at all.
 func (r *repository) rememberPins(shard int, layers []descriptor, number int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.pins == nil {
+	known := r.pinsRead()
+	if known == nil {
 		return
 	}
 	blobs := make(map[registry.Digest]int64, len(layers))
 	for _, layer := range layers {
 		blobs[layer.Digest] = layer.Size
 	}
-	shards := maps.Clone(r.pins.shards)
-	shards[shard] = blobs
-	r.pins = &pins{shards: shards, version: max(r.pins.version, number)}
+	known.set(shard, blobs, number)
 }
 
-// forgetPins removes blobs that are gone from what the pin manifests are known to hold.
-func (r *repository) forgetPins(gone map[registry.Digest]bool) {
+// pinsRead returns what is known of the pins, nil where they were not read.
+func (r *repository) pinsRead() *pins {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.pins == nil {
-		return
-	}
-	shards := make(map[int]map[registry.Digest]int64, len(r.pins.shards))
-	for shard, blobs := range r.pins.shards {
-		kept := maps.Clone(blobs)
-		for digest := range gone {
-			delete(kept, digest)
-		}
-		shards[shard] = kept
-	}
-	r.pins = &pins{shards: shards, version: r.pins.version}
+	return r.pins
 }
 
-// without returns the pins less the content of the entries that a batch repairs: those must be put.
-func (p pins) without(batch []*edit, d *Document) pins {
-	repaired := map[registry.Digest]bool{}
+// repaired returns the content of the entries that a batch repairs: it must be put, whatever is known of it.
+func repaired(batch []*edit, d *Document) map[registry.Digest]bool {
+	digests := map[registry.Digest]bool{}
 	for _, e := range batch {
 		if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok && e.repair {
-			repaired[entry.Digest] = true
+			digests[entry.Digest] = true
 		}
 	}
-	if len(repaired) == 0 {
-		return p
-	}
-	result := pins{shards: map[int]map[registry.Digest]int64{}, version: p.version}
-	for shard, blobs := range p.shards {
-		kept := maps.Clone(blobs)
-		for digest := range repaired {
-			delete(kept, digest)
-		}
-		result.shards[shard] = kept
-	}
-	return result
+	return digests
 }
 
 // hasPins reports whether any entry names a pin manifest.
-func (d *Document) hasPins() bool {
-	found := false
-	d.eachBlob(func(rec record) { found = found || rec.pin != noPin })
-	return found
-}
+func (d *Document) hasPins() bool { return len(d.shardIndex().blobs) > 0 }
 
 // hasUnpinned reports whether an entry that can be pinned names no pin manifest.
 func (d *Document) hasUnpinned(skip map[registry.Digest]bool) bool {
-	found := false
-	d.eachBlob(func(rec record) { found = found || (rec.pin == noPin && !skip[rec.digest]) })
-	return found
+	order, _ := d.unassigned(skip)
+	return len(order) > 0
 }
 
 // trustingOnly returns the document without the pins and sizes that the pin manifests do not bear out: a
 // tool that changed a digest and kept our fields left those of the content before.
-func (d *Document) trustingOnly(known pins) *Document {
+func (d *Document) trustingOnly(known *pins) *Document {
 	c := d.Clone()
 	c.repin(func(rec record) (record, bool) {
-		if rec.pin == noPin {
-			return record{}, false
-		}
-		if _, ok := known.shards[rec.pin][rec.digest]; ok {
+		if rec.pin == noPin || known.has(rec.pin, rec.digest) {
 			return record{}, false
 		}
 		return newRecord(rec.fields.without(keyPin).without(keySize)), true

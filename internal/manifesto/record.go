@@ -21,10 +21,10 @@ func newRecord(fields object) record {
 			rec.digest = digest
 		}
 	}
-	if n, err := strconv.ParseInt(string(fields.get(keySize)), 10, 64); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(fields.get(keySize), 10, 64); err == nil && n > 0 {
 		rec.size = n
 	}
-	if n, err := strconv.Atoi(string(fields.get(keyPin))); err == nil && n >= 0 && n < maxShards {
+	if n, err := strconv.Atoi(fields.get(keyPin)); err == nil && n >= 0 && n < maxShards {
 		rec.pin = n
 	}
 	return rec
@@ -41,9 +41,9 @@ func (rec record) entry() Entry {
 			e.Created = created
 		}
 	}
-	if value := rec.fields.get(keyAnnotations); value != nil {
+	if value := rec.fields.get(keyAnnotations); value != "" {
 		var annotations map[string]string
-		if json.Unmarshal(value, &annotations) == nil && len(annotations) > 0 {
+		if json.Unmarshal([]byte(value), &annotations) == nil && len(annotations) > 0 {
 			e.Annotations = annotations
 		}
 	}
@@ -54,11 +54,11 @@ func (rec record) entry() Entry {
 // of ours that it leaves empty go. The pin stays only while the content does.
 func (rec record) updated(e Entry) record {
 	fields := rec.fields.
-		with(keyType, appendJSON(nil, e.Type)).
-		with(keyDigest, appendJSON(nil, e.Digest.String()))
+		with(keyType, encodeJSON(e.Type)).
+		with(keyDigest, encodeJSON(e.Digest.String()))
 	set := func(key string, value any, present bool) {
 		if present {
-			fields = fields.with(key, appendJSON(nil, value))
+			fields = fields.with(key, encodeJSON(value))
 		} else {
 			fields = fields.without(key)
 		}
@@ -81,9 +81,9 @@ func (rec record) pinned(pin int, size int64) record {
 	}
 	fields := rec.fields
 	if rec.size == 0 && size > 0 {
-		fields = fields.with(keySize, appendJSON(nil, size))
+		fields = fields.with(keySize, encodeJSON(size))
 	}
-	return newRecord(fields.with(keyPin, appendJSON(nil, pin)))
+	return newRecord(fields.with(keyPin, encodeJSON(pin)))
 }
 
 // sameAs reports whether the entries say the same.

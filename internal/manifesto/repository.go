@@ -215,26 +215,21 @@ func (r *repository) proveAbsence(ctx context.Context, image registry.Digest, un
 }
 
 // knownPins returns the pin manifests' content, reading it once a run.
-func (r *repository) knownPins(ctx context.Context, d *Document) (pins, error) {
-	get := func() *pins {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.pins
+func (r *repository) knownPins(ctx context.Context, d *Document) (*pins, error) {
+	if p := r.pinsRead(); p != nil {
+		return p, nil
 	}
-	if p := get(); p != nil {
-		return *p, nil
-	}
-	return shared(ctx, &r.flight, "pins", func(ctx context.Context) (pins, error) {
-		if p := get(); p != nil {
-			return *p, nil
+	return shared(ctx, &r.flight, "pins", func(ctx context.Context) (*pins, error) {
+		if p := r.pinsRead(); p != nil {
+			return p, nil
 		}
 		p, err := readPins(ctx, r.remote, d)
 		if err != nil {
-			return pins{}, err
+			return nil, err
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.pins = &p
+		r.pins = p
 		return p, nil
 	})
 }
@@ -250,9 +245,7 @@ func (r *repository) inspect(ctx context.Context, image registry.Digest, entry E
 	if err != nil {
 		return Piece{}, err
 	}
-	r.mu.Lock()
 	_, size, ok := known.holds(entry.Digest)
-	r.mu.Unlock()
 	if ok {
 		piece.Pinned = true
 		if piece.Size == 0 {

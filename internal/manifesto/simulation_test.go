@@ -398,7 +398,7 @@ func (s *simulation) judge(image registry.Digest) string {
 		return s.registry.broken
 	}
 	var doc *Document
-	var held pins
+	var held *pins
 	var err error
 	alone(s.registry, func(reader *simulation) {
 		remote := simRemote{reader, 0}
