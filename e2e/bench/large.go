@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// perShard is how many blobs a pin manifest of the large manifesto has.
+const perShard = 256
+
+// measureLarge plans and changes a hundred resources of a repository whose manifesto has many more entries.
+func measureLarge(ctx context.Context, dir, tool string, entries int) (err error) {
+	const resources = 100
+	s := subject{name: "real"}
+	// The content of the other entries need not be there: this registry does not look.
+	w, err := open(ctx, dir, tool, s, registrytest.GGCR)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.server.Close()) }()
+	if err := w.configure(s, resources, "content"); err != nil {
+		return err
+	}
+	if _, err := w.terraform(ctx, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	size, err := w.fill(ctx, entries)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n### A manifesto of %d entries (%d MB)\n\n| operation | time | requests | provider's peak memory |\n| --- | ---: | ---: | ---: |\n", entries, size>>20)
+	show := func(operation string, f figures, err error) error {
+		if err == nil {
+			fmt.Printf("| %s | %s | %d | %s |\n", operation, seconds(f.took), f.requests, megabytes(f.memory))
+		}
+		return err
+	}
+	f, err := w.terraform(ctx, "plan", "-detailed-exitcode")
+	if err := show(fmt.Sprintf("plan of %d resources", resources), f, err); err != nil {
+		return err
+	}
+	if err := w.configure(s, resources, "new content"); err != nil {
+		return err
+	}
+	f, err = w.terraform(ctx, "apply", "-auto-approve")
+	return show(fmt.Sprintf("apply that changes them (%d commits)", w.commits()), f, err)
+}
+
+// commits counts the manifestos that were put.
+func (w *workplace) commits() int {
+	count := 0
+	for _, r := range w.server.Requests() {
+		if r.Method == "PUT" && r.Path == "/v2/app/manifests/"+manifesto.Tag {
+			count++
+		}
+	}
+	return count
+}
+
+// fill adds entries to the manifesto as the provider would have written them, and returns its size in bytes.
+func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
+	remote := w.remote()
+	document, err := manifesto.ReadDocument(ctx, remote)
+	if err != nil {
+		return 0, err
+	}
+	rendered := document.Render()
+	text := bytes.NewBuffer(rendered[:len(rendered)-len("]}")])
+	layers := make([]map[string]any, 0, perShard)
+	shard := 1
+	put := func(tag string, config []byte, layers []map[string]any) error {
+		configDigest, err := remote.PutBlob(ctx, config)
+		if err != nil {
+			return err
+		}
+		content, err := json.Marshal(map[string]any{
+			"schemaVersion": 2, "mediaType": registry.MediaTypeOCIManifest, "layers": layers,
+			"config":      map[string]any{"mediaType": registry.MediaTypeOCIConfig, "digest": configDigest, "size": len(config)},
+			"annotations": map[string]string{"dev.manifesto.version": "1000"},
+		})
+		if err != nil {
+			return err
+		}
+		return remote.PutManifest(ctx, tag, registry.NewManifest(registry.MediaTypeOCIManifest, content))
+	}
+	for i := range entries {
+		digest := registry.DigestOf(fmt.Append(nil, "content ", i))
+		if i%5 == 0 {
+			fmt.Fprintf(text, `,{"image_digest":%q,"manifesto":[`, registry.DigestOf(fmt.Append(nil, "image ", i/5)))
+		} else {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(text, `{"type":"type%d","digest":%q,"size":1000,"media_type":"application/json","created":"2026-01-02T03:04:05Z","pin":%d}`, i%5, digest, shard)
+		if i%5 == 4 || i == entries-1 {
+			text.WriteString("]}")
+		}
+		layers = append(layers, map[string]any{"mediaType": registry.MediaTypeOctetStream, "digest": digest, "size": 1000})
+		if len(layers) == perShard || i == entries-1 {
+			if err := put(fmt.Sprintf("%s.pins.%d", manifesto.Tag, shard), []byte("{}"), layers); err != nil {
+				return 0, err
+			}
+			layers = layers[:0]
+			shard++
+		}
+	}
+	text.WriteString("]}")
+	layer, err := registrytest.Layer(registrytest.Gzip, registrytest.File{Name: "data", Content: text.String()})
+	if err != nil {
+		return 0, err
+	}
+	layerDigest, err := remote.PutBlob(ctx, layer)
+	if err != nil {
+		return 0, err
+	}
+	return text.Len(), put(manifesto.Tag, []byte("{}"), []map[string]any{
+		{"mediaType": registry.MediaTypeOCILayerGzip, "digest": layerDigest, "size": len(layer)},
+	})
+}

@@ -1,0 +1,194 @@
+// Command bench measures plan and apply with the provider, with a provider of the same schema that does
+// nothing, and with terraform_data, in turns, and prints tables of medians and ratios in Markdown. It needs
+// Terraform or OpenTofu or both.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1) //nolint:gocritic // Only the signal handler is left to undo.
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	tools := flags.String("tools", "terraform,tofu", "the programs to measure with; those that are not there are left out")
+	sizes := flags.String("sizes", "100,1000", "numbers of resources")
+	rounds := flags.Int("rounds", 3, "how often everything is measured")
+	large := flags.Int("large", 100_000, "entries of the large manifesto; 0 leaves it out")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "manifesto-bench")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := build(ctx, dir); err != nil {
+		return err
+	}
+	var found []string
+	for tool := range strings.SplitSeq(*tools, ",") {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s is not there\n", tool)
+			continue
+		}
+		found = append(found, path)
+	}
+	if len(found) == 0 {
+		return errors.New("neither Terraform nor OpenTofu is there")
+	}
+	fmt.Printf("%s, %d processors, %s/%s, %d rounds.\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, *rounds)
+	for _, tool := range found {
+		version, err := exec.CommandContext(ctx, tool, "version").Output()
+		if err != nil {
+			return err
+		}
+		name, _, _ := strings.Cut(string(version), "\n")
+		fmt.Printf("\n### %s\n\n", name)
+		fmt.Println("| resources | latency | operation | time | × no-op provider | × `terraform_data` | requests | provider's peak memory |")
+		fmt.Println("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+		for text := range strings.SplitSeq(*sizes, ",") {
+			size, err := strconv.Atoi(text)
+			if err != nil {
+				return err
+			}
+			if err := measureAll(ctx, dir, tool, size, *rounds); err != nil {
+				return err
+			}
+		}
+	}
+	if *large > 0 {
+		return measureLarge(ctx, dir, found[0], *large)
+	}
+	return nil
+}
+
+// build compiles the provider and the one that does nothing, each into a directory of its own.
+func build(ctx context.Context, dir string) error {
+	for name, args := range map[string][]string{
+		"real": {"build", "."},
+		"noop": {"test", "-c", "./internal/provider"},
+	} {
+		program := filepath.Join(dir, name, "terraform-provider-manifesto")
+		args = slices.Insert(args, len(args)-1, "-o", program)
+		command := exec.CommandContext(ctx, "go", args...)
+		command.Dir = ".."
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
+		}
+		settings := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n",
+			filepath.Dir(program))
+		if err := os.WriteFile(filepath.Join(dir, name+".tfrc"), []byte(settings), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Operations that are measured.
+const (
+	apply = "apply (create)"
+	plan  = "plan (unchanged)"
+)
+
+// figures are what one operation took.
+type figures struct {
+	took     time.Duration
+	requests int
+	// memory is the provider's peak, in bytes; 0 where it is not known.
+	memory int64
+}
+
+// subject is one of the things that are compared.
+type subject struct {
+	name string
+	// latency is added to every request.
+	latency time.Duration
+}
+
+// rows are the subjects whose figures are shown; the others are what they are compared with.
+var (
+	rows       = []subject{{"real", 0}, {"real", 20 * time.Millisecond}}
+	references = []subject{{"noop", 0}, {"data", 0}}
+)
+
+// measureAll measures all subjects in turns and prints the rows of one number of resources.
+func measureAll(ctx context.Context, dir, tool string, size, rounds int) error {
+	all := map[subject]map[string][]figures{}
+	for range rounds {
+		for _, s := range slices.Concat(references, rows) {
+			got, err := measure(ctx, dir, tool, s, size)
+			if err != nil {
+				return err
+			}
+			if all[s] == nil {
+				all[s] = map[string][]figures{}
+			}
+			for operation, f := range got {
+				all[s][operation] = append(all[s][operation], f)
+			}
+		}
+	}
+	for _, operation := range []string{apply, plan} {
+		for _, row := range rows {
+			own := all[row][operation]
+			ratio := func(reference subject) float64 {
+				ratios := make([]float64, rounds)
+				for i := range rounds {
+					ratios[i] = float64(own[i].took) / float64(all[reference][operation][i].took)
+				}
+				return median(ratios)
+			}
+			fmt.Printf("| %d | %s | %s | %s | %.2f | %.2f | %d | %s |\n", size, milliseconds(row.latency), operation,
+				seconds(median(each(own, func(f figures) time.Duration { return f.took }))),
+				ratio(references[0]), ratio(references[1]),
+				median(each(own, func(f figures) int { return f.requests })),
+				megabytes(median(each(own, func(f figures) int64 { return f.memory }))))
+		}
+	}
+	return nil
+}
+
+func each[T any](all []figures, of func(figures) T) []T {
+	values := make([]T, len(all))
+	for i, f := range all {
+		values[i] = of(f)
+	}
+	return values
+}
+
+func median[T int | int64 | float64 | time.Duration](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds(), " ms") }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+func megabytes(n int64) string {
+	if n == 0 {
+		return "?"
+	}
+	return fmt.Sprint(n>>20, " MB")
+}
