@@ -1,7 +1,9 @@
 package manifesto
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +92,119 @@ func BenchmarkImage(b *testing.B) {
 		b.ResetTimer()
 		for b.Loop() {
 			if _, err := newImage(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// memoryRemote is a repository in memory.
+type memoryRemote struct {
+	mu        sync.Mutex
+	blobs     map[registry.Digest][]byte
+	manifests map[string]registry.Manifest
+}
+
+func (m *memoryRemote) HeadManifest(ctx context.Context, identifier string) (registry.Digest, error) {
+	found, err := m.GetManifest(ctx, identifier)
+	return found.Digest, err
+}
+
+func (m *memoryRemote) GetManifest(_ context.Context, identifier string) (registry.Manifest, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found, ok := m.manifests[identifier]
+	if !ok {
+		return registry.Manifest{}, registry.ErrNotFound
+	}
+	return found, nil
+}
+
+func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put registry.Manifest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.manifests[identifier], m.manifests[put.Digest.String()] = put, put
+	return nil
+}
+
+func (m *memoryRemote) HeadBlob(_ context.Context, digest registry.Digest) (int64, error) {
+	content, err := m.GetBlob(context.Background(), digest, 0)
+	return int64(len(content)), err
+}
+
+func (m *memoryRemote) GetBlob(_ context.Context, digest registry.Digest, _ int64) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	content, ok := m.blobs[digest]
+	if !ok {
+		return nil, registry.ErrNotFound
+	}
+	return content, nil
+}
+
+func (m *memoryRemote) PutBlob(_ context.Context, content []byte) (registry.Digest, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	digest := registry.DigestOf(content)
+	m.blobs[digest] = content
+	return digest, nil
+}
+
+func (m *memoryRemote) RepositoryExists(context.Context) (bool, error) { return true, nil }
+
+// BenchmarkCommit is a whole commit of one new entry, less the network.
+func BenchmarkCommit(b *testing.B) {
+	benchSized(b, func(b *testing.B, d *Document) {
+		b.Helper()
+		ctx := b.Context()
+		repository, err := registry.ParseRepository("example.com/app", "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		remote := &memoryRemote{blobs: map[registry.Digest][]byte{}, manifests: map[string]registry.Manifest{}}
+		image, err := newImage(d.Render())
+		if err != nil {
+			b.Fatal(err)
+		}
+		m, err := image.manifest(repository, &version{number: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		remote.blobs[registry.DigestOf(image.layer)] = image.layer
+		if err := remote.PutManifest(ctx, Tag, m); err != nil {
+			b.Fatal(err)
+		}
+		store := NewStore(func(registry.Repository) Remote { return remote }, time.Now, 0)
+		put := func(i int) {
+			key := Key{Repository: repository, Image: registry.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
+			if _, err := store.Put(ctx, Put{Key: key, Content: []byte("content")}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		put(0)
+		b.ResetTimer()
+		for i := 1; b.Loop(); i++ {
+			put(i)
+		}
+	})
+}
+
+// BenchmarkRead is what a run's first look costs, less the network: the layer is verified, unpacked and parsed.
+func BenchmarkRead(b *testing.B) {
+	benchSized(b, func(b *testing.B, d *Document) {
+		b.Helper()
+		image, err := newImage(d.Render())
+		if err != nil {
+			b.Fatal(err)
+		}
+		m, err := image.manifest(registry.Repository{}, &version{number: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		remote := &memoryRemote{blobs: map[registry.Digest][]byte{registry.DigestOf(image.layer): image.layer}}
+		b.ResetTimer()
+		for b.Loop() {
+			if _, err := readVersion(b.Context(), remote, m); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -228,11 +228,15 @@ func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) 
 	}
 	removesOnly := !slices.ContainsFunc(batch, func(e *edit) bool { return !e.remove })
 	began := time.Now()
-	v, err := r.read(ctx, batch[0].key.Image, removesOnly)
+	m, err := r.fetch(ctx, batch[0].key.Image, removesOnly)
 	if err != nil {
 		return nil, err
 	}
-	r.timing.observe(time.Since(began)) // Two requests or more, as the window has: a first guess.
+	r.timing.observe(2 * time.Since(began)) // The window has two requests: a first guess.
+	v, err := r.parse(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	r.remember(v, began)
 	return v, nil
 }
@@ -274,20 +278,19 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 	baseDoc := base.doc
 	foreign := base.digest != "" && base.number == 0 // Written by a tool that keeps no annotations.
 	if foreign || base.doc.hasUnpinned(r.skipped()) {
-		read, err := r.knownPins(ctx, base.doc)
-		if err != nil {
+		if err := r.readPins(ctx, base.doc); err != nil {
 			return pinPlan{}, err
 		}
 		if foreign {
-			baseDoc = baseDoc.trustingOnly(read)
-			next.doc = next.doc.trustingOnly(read)
+			baseDoc = baseDoc.trustingOnly(r.pins)
+			next.doc = next.doc.trustingOnly(r.pins)
 		}
 		again := repaired(batch, next.doc)
 		known = func(digest registry.Digest) (int, int64, bool) {
-			shard, size, ok := read.holds(digest)
+			shard, size, ok := r.pins.holds(digest)
 			return shard, size, ok && !again[digest]
 		}
-		next.number = max(next.number, read.latest()+1)
+		next.number = max(next.number, r.pins.latest()+1)
 	}
 	plan, err := planPins(ctx, r.remote, baseDoc, next.doc, known, r.skipped())
 	if err != nil {
@@ -358,8 +361,6 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 	}
 	r.skip(missing)
 	r.report(missing, rest)
-	if known := r.pinsRead(); known != nil {
-		known.forget(gone)
-	}
+	r.pins.forget(gone)
 	return rest, true
 }

@@ -2,6 +2,7 @@ package manifesto
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -122,12 +123,14 @@ func (p *parser) image(value string, position int) (image, error) {
 			img.digest = digest
 		}
 	}
+	p.records = p.records[:0]
 	err = parseArray(fields.get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
-		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(img.records)) }
+		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(p.records)) }
 		fields, err := p.object(element, what, keyType, keyDigest)
-		img.records = append(img.records, newRecord(fields))
+		p.records = append(p.records, newRecord(fields))
 		return err
 	})
+	img.records = slices.Clone(p.records)
 	return img, err
 }
 

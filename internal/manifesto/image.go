@@ -4,9 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,39 +119,31 @@ func newConfig(diffIDs ...registry.Digest) ([]byte, error) {
 	return config, nil
 }
 
-// tarAround is what tar needs around a file: its header, padding and end, in bytes.
-const tarAround = 4 << 10
-
 // compression is the gzip level of the layer. Documents are mostly digests, which hardly compress: higher
 // levels take twice the time for nothing.
 const compression = 3
 
-// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar.
+// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar, which is
+// never in memory as a whole.
 func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error) {
-	var archive bytes.Buffer
-	archive.Grow(len(document) + tarAround)
-	w := tar.NewWriter(&archive)
-	header := &tar.Header{
-		Typeflag: tar.TypeReg, Name: "data", Mode: 0o644, Size: int64(len(document)),
-		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
-	}
-	writeErr := w.WriteHeader(header)
-	if writeErr == nil {
-		_, writeErr = w.Write(document)
-	}
-	if err := errors.Join(writeErr, w.Close()); err != nil {
+	var compressed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&compressed, compression)
+	if err != nil {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
-	var compressed bytes.Buffer
-	z, writeErr := gzip.NewWriterLevel(&compressed, compression)
-	if writeErr == nil {
-		_, writeErr = z.Write(archive.Bytes())
-		writeErr = errors.Join(writeErr, z.Close())
+	sum := sha256.New()
+	w := tar.NewWriter(io.MultiWriter(z, sum))
+	err = w.WriteHeader(&tar.Header{
+		Typeflag: tar.TypeReg, Name: "data", Mode: 0o644, Size: int64(len(document)),
+		ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	})
+	if err == nil {
+		_, err = w.Write(document)
 	}
-	if writeErr != nil {
-		return nil, "", fmt.Errorf("building the layer: %w", writeErr)
+	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
+		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
-	return compressed.Bytes(), registry.DigestOf(archive.Bytes()), nil
+	return compressed.Bytes(), registry.DigestFrom(sum), nil
 }
 
 // parseManifest reads an image manifest of either family. The error wraps ErrNotManifesto.

@@ -40,6 +40,9 @@ type object []field
 // compactJSON validates data and returns it without insignificant whitespace. encoding/json bounds the
 // depth of what it accepts.
 func compactJSON(data []byte) (string, error) {
+	if isCompact(data) && json.Valid(data) {
+		return string(data), nil // As our own writer leaves it: without a second buffer.
+	}
 	var out bytes.Buffer
 	out.Grow(len(data))
 	if err := json.Compact(&out, data); err != nil {
@@ -48,9 +51,28 @@ func compactJSON(data []byte) (string, error) {
 	return out.String(), nil
 }
 
+// isCompact reports whether JSON has no whitespace outside of its strings.
+func isCompact(data []byte) bool {
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case ' ', '\t', '\r', '\n':
+			return false
+		case '"':
+			for i++; i < len(data) && data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return true
+}
+
 // parser splits JSON. It allocates the fields of many objects at once.
 type parser struct {
 	fields []field
+	// records are those of the image that is being read.
+	records []record
 }
 
 // fieldsAtOnce is how many fields a parser allocates at once.

@@ -24,6 +24,9 @@ const (
 	maxUnpacked = maxData + 1<<20
 )
 
+// maxGuess bounds what is allocated for a file before its bytes have come, in bytes.
+const maxGuess = 32 << 20
+
 // dataPath is the one file of a manifesto image, and of the images that the oldest form used as content.
 const dataPath = "/data"
 
@@ -77,11 +80,12 @@ func readLayer(layer io.Reader, limit, maxContent int64) (layerData, error) {
 			if header.Size > maxContent {
 				return layerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, dataPath, header.Size, maxContent)
 			}
-			content, err := io.ReadAll(archive)
-			if err != nil {
+			var content bytes.Buffer
+			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header is only what a registry says.
+			if _, err := content.ReadFrom(archive); err != nil {
 				return layerData{}, layerError(err)
 			}
-			result.found, result.content = true, content
+			result.found, result.content = true, content.Bytes()
 		}
 	}
 }

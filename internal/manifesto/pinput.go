@@ -42,7 +42,7 @@ func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, n
 			r.timing.observe(took) // Registries look for each layer: announce a longer window.
 		}
 		touched[shard] = putPins{m.Digest, layers}
-		r.rememberPins(shard, layers, number)
+		r.pins.wasPut(shard, layers, number)
 	}
 	return true, nil
 }
@@ -164,6 +164,6 @@ func (r *repository) putShard(ctx context.Context, shard int, layers []descripto
 	if err := r.putPin(ctx, shard, m); err != nil {
 		return err
 	}
-	r.rememberPins(shard, layers, number)
+	r.pins.wasPut(shard, layers, number)
 	return nil
 }

@@ -36,21 +36,25 @@ func shardTag(shard int) string {
 	return pinTag + "." + strconv.Itoa(shard)
 }
 
-// pins is what the pin manifests of a repository are known to hold. It is safe for concurrent use.
+// pins is what this run knows of a repository's pin manifests. It is safe for concurrent use.
 type pins struct {
 	mu sync.RWMutex
-	// shards maps a shard to its blobs and their sizes, where a blob to a shard that has it.
+	// shards maps the shards that were read or put to their blobs and their sizes, where a blob to a shard
+	// that has it.
 	shards map[int]map[registry.Digest]int64
 	where  map[registry.Digest]int
+	// ours are the shards that this run has put, complete says that all there are were read.
+	ours     map[int]bool
+	complete bool
 	// version is the largest counter seen in them.
 	version int64
 }
 
 func newPins() *pins {
-	return &pins{shards: map[int]map[registry.Digest]int64{}, where: map[registry.Digest]int{}}
+	return &pins{shards: map[int]map[registry.Digest]int64{}, where: map[registry.Digest]int{}, ours: map[int]bool{}}
 }
 
-// holds reports in which shard a blob is.
+// holds reports in which shard a blob is, as far as they are known.
 func (p *pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -60,12 +64,27 @@ func (p *pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
 	return shard, size, ok
 }
 
-// has reports whether a blob is in a shard.
-func (p *pins) has(shard int, digest registry.Digest) bool {
+// size returns the size of a blob in a shard.
+func (p *pins) size(shard int, digest registry.Digest) (size int64, ok bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	_, ok := p.shards[shard][digest]
-	return ok
+	size, ok = p.shards[shard][digest]
+	return size, ok
+}
+
+// knows reports whether a shard was read or put.
+func (p *pins) knows(shard int) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	_, ok := p.shards[shard]
+	return ok || p.complete
+}
+
+// knowsAll reports whether all shards were read.
+func (p *pins) knowsAll() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.complete
 }
 
 // latest is the largest counter seen in the pin manifests.
@@ -75,10 +94,28 @@ func (p *pins) latest() int64 {
 	return p.version
 }
 
-// set records what a shard holds, and the counter in it.
-func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
+// wasRead records what a shard was read to hold, and the counter in it. What was put since is newer.
+func (p *pins) wasRead(shard int, blobs map[registry.Digest]int64, version int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.ours[shard] {
+		p.set(shard, blobs, version)
+	}
+}
+
+// wasPut records what was put into a shard.
+func (p *pins) wasPut(shard int, layers []descriptor, version int64) {
+	blobs := make(map[registry.Digest]int64, len(layers))
+	for _, layer := range layers {
+		blobs[layer.Digest] = layer.Size
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ours[shard] = true
+	p.set(shard, blobs, version)
+}
+
+func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
 	before := p.shards[shard]
 	p.shards[shard] = blobs
 	p.version = max(p.version, version)
@@ -88,8 +125,19 @@ func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
 		}
 	}
 	for digest := range before {
-		if _, kept := blobs[digest]; !kept {
+		if _, kept := blobs[digest]; !kept && p.where[digest] == shard {
 			p.moved(digest)
+		}
+	}
+}
+
+// moved finds another shard that has a blob.
+func (p *pins) moved(digest registry.Digest) {
+	delete(p.where, digest)
+	for shard, blobs := range p.shards {
+		if _, ok := blobs[digest]; ok {
+			p.where[digest] = shard
+			return
 		}
 	}
 }
@@ -103,17 +151,6 @@ func (p *pins) forget(gone map[registry.Digest]bool) {
 			delete(blobs, digest)
 		}
 		delete(p.where, digest)
-	}
-}
-
-// moved finds another shard that has a blob.
-func (p *pins) moved(digest registry.Digest) {
-	delete(p.where, digest)
-	for shard, blobs := range p.shards {
-		if _, ok := blobs[digest]; ok {
-			p.where[digest] = shard
-			return
-		}
 	}
 }
 
@@ -138,40 +175,47 @@ func readShard(ctx context.Context, remote Remote, shard int) (map[registry.Dige
 	return blobs, parsed.version(), true, nil
 }
 
-// readPins reads the pin manifests that the document names and, where an entry names none (another
-// tool may have stripped the field), those that follow until there is none.
-func readPins(ctx context.Context, remote Remote, d *Document) (*pins, error) {
+// readAll reads the pin manifests that the document names and, where an entry names none (another tool may
+// have stripped the field), those that follow until there is none.
+func (p *pins) readAll(ctx context.Context, remote Remote, d *Document) error {
 	last, stripped := noPin, false
 	d.eachBlob(func(rec record) {
 		last = max(last, rec.pin)
 		stripped = stripped || rec.pin == noPin
 	})
-	result := newPins()
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
 	for shard := range last + 1 {
-		group.Go(func() error {
-			blobs, version, _, err := readShard(groupContext, remote, shard)
-			if err == nil {
-				result.set(shard, blobs, version)
-			}
-			return err
-		})
+		if !p.knows(shard) {
+			group.Go(func() error { return p.readOne(groupContext, remote, shard) })
+		}
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return err
 	}
 	for shard := last + 1; stripped && shard < maxShards; shard++ {
 		blobs, version, ok, err := readShard(ctx, remote, shard)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !ok {
 			break
 		}
-		result.set(shard, blobs, version)
+		p.wasRead(shard, blobs, version)
 	}
-	return result, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complete = true
+	return nil
+}
+
+// readOne reads one pin manifest.
+func (p *pins) readOne(ctx context.Context, remote Remote, shard int) error {
+	blobs, version, _, err := readShard(ctx, remote, shard)
+	if err == nil {
+		p.wasRead(shard, blobs, version)
+	}
+	return err
 }
 
 // eachBlob calls visit with every record that names a blob, duplicates too.

@@ -43,26 +43,6 @@ func (r *repository) report(missing []registry.Digest, batch []*edit) {
 	}
 }
 
-// rememberPins keeps what was put, where the pins were read at all.
-func (r *repository) rememberPins(shard int, layers []descriptor, number int64) {
-	known := r.pinsRead()
-	if known == nil {
-		return
-	}
-	blobs := make(map[registry.Digest]int64, len(layers))
-	for _, layer := range layers {
-		blobs[layer.Digest] = layer.Size
-	}
-	known.set(shard, blobs, number)
-}
-
-// pinsRead returns what is known of the pins, nil where they were not read.
-func (r *repository) pinsRead() *pins {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.pins
-}
-
 // repaired returns the content of the entries that a batch repairs: it must be put, whatever is known of it.
 func repaired(batch []*edit, d *Document) map[registry.Digest]bool {
 	digests := map[registry.Digest]bool{}
@@ -88,7 +68,10 @@ func (d *Document) hasUnpinned(skip map[registry.Digest]bool) bool {
 func (d *Document) trustingOnly(known *pins) *Document {
 	c := d.Clone()
 	c.repin(func(rec record) (record, bool) {
-		if rec.pin == noPin || known.has(rec.pin, rec.digest) {
+		if rec.pin == noPin {
+			return record{}, false
+		}
+		if _, ok := known.size(rec.pin, rec.digest); ok {
 			return record{}, false
 		}
 		return newRecord(rec.fields.without(keyPin).without(keySize)), true

@@ -25,7 +25,6 @@ type repository struct {
 	looked time.Time
 	// past holds the digests that the tag has moved on from, as far as this run has seen.
 	past map[registry.Digest]bool
-	// pins is nil until they are read.
 	pins *pins
 	// claimed holds the keys that this run is creating or has created, created those that are committed:
 	// the ledger of section 4.
@@ -132,24 +131,30 @@ func (v *version) descent() []registry.Digest {
 // read gets the manifesto under the tag. unknownIsEmpty says that a repository which the registry does
 // not know has no metadata; a writer must not believe that.
 func (r *repository) read(ctx context.Context, image registry.Digest, unknownIsEmpty bool) (*version, error) {
-	m, err := r.remote.GetManifest(ctx, Tag)
-	if errors.Is(err, registry.ErrNotFound) {
-		m, err = r.remote.GetManifest(ctx, Tag) // Only two answers in a row count (section 4).
-	}
-	if errors.Is(err, registry.ErrNotFound) {
-		if err := r.proveAbsence(ctx, image, unknownIsEmpty); err != nil {
-			return nil, err
-		}
-		return &version{doc: &Document{}}, nil
-	}
+	m, err := r.fetch(ctx, image, unknownIsEmpty)
 	if err != nil {
 		return nil, err
 	}
 	return r.parse(ctx, m)
 }
 
+// fetch gets the manifest under the tag; the zero value where there is none.
+func (r *repository) fetch(ctx context.Context, image registry.Digest, unknownIsEmpty bool) (registry.Manifest, error) {
+	m, err := r.remote.GetManifest(ctx, Tag)
+	if errors.Is(err, registry.ErrNotFound) {
+		m, err = r.remote.GetManifest(ctx, Tag) // Only two answers in a row count (section 4).
+	}
+	if errors.Is(err, registry.ErrNotFound) {
+		return registry.Manifest{}, r.proveAbsence(ctx, image, unknownIsEmpty)
+	}
+	return m, err
+}
+
 // parse turns the manifest under the tag into a version.
 func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, error) {
+	if m.Digest == "" {
+		return &version{doc: &Document{}}, nil
+	}
 	v, err := readVersion(ctx, r.remote, m)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
@@ -214,38 +219,63 @@ func (r *repository) proveAbsence(ctx context.Context, image registry.Digest, un
 	return nil
 }
 
-// knownPins returns the pin manifests' content, reading it once a run.
-func (r *repository) knownPins(ctx context.Context, d *Document) (*pins, error) {
-	if p := r.pinsRead(); p != nil {
-		return p, nil
+// readPins makes sure that all pin manifests are known, reading them once a run.
+func (r *repository) readPins(ctx context.Context, d *Document) error {
+	if r.pins.knowsAll() {
+		return nil
 	}
-	return shared(ctx, &r.flight, "pins", func(ctx context.Context) (*pins, error) {
-		if p := r.pinsRead(); p != nil {
-			return p, nil
+	_, err := shared(ctx, &r.flight, "pins", func(ctx context.Context) (struct{}, error) {
+		if r.pins.knowsAll() {
+			return struct{}{}, nil
 		}
-		p, err := readPins(ctx, r.remote, d)
-		if err != nil {
-			return nil, err
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.pins = p
-		return p, nil
+		return struct{}{}, r.pins.readAll(ctx, r.remote, d)
 	})
+	return err
+}
+
+// readPin makes sure that one pin manifest is known: a manifesto may name hundreds, of which a run wants few.
+func (r *repository) readPin(ctx context.Context, shard int) error {
+	if r.pins.knows(shard) {
+		return nil
+	}
+	_, err := shared(ctx, &r.flight, shardTag(shard), func(ctx context.Context) (struct{}, error) {
+		if r.pins.knows(shard) {
+			return struct{}{}, nil
+		}
+		return struct{}{}, r.pins.readOne(ctx, r.remote, shard)
+	})
+	return err
+}
+
+// pinned says whether the content of an entry is pinned, and its size in bytes if so: in the pin manifest
+// that the entry names or, where it names none, in any.
+func (r *repository) pinned(ctx context.Context, d *Document, key Key, digest registry.Digest) (size int64, ok bool, err error) {
+	if i, j, found := d.find(key.Image, key.Type); found && d.images[i].records[j].pin != noPin {
+		shard := d.images[i].records[j].pin
+		if err := r.readPin(ctx, shard); err != nil {
+			return 0, false, err
+		}
+		size, ok = r.pins.size(shard, digest)
+		return size, ok, nil
+	}
+	if err := r.readPins(ctx, d); err != nil {
+		return 0, false, err
+	}
+	_, size, ok = r.pins.holds(digest)
+	return size, ok, nil
 }
 
 // inspect says whether an entry's content is pinned and, where it is not, whether it is there at all.
-func (r *repository) inspect(ctx context.Context, image registry.Digest, entry Entry) (Piece, error) {
+func (r *repository) inspect(ctx context.Context, key Key, entry Entry) (Piece, error) {
 	piece := Piece{Entry: entry}
-	v, err := r.view(ctx, image)
+	v, err := r.view(ctx, key.Image)
 	if err != nil {
 		return Piece{}, err
 	}
-	known, err := r.knownPins(ctx, v.doc)
+	size, ok, err := r.pinned(ctx, v.doc, key, entry.Digest)
 	if err != nil {
 		return Piece{}, err
 	}
-	_, size, ok := known.holds(entry.Digest)
 	if ok {
 		piece.Pinned = true
 		if piece.Size == 0 {

@@ -398,12 +398,12 @@ func (s *simulation) judge(image registry.Digest) string {
 		return s.registry.broken
 	}
 	var doc *Document
-	var held *pins
+	held := newPins()
 	var err error
 	alone(s.registry, func(reader *simulation) {
 		remote := simRemote{reader, 0}
 		if doc, err = ReadDocument(context.Background(), remote); err == nil {
-			held, err = readPins(context.Background(), remote, doc)
+			err = held.readAll(context.Background(), remote, doc)
 		}
 	})
 	if err != nil {

@@ -62,6 +62,7 @@ func (s *Store) repository(name registry.Repository) *repository {
 			past:       map[registry.Digest]bool{},
 			claimed:    map[Key]bool{},
 			created:    map[Key]bool{},
+			pins:       newPins(),
 			unpinnable: map[registry.Digest]bool{},
 			reported:   map[registry.Digest]bool{},
 		}
@@ -126,7 +127,7 @@ func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
 	if entry.Digest == "" {
 		return Piece{Entry: entry, Missing: true}, nil
 	}
-	return s.repository(key.Repository).inspect(ctx, key.Image, entry)
+	return s.repository(key.Repository).inspect(ctx, key, entry)
 }
 
 // Fetch returns the current entry of a key and its content, as Content does.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"strings"
 )
 
@@ -19,6 +20,11 @@ const sha256Prefix = "sha256:"
 func DigestOf(content []byte) Digest {
 	sum := sha256.Sum256(content)
 	return Digest(sha256Prefix + hex.EncodeToString(sum[:]))
+}
+
+// DigestFrom returns the digest of what was written to a sha256 hash.
+func DigestFrom(sum hash.Hash) Digest {
+	return Digest(sha256Prefix + hex.EncodeToString(sum.Sum(nil)))
 }
 
 // ParseDigest reads a digest with its "sha256:" prefix or, as the original manifesto wrote the
