@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -57,7 +58,7 @@ func measureLarge(ctx context.Context, dir, tool string, entries int) (err error
 func (w *workplace) commits() int {
 	count := 0
 	for _, r := range w.server.Requests() {
-		if r.Method == "PUT" && r.Path == "/v2/app/manifests/"+manifesto.Tag {
+		if r.Method == http.MethodPut && r.Path == "/v2/app/manifests/"+manifesto.Tag {
 			count++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -63,8 +64,7 @@ func run(ctx context.Context, args []string) (err error) {
 		if err != nil {
 			return err
 		}
-		name, _, _ := strings.Cut(string(version), "\n")
-		fmt.Printf("\n### %s\n\n", name)
+		fmt.Printf("\n### %s\n\n", product.Find(version))
 		fmt.Println("| resources | latency | operation | time | × no-op provider | × `terraform_data` | requests | provider's peak memory |")
 		fmt.Println("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
 		for text := range strings.SplitSeq(*sizes, ",") {
@@ -82,6 +82,9 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	return nil
 }
+
+// product is what Terraform and OpenTofu call themselves.
+var product = regexp.MustCompile(`(Terraform|OpenTofu) v\S+`)
 
 // build compiles the provider and the one that does nothing, each into a directory of its own.
 func build(ctx context.Context, dir string) error {

@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func largeDocument(n int) *Document {
 func benchSized(b *testing.B, run func(b *testing.B, d *Document)) {
 	b.Helper()
 	for _, n := range benchSizes {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			d := largeDocument(n)
 			b.ReportAllocs()
 			b.ResetTimer()

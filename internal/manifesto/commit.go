@@ -41,45 +41,6 @@ func (r *repository) commitQueue() {
 	}
 }
 
-// pace is what one commit was like, so that the next one can be as large as possible.
-type pace struct {
-	// callers are how many had an edit in it or in the queue when it ended; ended and took are when that
-	// was, and after how long.
-	callers int
-	ended   time.Time
-	took    time.Duration
-}
-
-// paced records a commit.
-func (r *repository) paced(edits int, took time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pace = pace{callers: edits + len(r.queue), ended: time.Now(), took: took}
-}
-
-// gather lets those who had an edit in the last commit come with their next one, for at most half the time
-// that it took: otherwise every other commit would have half of Terraform's parallel operations in it, and
-// there would be twice as many.
-func (r *repository) gather() {
-	r.mu.Lock()
-	callers, timer := r.pace.callers, time.NewTimer(time.Until(r.pace.ended.Add(r.pace.took/2)))
-	r.mu.Unlock()
-	defer timer.Stop()
-	for {
-		r.mu.Lock()
-		queued := len(r.queue)
-		r.mu.Unlock()
-		if queued == 0 || queued >= callers {
-			return
-		}
-		select {
-		case <-r.arrived:
-		case <-timer.C:
-			return
-		}
-	}
-}
-
 // take empties the queue; nil means that the committer is done.
 func (r *repository) take() []*edit {
 	r.gather()

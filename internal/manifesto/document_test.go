@@ -42,7 +42,7 @@ func TestOriginalDocumentRoundTrips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(d.Render()); got != string(compact) {
+	if got := string(d.Render()); got != compact {
 		t.Errorf("an unedited document renders to\n%s\nwant\n%s", got, compact)
 	}
 	first, err := registry.ParseDigest("70d2f067eb94ec8ab0530068a414d8dbe8c203244ae5d5ad4ba6eb1babd1c1c1")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -196,6 +197,7 @@ func (r *repository) wasCreated(key Key) bool {
 func (r *repository) submit(ctx context.Context, e *edit) error {
 	r.mu.Lock()
 	r.queue = append(r.queue, e)
+	r.pace.arrive(time.Now())
 	select {
 	case r.arrived <- struct{}{}:
 	default: // It has been told.

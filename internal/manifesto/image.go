@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -123,14 +124,20 @@ func newConfig(diffIDs ...registry.Digest) ([]byte, error) {
 // levels take twice the time for nothing.
 const compression = 3
 
+// compressors keeps what a commit has compressed with for the next one: each is more than a megabyte.
+var compressors sync.Pool
+
 // newLayer returns the gzipped tar with the document as its only file, and the digest of the tar, which is
 // never in memory as a whole.
 func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error) {
 	var compressed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&compressed, compression)
-	if err != nil {
+	z, ok := compressors.Get().(*gzip.Writer)
+	if ok {
+		z.Reset(&compressed)
+	} else if z, err = gzip.NewWriterLevel(&compressed, compression); err != nil {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
+	defer compressors.Put(z)
 	sum := sha256.New()
 	w := tar.NewWriter(io.MultiWriter(z, sum))
 	err = w.WriteHeader(&tar.Header{

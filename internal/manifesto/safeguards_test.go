@@ -13,13 +13,13 @@ import (
 // other and lets time pass, keeps what was confirmed.
 func TestSimulationOfTwo(t *testing.T) {
 	for name, w := range map[string]world{
-		"nothing goes wrong":     {switches: 3, pauses: 1},
+		"nothing goes wrong":     {switches: 4, pauses: 1},
 		"the first manifesto":    {switches: 2, pauses: 1, first: true},
 		"a lagging replica":      {switches: 2, pauses: 1, stales: 1},
-		"a crash":                {switches: 2, crashes: 1},
-		"a broken connection":    {switches: 2, breaks: 1},
+		"a crash":                {switches: 2, pauses: 1, crashes: 1},
+		"a broken connection":    {switches: 2, pauses: 1, breaks: 1},
 		"a replayed PUT":         {switches: 2, pauses: 1, replays: 1},
-		"crash, lag and replay":  {switches: 1, stales: 1, crashes: 1, replays: 1},
+		"crash, lag and replay":  {switches: 2, stales: 1, crashes: 1, replays: 1},
 		"one deletes the others": {switches: 3, pauses: 1, undoing: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSimulationOfTwo(t *testing.T) {
 
 // Two to four writers in random orders, with everything that may happen.
 func TestSimulationOfMany(t *testing.T) {
-	runs := 150
+	runs := 1_000
 	if text := os.Getenv("SIMULATIONS"); text != "" {
 		var err error
 		if runs, err = strconv.Atoi(text); err != nil {
@@ -72,7 +72,7 @@ func TestSimulationOfSafeguards(t *testing.T) {
 		t.Run(string(without), func(t *testing.T) {
 			t.Parallel()
 			w.switches = 99
-			if wrong, _ := sample(t, w, 1_500); wrong != "" {
+			if wrong, _ := sample(t, w, 4_000); wrong != "" {
 				t.Errorf("with all safeguards: %s", wrong)
 			}
 			w.without = without

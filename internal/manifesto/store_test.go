@@ -391,7 +391,7 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.document(t), strings.TrimSuffix(string(compact), "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
+	if got, want := f.document(t), strings.TrimSuffix(compact, "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
 		t.Errorf("the document is\n%s\nwhich does not start with\n%s", got, want)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"golang.org/x/sync/errgroup"
@@ -62,35 +61,13 @@ func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureR
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the metadata of an image. An image without metadata has an empty list.",
-		Attributes: map[string]schema.Attribute{
-			"image": schema.StringAttribute{
-				MarkdownDescription: imageDescription,
-				Required:            true,
-				Validators:          []validator.String{isReference()},
-			},
-			"platform": schema.StringAttribute{
-				MarkdownDescription: platformDescription,
-				Optional:            true,
-				Validators:          []validator.String{isPlatform()},
-			},
+		Attributes: withSubject(map[string]schema.Attribute{
 			"include_content": schema.BoolAttribute{
 				MarkdownDescription: "Download the contents as well. Defaults to `false`.",
 				Optional:            true,
 			},
 			"id": schema.StringAttribute{
 				MarkdownDescription: "`REPOSITORY@DIGEST`.",
-				Computed:            true,
-			},
-			"registry": schema.StringAttribute{
-				MarkdownDescription: "Host of the registry.",
-				Computed:            true,
-			},
-			"repository": schema.StringAttribute{
-				MarkdownDescription: "Repository of the image with its registry's host.",
-				Computed:            true,
-			},
-			"image_digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the image.",
 				Computed:            true,
 			},
 			"types": schema.ListAttribute{
@@ -133,7 +110,7 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 					},
 				}},
 			},
-		},
+		}),
 	}
 }
 

@@ -2,12 +2,44 @@ package provider
 
 import (
 	"context"
+	"maps"
 
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
+
+// withSubject adds to the attributes of a data source those that say which image it looks at.
+func withSubject(attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"image": schema.StringAttribute{
+			MarkdownDescription: imageDescription,
+			Required:            true,
+			Validators:          []validator.String{isReference()},
+		},
+		"platform": schema.StringAttribute{
+			MarkdownDescription: platformDescription,
+			Optional:            true,
+			Validators:          []validator.String{isPlatform()},
+		},
+		"registry": schema.StringAttribute{
+			MarkdownDescription: "Host of the registry.",
+			Computed:            true,
+		},
+		"repository": schema.StringAttribute{
+			MarkdownDescription: "Repository of the image with its registry's host.",
+			Computed:            true,
+		},
+		"image_digest": schema.StringAttribute{
+			MarkdownDescription: "Digest of the image that the metadata is about.",
+			Computed:            true,
+		},
+	})
+	return attributes
+}
 
 // lookupImage resolves the image of a data source. False means that diags say why not.
 func (d *providerData) lookupImage(ctx context.Context, image, platform types.String, diags *diag.Diagnostics) (registry.Repository, registry.Digest, bool) {

@@ -52,17 +52,7 @@ func (d *metadataDataSource) Configure(_ context.Context, req datasource.Configu
 func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Looks up one piece of metadata of an image. Metadata that is not there is an error, which lists the types that are.",
-		Attributes: map[string]schema.Attribute{
-			"image": schema.StringAttribute{
-				MarkdownDescription: imageDescription,
-				Required:            true,
-				Validators:          []validator.String{isReference()},
-			},
-			"platform": schema.StringAttribute{
-				MarkdownDescription: platformDescription,
-				Optional:            true,
-				Validators:          []validator.String{isPlatform()},
-			},
+		Attributes: withSubject(map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata.",
 				Required:            true,
@@ -70,18 +60,6 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			},
 			"id": schema.StringAttribute{
 				MarkdownDescription: "`REPOSITORY@DIGEST#TYPE`.",
-				Computed:            true,
-			},
-			"registry": schema.StringAttribute{
-				MarkdownDescription: "Host of the registry.",
-				Computed:            true,
-			},
-			"repository": schema.StringAttribute{
-				MarkdownDescription: "Repository of the image with its registry's host.",
-				Computed:            true,
-			},
-			"image_digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the image that the metadata is about.",
 				Computed:            true,
 			},
 			"content": schema.StringAttribute{
@@ -113,7 +91,7 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
 				Computed:            true,
 			},
-		},
+		}),
 	}
 }
 
