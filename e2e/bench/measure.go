@@ -139,7 +139,7 @@ func watchMemory(program string) func() int64 {
 			case <-stop:
 				result <- peak
 				return
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(100 * time.Millisecond):
 				peak = max(peak, peakMemory(program))
 			}
 		}

@@ -193,7 +193,7 @@ func (d *Document) Types(img registry.Digest) []string {
 func (d *Document) Render() []byte {
 	size := 64
 	for _, f := range d.fields {
-		if f.key != keyImages {
+		if !f.is(keyImages) {
 			size += len(f.key) + len(f.value) + 4
 		}
 	}
@@ -214,11 +214,11 @@ func (d *Document) Render() []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		if f.key != keyImages {
+		if !f.is(keyImages) {
 			out = f.appendTo(out)
 			continue
 		}
-		out = append(f.appendKey(out), '[')
+		out = append(append(out, f.key...), ":["...)
 		for i, img := range d.images {
 			if i > 0 {
 				out = append(out, ',')
@@ -242,12 +242,11 @@ func (img image) appendTo(out []byte) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = f.appendKey(out)
-		if f.key != keyManifesto || len(img.records) == 0 {
-			out = append(out, f.value...)
+		if !f.is(keyManifesto) || len(img.records) == 0 {
+			out = f.appendTo(out)
 			continue
 		}
-		out = append(out, '[')
+		out = append(append(out, f.key...), ":["...)
 		for j, rec := range img.records {
 			if j > 0 {
 				out = append(out, ',')

@@ -41,8 +41,8 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
 		fields: object{
-			{key: keyImageDigest, value: encodeJSON(img.String())},
-			{key: keyManifesto, value: "[]"},
+			newField(keyImageDigest, encodeJSON(img.String())),
+			newField(keyManifesto, "[]"),
 		},
 		digest:  img,
 		records: []record{rec},

@@ -12,26 +12,27 @@ import (
 // structs: every key and value is a part of one string. The functions here walk JSON that encoding/json has
 // already accepted and compacted, which is why they need not look for syntax errors.
 
-// field is one member of a JSON object; value is compact JSON.
+// field is one member of a JSON object; value is compact JSON, and so is the key, with its quotes: bytes that
+// are not UTF-8 do not survive decoding.
 type field struct {
-	key string
-	// spelled is the key as the source has it, empty where that is the key in quotes: bytes that are not UTF-8
-	// do not survive decoding.
-	spelled string
-	value   string
+	key, value string
 }
 
-// appendTo appends the field as compact JSON. Keys of our own need no escapes.
-func (f field) appendTo(out []byte) []byte {
-	return append(f.appendKey(out), f.value...)
-}
+// newField returns a field with a key of ours, none of which needs escapes.
+func newField(key, value string) field { return field{`"` + key + `"`, value} }
 
-// appendKey appends the key and its colon.
-func (f field) appendKey(out []byte) []byte {
-	if f.spelled != "" {
-		return append(append(out, f.spelled...), ':')
+// is reports whether the field has a key, however it is spelled.
+func (f field) is(key string) bool {
+	if inner := f.key[1 : len(f.key)-1]; inner == key || strings.IndexByte(inner, '\\') < 0 {
+		return inner == key
 	}
-	return append(append(append(out, '"'), f.key...), `":`...)
+	decoded, err := parseString(f.key)
+	return err == nil && decoded == key
+}
+
+// appendTo appends the field as compact JSON.
+func (f field) appendTo(out []byte) []byte {
+	return append(append(append(out, f.key...), ':'), f.value...)
 }
 
 // object is a JSON object whose members keep their order.
@@ -104,23 +105,19 @@ func (p *parser) object(value string, what func() string, known ...string) (obje
 			i++
 		}
 		end := valueEnd(value, i)
-		spelled := value[i:end]
-		key, err := parseString(spelled)
-		if err != nil {
+		key := value[i:end]
+		if _, err := parseString(key); err != nil {
 			return nil, fmt.Errorf("%w: %s has an unreadable key", ErrMalformed, what())
-		}
-		if key == spelled[1:len(spelled)-1] {
-			spelled = ""
 		}
 		i = end + 1 // The colon.
 		end = valueEnd(value, i)
-		fields = append(fields, field{key: key, spelled: spelled, value: value[i:end]})
+		fields = append(fields, field{key, value[i:end]})
 		i = end
 	}
 	for _, key := range known {
 		seen := false
 		for _, f := range fields {
-			if f.key != key {
+			if !f.is(key) {
 				continue
 			}
 			if seen {
@@ -203,7 +200,7 @@ func parseString(value string) (string, error) {
 // get returns the value of a field, or "" where there is none.
 func (o object) get(key string) string {
 	for _, f := range o {
-		if f.key == key {
+		if f.is(key) {
 			return f.value
 		}
 	}
@@ -215,19 +212,19 @@ func (o object) with(key, value string) object {
 	out := make(object, len(o), len(o)+1)
 	copy(out, o)
 	for i := range out {
-		if out[i].key == key {
+		if out[i].is(key) {
 			out[i].value = value
 			return out
 		}
 	}
-	return append(out, field{key: key, value: value})
+	return append(out, newField(key, value))
 }
 
 // without returns a copy of the object that lacks key.
 func (o object) without(key string) object {
 	out := make(object, 0, len(o))
 	for _, f := range o {
-		if f.key != key {
+		if !f.is(key) {
 			out = append(out, f)
 		}
 	}

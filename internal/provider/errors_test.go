@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -127,7 +128,8 @@ func TestAccTimeout(t *testing.T) {
 	w := newWorld(t, registrytest.Options{})
 	w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if r.Method == http.MethodPost {
-			<-r.Context().Done() // Until the client gives up.
+			_, _ = io.Copy(io.Discard, r.Body) // Or the server would not notice that
+			<-r.Context().Done()               // the client gives up.
 			return true
 		}
 		return false

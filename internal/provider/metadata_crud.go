@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -138,6 +139,7 @@ func writeOnlyDigest(config, applied *metadataModel) string {
 func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state metadataModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	before := state
 	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -148,8 +150,10 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.Diagnostics.AddError("Unreadable state", sentence(err))
 		return
 	}
-	// Set before anything else: the framework wants an identity even of what is gone.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	// Set before anything else: the framework wants an identity even of what is gone. It never changes.
+	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	}
 	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
 		return // Without settings nothing can be said of the registry; the state stays as it is.
 	}
@@ -170,7 +174,9 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	state.setSubject(key)
 	state.setEntry(piece)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	if !reflect.DeepEqual(state, before) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	}
 }
 
 // refreshContent downloads the content where it is not the one in the state. Content that is gone is

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -36,8 +38,9 @@ func (r *metadataResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		return // Destroying needs no look at the registry or at files.
 	}
 	p := planner{resource: r, diags: &resp.Diagnostics}
-	resp.Diagnostics.Append(req.Config.Get(ctx, &p.config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &p.plan)...)
+	p.configure(ctx, req.Config, &resp.Diagnostics)
+	proposed := p.plan
 	if !req.State.Raw.IsNull() {
 		p.state = &metadataModel{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
@@ -53,7 +56,9 @@ func (r *metadataResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, &p.plan)...)
+	if !reflect.DeepEqual(p.plan, proposed) { // Setting it costs more than all of the above.
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, &p.plan)...)
+	}
 	resp.RequiresReplace = append(resp.RequiresReplace, p.replace...)
 	if req.Identity == nil || !req.Identity.Raw.IsFullyNull() {
 		return // An identity is not planned to change: a replacement is planned again, without it.
@@ -74,6 +79,13 @@ type planner struct {
 	// sourceIsGone says that an existing resource's file is not there any more.
 	sourceIsGone bool
 	diags        *diag.Diagnostics
+}
+
+// configure reads the configuration, of which the plan has all but what is computed as well, or write-only.
+func (p *planner) configure(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) {
+	p.config = p.plan
+	diags.Append(config.GetAttribute(ctx, path.Root("media_type"), &p.config.MediaType)...)
+	diags.Append(config.GetAttribute(ctx, path.Root("content_wo"), &p.config.ContentWO)...)
 }
 
 // planSubject plans which image the metadata is about, and that another one replaces the metadata.

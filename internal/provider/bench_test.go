@@ -1,0 +1,165 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// BenchmarkPlan is what a plan asks of the provider for each unchanged resource: a refresh and a plan, over
+// the protocol, for the provider and for the one that does nothing.
+func BenchmarkPlan(b *testing.B) {
+	server := registrytest.New(b, registrytest.Options{})
+	digest := server.Image(b, "app", "1", "one")
+	configured := map[string]tftypes.Value{
+		"image":   tftypes.NewValue(tftypes.String, fmt.Sprintf("%s/app@%s", server.Host(), digest)),
+		"type":    tftypes.NewValue(tftypes.String, "contact"),
+		"content": tftypes.NewValue(tftypes.String, "team@example.com"),
+	}
+	for name, create := range map[string]func() provider.Provider{
+		"manifesto": New("test"),
+		"noop":      func() provider.Provider { return &noopProvider{} },
+	} {
+		b.Run(name, func(b *testing.B) {
+			c := newCaller(b, providerserver.NewProtocol6(create())())
+			config := c.resource(configured)
+			planned := c.plan(config, c.null(), c.unknown(configured))
+			state, identity := c.apply(config, c.null(), planned)
+			b.ReportAllocs()
+			b.ResetTimer()
+			for b.Loop() {
+				c.read(state, identity)
+				c.plan(config, state, state)
+			}
+		})
+	}
+}
+
+const metadataType = "manifesto_metadata"
+
+// caller is the other side of the protocol.
+type caller struct {
+	b        *testing.B
+	server   tfprotov6.ProviderServer
+	resource func(map[string]tftypes.Value) *tfprotov6.DynamicValue
+	typ      tftypes.Object
+	computed []string
+}
+
+func newCaller(b *testing.B, server tfprotov6.ProviderServer) *caller {
+	b.Helper()
+	c := &caller{b: b, server: server}
+	ctx := context.Background()
+	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	block := schemas.ResourceSchemas[metadataType].Block
+	c.typ = objectType(b, block.ValueType())
+	for _, attribute := range block.Attributes {
+		if attribute.Computed {
+			c.computed = append(c.computed, attribute.Name)
+		}
+	}
+	c.resource = func(values map[string]tftypes.Value) *tfprotov6.DynamicValue { return c.object(c.typ, values) }
+	settings := objectType(b, schemas.Provider.Block.ValueType())
+	resp, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: c.object(settings, nil)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c.check(resp.Diagnostics)
+	return c
+}
+
+func objectType(b *testing.B, typ tftypes.Type) tftypes.Object {
+	b.Helper()
+	object, ok := typ.(tftypes.Object)
+	if !ok {
+		b.Fatalf("a block is a %T", typ)
+	}
+	return object
+}
+
+// object returns a value whose other attributes are null.
+func (c *caller) object(typ tftypes.Object, values map[string]tftypes.Value) *tfprotov6.DynamicValue {
+	c.b.Helper()
+	all := map[string]tftypes.Value{}
+	for name, attribute := range typ.AttributeTypes {
+		all[name] = tftypes.NewValue(attribute, nil)
+	}
+	maps.Copy(all, values)
+	value, err := tfprotov6.NewDynamicValue(typ, tftypes.NewValue(typ, all))
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	return &value
+}
+
+func (c *caller) null() *tfprotov6.DynamicValue {
+	c.b.Helper()
+	value, err := tfprotov6.NewDynamicValue(c.typ, tftypes.NewValue(c.typ, nil))
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	return &value
+}
+
+// unknown returns a new resource as Terraform proposes it: what is computed is unknown.
+func (c *caller) unknown(values map[string]tftypes.Value) *tfprotov6.DynamicValue {
+	c.b.Helper()
+	all := map[string]tftypes.Value{}
+	for _, name := range c.computed {
+		all[name] = tftypes.NewValue(c.typ.AttributeTypes[name], tftypes.UnknownValue)
+	}
+	maps.Copy(all, values)
+	return c.resource(all)
+}
+
+func (c *caller) check(diagnostics []*tfprotov6.Diagnostic) {
+	c.b.Helper()
+	for _, d := range diagnostics {
+		c.b.Fatalf("%s: %s", d.Summary, d.Detail)
+	}
+}
+
+func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov6.DynamicValue {
+	c.b.Helper()
+	resp, err := c.server.PlanResourceChange(context.Background(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: metadataType, Config: config, PriorState: prior, ProposedNewState: proposed,
+	})
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	c.check(resp.Diagnostics)
+	return resp.PlannedState
+}
+
+func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData) {
+	c.b.Helper()
+	resp, err := c.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: metadataType, Config: config, PriorState: prior, PlannedState: planned,
+	})
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	c.check(resp.Diagnostics)
+	return resp.NewState, resp.NewIdentity
+}
+
+func (c *caller) read(state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData) {
+	c.b.Helper()
+	resp, err := c.server.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
+		TypeName: metadataType, CurrentState: state, CurrentIdentity: identity,
+	})
+	if err != nil {
+		c.b.Fatal(err)
+	}
+	c.check(resp.Diagnostics)
+}
