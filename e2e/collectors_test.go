@@ -44,6 +44,10 @@ func TestCollectors(t *testing.T) {
 					_, err := store.Put(ctx, manifesto.Put{Key: key(i), Content: content(i, 1)})
 					return err
 				})
+				old, err := s.open(t, collected).HeadManifest(ctx, manifesto.Tag)
+				if err != nil {
+					t.Fatal(err)
+				}
 				each(0, 20, func(store *manifesto.Store, i int) error {
 					_, err := store.Put(ctx, manifesto.Put{
 						Key: key(i), Content: content(i, 2), Update: true, Expected: registry.DigestOf(content(i, 1)),
@@ -64,6 +68,9 @@ func TestCollectors(t *testing.T) {
 				name = remote.Repository()
 				if _, err := remote.GetBlob(ctx, unnamed, 100); !errors.Is(err, registry.ErrNotFound) {
 					t.Fatalf("the collector did not work: %v", err)
+				}
+				if _, err := remote.HeadManifest(ctx, old.String()); errors.Is(err, registry.ErrNotFound) != untagged {
+					t.Errorf("the manifesto before, which has no tag: %v", err)
 				}
 				want := func(i int) []byte {
 					if i < 20 {

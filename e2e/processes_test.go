@@ -41,7 +41,8 @@ type pipeline struct {
 	tool, dir string
 	env       []string
 	// kill is when its first try of a round is killed, 0 for never.
-	kill time.Duration
+	kill   time.Duration
+	killed bool
 }
 
 // Several pipelines write to one repository at the same time, over a bad network, and are killed at random
@@ -70,14 +71,18 @@ func TestProcesses(t *testing.T) {
 			for round := 1; round <= rounds; round++ {
 				var group sync.WaitGroup
 				for _, p := range pipelines {
-					p.kill = 0
+					p.kill, p.killed = 0, false
 					if random.IntN(2) == 0 {
 						p.kill = time.Duration(random.Int64N(int64(3 * time.Second)))
-						killed++
 					}
 					group.Go(func() { p.apply(t, round) })
 				}
 				group.Wait()
+				for _, p := range pipelines {
+					if p.killed {
+						killed++
+					}
+				}
 				s.hasAll(t, image, processes, writers, round)
 				if t.Failed() {
 					return
@@ -156,10 +161,11 @@ func (p *pipeline) apply(t *testing.T, round int) {
 			t.Error(err)
 			return
 		}
-		time.AfterFunc(p.kill, func() {
+		killer := time.AfterFunc(p.kill, func() {
 			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // It may have ended in time.
 		})
 		_ = command.Wait() // See above.
+		p.killed = !killer.Stop()
 		p.mend(t, before)
 	}
 	if output, err := p.command(args...).CombinedOutput(); err != nil {

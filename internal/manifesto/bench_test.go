@@ -178,7 +178,7 @@ func BenchmarkCommit(b *testing.B) {
 		store := NewStore(func(registry.Repository) Remote { return remote }, time.Now, 0)
 		put := func(i int) {
 			key := Key{Repository: repository, Image: registry.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
-			if _, err := store.Put(ctx, Put{Key: key, Content: []byte("content")}); err != nil {
+			if _, err := store.Put(ctx, Put{Key: key, Content: fmt.Append(nil, "new content ", i)}); err != nil {
 				b.Fatal(err)
 			}
 		}

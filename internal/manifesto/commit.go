@@ -24,7 +24,8 @@ const maxStarts = 50
 // or more edits arrive and prolong it: so a run pays for one settle, not one per commit.
 func (r *repository) commitQueue() {
 	b := &burst{touched: map[int]putPins{}, edits: map[Key]*edit{}}
-	for batch := r.take(); batch != nil; batch = r.take() {
+	for batch := r.take(); len(batch) > 0; {
+		batch = append(batch, r.gather(len(batch))...)
 		ctx, stop := batchContext(batch)
 		began := time.Now()
 		r.commit(ctx, batch, b)
@@ -33,22 +34,31 @@ func (r *repository) commitQueue() {
 		for _, e := range batch[:len(batch)-1] {
 			close(e.done)
 		}
-		if err := r.endBurst(ctx, b, last); err != nil && last.err == nil {
-			last.err = err
-		}
+		batch = r.endBurst(ctx, b, last)
 		stop()
 		close(last.done)
+		if len(batch) == 0 {
+			batch = r.take()
+		}
 	}
 }
 
-// take empties the queue; nil means that the committer is done.
+// take empties the queue. Where nothing is in it, the committer is done.
 func (r *repository) take() []*edit {
-	r.gather()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch := r.queue
 	r.queue = nil
 	r.committing = len(batch) > 0
+	return batch
+}
+
+// more empties the queue for a committer that goes on in any case.
+func (r *repository) more() []*edit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch := r.queue
+	r.queue = nil
 	return batch
 }
 
@@ -206,6 +216,7 @@ func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) 
 // Deletes come first: where a resource was renamed without saying so, one batch has a delete and a
 // create of the same key.
 func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) {
+	base.doc.shardIndex() // Counted here, the copy has it, too.
 	next := &version{number: base.number, doc: base.doc.Clone(), ancestors: base.descent()}
 	ordered := slices.Clone(batch)
 	slices.SortStableFunc(ordered, func(a, b *edit) int {

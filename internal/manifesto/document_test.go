@@ -277,7 +277,7 @@ func TestShardIndexFollowsEdits(t *testing.T) {
 	for i := range 100 {
 		edited.Delete(image(i), "type1")
 		edited.Set(image(i), Entry{Type: "type2", Digest: registry.DigestOf(fmt.Append(nil, "edited", i)), Size: 7})
-		edited.Set(image(i), Entry{Type: "new", Digest: dig("x"), Size: 7})
+		edited.Set(image(i), Entry{Type: "new", Digest: dig("e"), Size: 7})
 		edited.unpin(image(i), "type3")
 	}
 	for _, typ := range []string{"type0", "type1", "type2", "type3", "type4"} {

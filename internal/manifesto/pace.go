@@ -12,6 +12,8 @@ import "time"
 const (
 	minQuiet = 50 * time.Millisecond
 	maxQuiet = 250 * time.Millisecond
+	// maxTook bounds the part of it that follows from how long the last commit took.
+	maxTook = time.Second
 	// quietFactor is how much longer than the mean between two edits it waits.
 	quietFactor = 3
 	// gapWeight says how much the last gap counts in the mean: one part in so many.
@@ -41,7 +43,7 @@ func (p *pace) arrive(now time.Time) {
 
 // quiet is how long nothing must have come for nothing more to be expected.
 func (p *pace) quiet() time.Duration {
-	return max(p.took/2, min(max(quietFactor*p.gap, minQuiet), maxQuiet))
+	return max(min(p.took/2, maxTook), min(max(quietFactor*p.gap, minQuiet), maxQuiet))
 }
 
 // paced records a commit.
@@ -56,25 +58,27 @@ func (r *repository) paced(edits int, took time.Duration) {
 	}
 }
 
-// gather waits until as many edits are queued as are expected, or none has come for a while.
-func (r *repository) gather() {
+// gather waits until as many edits are there, with those taken already, as are expected, or none has come for
+// a while, and takes those that came.
+func (r *repository) gather(taken int) []*edit {
 	timer := time.NewTimer(maxQuiet)
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
-		queued, callers, quiet := len(r.queue), r.pace.callers, r.pace.quiet()
+		there, callers, quiet := taken+len(r.queue), r.pace.callers, r.pace.quiet()
 		r.mu.Unlock()
-		if queued == 0 || queued >= callers {
-			return
+		if there >= callers {
+			return r.more()
 		}
 		timer.Reset(quiet)
 		select {
 		case <-r.arrived:
 		case <-timer.C:
+			batch := r.more()
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.pace.callers, r.pace.modest = len(r.queue), patience
-			return
+			r.pace.callers, r.pace.modest = taken+len(batch), patience
+			return batch
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -20,63 +19,83 @@ type putPins struct {
 // errPinRefused marks the registry's refusal of a pin manifest.
 var errPinRefused = errors.New("pin manifest refused")
 
+// errPinAgain marks a refusal after which there is a reason to try again.
+var errPinAgain = errors.New("pin manifest refused at first")
+
 // putPins puts the pin manifests that a plan touches, unless the base does not stand any more: it must have
-// been seen to stand less than a window before, as for the manifesto itself. Whoever settles after us would
+// been seen to stand less than half a window before, each time that one is put. Whoever settles after us would
 // otherwise find its pins replaced when it does not look any more.
 func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (stands bool, err error) {
 	for shard, layers := range plan.touched {
-		window, looked := r.timing.window(), r.lastLook()
-		if time.Since(looked) > window/2 {
-			if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
-				return false, err
-			}
-		}
 		m, err := pinManifest(r.name, layers, number)
 		if err != nil {
 			return false, err
 		}
-		if err := r.putPin(ctx, shard, m); err != nil {
+		touched[shard] = putPins{m.Digest, layers} // Even where it fails: nobody knows what is there then.
+		if stands, err := r.putTouched(ctx, shard, layers, number, base); err != nil || !stands {
 			return false, err
 		}
-		if took := time.Since(looked); took > window/2 {
-			r.timing.observe(took) // Registries look for each layer: announce a longer window.
-		}
-		touched[shard] = putPins{m.Digest, layers}
-		r.pins.wasPut(shard, layers, number)
 	}
 	return true, nil
 }
 
-// putPin puts a pin manifest. Where the outcome is unknown it looks, and puts again: putting the same
-// pins twice is harmless. Where the registry refuses it, what all pin manifests share is uploaded once
-// more: a retention rule may have removed the last of them, and a collector their config.
-func (r *repository) putPin(ctx context.Context, shard int, m registry.Manifest) (err error) {
-	renewed := false
+// putTouched puts one of them.
+func (r *repository) putTouched(ctx context.Context, shard int, layers []descriptor, number int64, base *version) (stands bool, err error) {
+	put := r.newPinPut(shard)
 	for look, ended := range looks(ctx) {
 		if ended != nil {
-			return ended
+			return false, ended
 		}
-		if look > 1 {
-			if digest, err := r.remote.HeadManifest(ctx, shardTag(shard)); err == nil && digest == m.Digest {
-				return nil
+		window := r.timing.window()
+		if look > 1 || time.Since(r.lastLook()) > window/2 {
+			if _, stands, err := r.stands(ctx, base); err != nil || !stands {
+				return false, err
 			}
 		}
-		err = r.remote.PutManifest(ctx, shardTag(shard), m)
-		if errors.Is(err, registry.ErrManifestRefused) && !renewed {
-			renewed = true
-			if err := r.uploadShared(ctx); err != nil {
-				return err
-			}
-			err = r.remote.PutManifest(ctx, shardTag(shard), m)
+		began := time.Now()
+		again, putErr := put.try(ctx, layers, number)
+		if took := time.Since(began); took > window/2 {
+			r.timing.observe(took) // Registries look for each layer: announce a longer window.
 		}
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, registry.ErrAmbiguous) && !errors.Is(err, registry.ErrRateLimited) {
-			return fmt.Errorf("%w: %w", errPinRefused, err)
+		if err = putErr; !again {
+			break
 		}
 	}
-	return err
+	return err == nil, err
+}
+
+// pinPut puts one pin manifest, more than once where it must.
+type pinPut struct {
+	repository *repository
+	shard      int
+	renewed    bool
+}
+
+func (r *repository) newPinPut(shard int) *pinPut {
+	return &pinPut{repository: r, shard: shard}
+}
+
+// try puts the layers once. again says that it may succeed a little later, after another look: the outcome is
+// unknown, or the registry has refused it, and what all pin manifests share was uploaded once more: a retention
+// rule may have removed the last of them, and a collector their config.
+func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (again bool, err error) {
+	r := p.repository
+	m, err := pinManifest(r.name, layers, number)
+	if err != nil {
+		return false, err
+	}
+	err = r.remote.PutManifest(ctx, shardTag(p.shard), m)
+	switch {
+	case err == nil:
+		r.pins.wasPut(p.shard, layers, number)
+		return false, nil
+	case errors.Is(err, registry.ErrManifestRefused) && !p.renewed:
+		p.renewed = true
+		return true, errors.Join(fmt.Errorf("%w: %w", errPinAgain, err), r.uploadShared(ctx))
+	case errors.Is(err, registry.ErrAmbiguous), errors.Is(err, registry.ErrRateLimited):
+		return true, err
+	}
+	return false, fmt.Errorf("%w: %w", errPinRefused, err)
 }
 
 // uploadShared uploads the blobs that every pin manifest may name.
@@ -107,63 +126,91 @@ func (r *repository) confirmPins(ctx context.Context, touched map[int]putPins) e
 
 // confirmShard puts a shard again where it lacks a blob that the manifesto names in it. What else it
 // holds stays: it may be a rival's, whose commit is under way.
-func (r *repository) confirmShard(ctx context.Context, v *version, shard int, put putPins) error {
+func (r *repository) confirmShard(ctx context.Context, v *version, shard int, was putPins) (err error) {
 	needed := map[registry.Digest]int64{}
 	for digest, blob := range v.doc.shardIndex().blobs[shard] {
 		if blob.size > 0 {
 			needed[digest] = blob.size
 		}
 	}
+	put := r.newPinPut(shard)
+	gone := map[registry.Digest]bool{}
+	for _, ended := range looks(ctx) {
+		if ended != nil {
+			return ended
+		}
+		held, err := r.heldBy(ctx, shard, was)
+		if err != nil {
+			return err
+		}
+		layers := confirmed(needed, held, gone)
+		if layers == nil {
+			return nil
+		}
+		again, putErr := put.try(ctx, layers, v.number)
+		if errors.Is(putErr, errPinRefused) {
+			// A blob of another entry may be gone: the rest is to be pinned all the same.
+			_, missing, headErr := headBlobs(ctx, r.remote, digestsOf(layers))
+			if headErr != nil || len(missing) == 0 {
+				return putErr
+			}
+			for _, digest := range missing {
+				gone[digest] = true
+			}
+			again = true
+		}
+		if err = putErr; !again {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %s stays without what the manifesto names in it: %w", ErrNotConfirmed, r.name.Tagged(shardTag(shard)), err)
+}
+
+func digestsOf(layers []descriptor) []registry.Digest {
+	digests := make([]registry.Digest, len(layers))
+	for i, layer := range layers {
+		digests[i] = layer.Digest
+	}
+	return digests
+}
+
+// heldBy returns what a shard holds: what was put there, if it still stands.
+func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[registry.Digest]int64, error) {
+	digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
+	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		return nil, err
+	}
+	if digest != put.digest {
+		held, _, _, err := readShard(ctx, r.remote, shard)
+		return held, err
+	}
 	held := make(map[registry.Digest]int64, len(put.layers))
 	for _, layer := range put.layers {
 		held[layer.Digest] = layer.Size
 	}
-	digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
-		return err
-	}
-	if digest != put.digest {
-		if held, _, _, err = readShard(ctx, r.remote, shard); err != nil {
-			return err
-		}
-	}
+	return held, nil
+}
+
+// confirmed returns what a shard is to hold, without blobs that are gone, where it lacks something that is
+// needed; otherwise nil.
+func confirmed(needed, held map[registry.Digest]int64, gone map[registry.Digest]bool) []descriptor {
 	covered := true
 	for blob := range needed {
 		_, ok := held[blob]
-		covered = covered && ok
+		covered = covered && (ok || gone[blob])
 	}
 	if covered {
 		return nil
 	}
+	all := maps.Clone(needed)
 	if len(held)+len(needed) <= maxUnion {
-		maps.Copy(needed, held)
+		maps.Copy(all, held)
 	}
-	layers := make([]descriptor, 0, len(needed))
-	for blob, size := range needed {
-		layers = append(layers, descriptor{registry.MediaTypeOctetStream, blob, size})
+	layers := make([]descriptor, 0, len(all))
+	for blob, size := range all {
+		if !gone[blob] {
+			layers = append(layers, descriptor{registry.MediaTypeOctetStream, blob, size})
+		}
 	}
-	err = r.putShard(ctx, shard, layers, v.number)
-	if !errors.Is(err, errPinRefused) {
-		return err
-	}
-	// A blob of another entry may be gone: the rest is to be pinned all the same.
-	_, missing, headErr := headBlobs(ctx, r.remote, slices.Collect(maps.Keys(needed)))
-	if headErr != nil || len(missing) == 0 {
-		return err
-	}
-	layers = slices.DeleteFunc(layers, func(d descriptor) bool { return slices.Contains(missing, d.Digest) })
-	return r.putShard(ctx, shard, layers, v.number)
-}
-
-// putShard puts a shard with the given layers.
-func (r *repository) putShard(ctx context.Context, shard int, layers []descriptor, number int64) error {
-	m, err := pinManifest(r.name, sortLayers(layers), number)
-	if err != nil {
-		return err
-	}
-	if err := r.putPin(ctx, shard, m); err != nil {
-		return err
-	}
-	r.pins.wasPut(shard, layers, number)
-	return nil
+	return sortLayers(layers)
 }

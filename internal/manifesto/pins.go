@@ -135,9 +135,11 @@ func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
 func (p *pins) moved(digest registry.Digest) {
 	delete(p.where, digest)
 	for shard, blobs := range p.shards {
-		if _, ok := blobs[digest]; ok {
+		if _, ok := blobs[digest]; !ok {
+			continue
+		}
+		if other, ok := p.where[digest]; !ok || shard < other {
 			p.where[digest] = shard
-			return
 		}
 	}
 }

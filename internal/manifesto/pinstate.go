@@ -2,6 +2,7 @@ package manifesto
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -20,7 +21,7 @@ func (r *repository) skip(digests []registry.Digest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, digest := range digests {
-		r.unpinnable[digest] = true
+		r.unpinnable[registry.Digest(strings.Clone(digest.String()))] = true // Not a part of a whole document.
 	}
 }
 
@@ -37,7 +38,7 @@ func (r *repository) report(missing []registry.Digest, batch []*edit) {
 	defer r.mu.Unlock()
 	for _, digest := range missing {
 		if !r.reported[digest] && len(batch) > 0 {
-			r.reported[digest] = true
+			r.reported[registry.Digest(strings.Clone(digest.String()))] = true
 			batch[0].missing = append(batch[0].missing, digest)
 		}
 	}
@@ -67,6 +68,7 @@ func (d *Document) hasUnpinned(skip map[registry.Digest]bool) bool {
 // tool that changed a digest and kept our fields left those of the content before.
 func (d *Document) trustingOnly(known *pins) *Document {
 	c := d.Clone()
+	c.edited = d.edited
 	c.repin(func(rec record) (record, bool) {
 		if rec.pin == noPin {
 			return record{}, false

@@ -28,6 +28,9 @@ const (
 	lagDivisor = 2
 	// windowFactor is how much longer than the slowest measured a window may take.
 	windowFactor = 4
+	// relayDivisor says which part of another writer's window is not relayed: who settles for one and a half
+	// times the rest has waited for all of it.
+	relayDivisor = 4
 )
 
 // timing is what a run knows of its own and others' windows.
@@ -63,12 +66,13 @@ func (t *timing) window() time.Duration {
 }
 
 // announcement is the window that the next manifest announces: this run's own or, so that a slow writer is
-// not forgotten with the first manifest of a fast one, half of the largest that was announced to it.
+// not forgotten with the first manifest of a fast one, a part of the largest that was announced to it. All of
+// it would be remembered for ever.
 func (t *timing) announcement() time.Duration {
 	own := t.window()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(own, t.seen/2)
+	return max(own, t.seen-t.seen/relayDivisor)
 }
 
 // settle is how long after a PUT nobody can overwrite it unseen any more.
@@ -101,14 +105,39 @@ func (b *burst) add(edits []*edit, v *version) {
 	}
 }
 
-// endBurst waits until the burst is settled, commits again what a rival's PUT has overwritten in the
-// meantime, and confirms the pins. It returns early where more edits arrive, which prolong the burst,
-// or where nobody waits any more. last is the edit whose caller waits for it.
-func (r *repository) endBurst(ctx context.Context, b *burst, last *edit) error {
+// endBurst ends a burst: it settles, and the pins are confirmed, whatever became of the last batch. It returns
+// early, with edits, where more have arrived, which prolong the burst: they cannot be withdrawn any more, so
+// that it will be settled after them. last is the edit whose caller waits, and is told what went wrong.
+func (r *repository) endBurst(ctx context.Context, b *burst, last *edit) []*edit {
+	for ctx.Err() == nil {
+		err := r.settleBurst(ctx, b, last)
+		if errors.Is(err, errProlonged) {
+			if batch := r.more(); len(batch) > 0 {
+				return batch
+			}
+			continue // Whoever came has given up.
+		}
+		if pinErr := r.confirmPins(ctx, b.touched); err == nil {
+			err = pinErr
+		}
+		if last.err == nil {
+			last.err = err
+		}
+		break
+	}
+	return nil
+}
+
+// errProlonged says that more edits have arrived before a burst was settled.
+var errProlonged = errors.New("more edits have arrived")
+
+// settleBurst waits until the burst is settled, and commits again what a rival's PUT has overwritten in the
+// meantime.
+func (r *repository) settleBurst(ctx context.Context, b *burst, last *edit) error {
 	for !b.put.IsZero() {
 		settle := r.timing.settle()
-		if !r.idleUntil(ctx, b.put.Add(settle)) {
-			return nil
+		if err := r.idleUntil(ctx, b.put.Add(settle)); err != nil {
+			return err
 		}
 		if settle == 0 { // There is no other writer to look for.
 			b.put = time.Time{}
@@ -137,25 +166,27 @@ func (r *repository) endBurst(ctx context.Context, b *burst, last *edit) error {
 			}
 		}
 	}
-	return r.confirmPins(ctx, b.touched)
+	return nil
 }
 
-// idleUntil waits until a time. False means that more edits have arrived, or that ctx has ended.
-func (r *repository) idleUntil(ctx context.Context, until time.Time) bool {
+// idleUntil waits until a time. It returns errProlonged where more edits have arrived, and the error of ctx
+// where that has ended.
+func (r *repository) idleUntil(ctx context.Context, until time.Time) error {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
 		more := len(r.queue) > 0
 		r.mu.Unlock()
-		if more || ctx.Err() != nil {
-			return false
+		if more {
+			return errProlonged
 		}
 		select {
 		case <-timer.C:
-			return true
+			return nil
 		case <-r.arrived:
 		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -72,12 +72,12 @@ func (s *shards) replaced(old, rec record) {
 	s.count(rec, 1)
 }
 
-// holder returns the shard in which entries name a blob.
+// holder returns the first shard in which entries name a blob.
 func (s *shards) holder(digest registry.Digest) (shard int, ok bool) {
-	for shard, blobs := range s.blobs {
-		if _, ok := blobs[digest]; ok {
-			return shard, true
+	for candidate, blobs := range s.blobs {
+		if _, names := blobs[digest]; names && (!ok || candidate < shard) {
+			shard, ok = candidate, true
 		}
 	}
-	return 0, false
+	return shard, ok
 }

@@ -62,7 +62,8 @@ const (
 	staleReadRule safeguard = "the rule on stale reads"
 	// noBlindResend: a PUT whose answer is lost is sent again.
 	noBlindResend safeguard = "no blind resend"
-	// pinLook: nobody looks at the tag before it puts pins.
+	// pinLook: what a look shows that is the first after an upload, or after a pin manifest was put in vain, is
+	// what was there before. For schedules in which that is the look before pins.
 	pinLook safeguard = "a look before pins"
 	// pinConfirm: nobody notices that a pin manifest was replaced.
 	pinConfirm safeguard = "confirming pins"
@@ -189,6 +190,9 @@ func (r simRemote) PutManifest(_ context.Context, identifier string, m registry.
 		r.s.mu.Unlock()
 		if how != lostRequest && how != lostAnswer {
 			return nil
+		}
+		if identifier != Tag {
+			r.s.uploaded[r.writer] = true
 		}
 		if r.s.world.without != noBlindResend {
 			return registry.ErrAmbiguous

@@ -75,6 +75,8 @@ type world struct {
 	stales, crashes, breaks, replays int
 	// late lets a PUT take effect after its writer's window: against the assumption.
 	late bool
+	// straggler lets the third writer start at any moment.
+	straggler bool
 	// slow says that the first writer takes long, which the manifest before announces.
 	slow bool
 	// first starts without a manifesto.
@@ -104,8 +106,9 @@ type simulation struct {
 	// seen is what each writer's last look at the tag has shown, uploaded whether it has uploaded since.
 	seen     map[int]registry.Digest
 	uploaded map[int]bool
-	// done are the operations that have ended.
-	done []operation
+	// done are the operations that have ended, running how many of each writer have not.
+	done    []operation
+	running map[int]int
 	// endless says that the writers did not come to an end; replayed that a PUT took effect twice.
 	endless, replayed bool
 }
@@ -116,12 +119,15 @@ type operation struct {
 	typ    string
 	remove bool
 	err    error
+	// settled says that its writer had nothing else under way when it ended.
+	settled bool
 }
 
 func newSimulation(w world, plan *schedule, r *simRegistry) *simulation {
 	return &simulation{
 		world: w, schedule: plan, registry: r, dead: map[int]bool{}, looked: map[int]time.Time{},
 		ownPins: map[int]map[string]registry.Digest{}, seen: map[int]registry.Digest{}, uploaded: map[int]bool{},
+		running: map[int]int{},
 	}
 }
 
@@ -272,6 +278,9 @@ func (s *simulation) mustHurry(waiting []*call) bool {
 		if s.world.slow && c.writer == 0 {
 			window = windowFactor * slowest
 		}
+		if c.tag != Tag && s.world.without == pinLook {
+			continue // Nothing says how long ago it has looked.
+		}
 		if c.method == "PUT" && !c.resent && time.Since(s.looked[c.writer])+step > window {
 			return true
 		}
@@ -314,6 +323,10 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 				store.repository(repository).timing.observe(slowest)
 			}
 			group.Go(func() {
+				if w.straggler && writer == 2 && (simRemote{s, writer}).gate(&call{method: "START"}) == crash {
+					return
+				}
+				s.started(writer)
 				if w.undoing && writer == 1 {
 					s.undo(store, key("t0"))
 					return
@@ -326,6 +339,7 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 					if (simRemote{s, writer}).gate(&call{method: "START"}) == crash {
 						return
 					}
+					s.started(writer)
 					typ := fmt.Sprint("more", writer)
 					s.ended(operation{writer: writer, typ: typ, err: put(store, typ)})
 				})
@@ -361,9 +375,17 @@ func (s *simulation) hasEnded(writer int) bool {
 	return slices.ContainsFunc(s.done, func(op operation) bool { return op.writer == writer })
 }
 
+func (s *simulation) started(writer int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[writer]++
+}
+
 func (s *simulation) ended(op operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.running[op.writer]--
+	op.settled = s.running[op.writer] == 0
 	s.done = append(s.done, op)
 }
 
@@ -422,7 +444,7 @@ func (s *simulation) judge(image registry.Digest) string {
 	for _, op := range s.done {
 		_, there := doc.Lookup(image, op.typ)
 		switch {
-		case s.dead[op.writer]: // It was told nothing that it lived to tell.
+		case s.dead[op.writer] && (op.err != nil || !op.settled): // It was told nothing that it lived to tell.
 		case s.replayed && errors.Is(op.err, ErrNotConfirmed): // An honest error: the tag went back in time.
 		case op.err != nil:
 			return fmt.Sprintf("writer %d, %s: %v", op.writer, op.typ, op.err)
@@ -434,7 +456,8 @@ func (s *simulation) judge(image registry.Digest) string {
 		if _, ok := s.registry.blobs[entry.Digest]; !ok {
 			return fmt.Sprintf("the content of %s is missing", entry.Type)
 		}
-		if _, _, ok := held.holds(entry.Digest); !ok {
+		i, j, _ := doc.find(image, entry.Type)
+		if _, ok := held.size(doc.images[i].records[j].pin, entry.Digest); !ok {
 			return fmt.Sprintf("the content of %s is not pinned", entry.Type)
 		}
 	}
@@ -539,5 +562,5 @@ func explore(t *testing.T, w world, limit int) (wrong string, runs int) {
 			return "", runs
 		}
 	}
-	return "", runs - 1
+	return fmt.Sprintf("there are more than %d schedules", limit), runs - 1
 }

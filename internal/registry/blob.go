@@ -48,16 +48,10 @@ func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byt
 func (r *Remote) PutBlob(ctx context.Context, content []byte) (Digest, error) {
 	digest := DigestOf(content)
 	err := r.host.client.retry(ctx, func() error {
-		switch {
-		case r.host.postsWhole.Load() == yes:
-			location, err := r.postWhole(ctx, content, digest)
-			if err != nil || location == nil {
-				return err
-			}
-			r.host.postsWhole.Store(no) // It does not any more: a proxy changed its mind.
-			return r.putUpload(ctx, location, content, digest)
-		case len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no):
-			if done, err := r.tryWhole(ctx, content, digest); done {
+		known := r.host.postsWhole.Load()
+		trial := known == untried && len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no)
+		if known == yes || trial {
+			if done, err := r.tryWhole(ctx, content, digest, known); done {
 				return err
 			}
 		}
@@ -84,23 +78,28 @@ const (
 // take it so gets it a second time, in bytes.
 const maxTrial = 64 << 10
 
-// tryWhole finds out whether the registry takes a blob with a single POST. False means that the blob is yet
-// to be uploaded: registries do not agree on what to say to what they do not support.
-func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest) (done bool, err error) {
+// tryWhole sends a blob with a single POST, where the registry is known to take it so or to find out whether
+// it does. False means that the blob is yet to be uploaded, in two steps as from now on: registries do not agree
+// on what to say to what they do not support, or do not from a certain size on.
+func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, known int32) (done bool, err error) {
 	location, err := r.postWhole(ctx, content, digest)
-	switch {
-	case err == nil && location == nil:
+	if err == nil && location == nil {
 		r.host.postsWhole.Store(yes)
 		return true, nil
-	case err == nil:
+	}
+	if err == nil {
+		r.host.postsWhole.Store(no)
 		return r.putUpload(ctx, location, content, digest) == nil, nil
 	}
 	answer, answered := errors.AsType[*Error](err)
-	refused := answered && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status == http.StatusTooManyRequests)
-	if refused || ctx.Err() != nil {
-		r.host.postsWhole.Store(untried) // This says nothing about it.
+	switch {
+	case ctx.Err() != nil,
+		answered && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status == http.StatusTooManyRequests),
+		known == yes && passing(err):
+		r.host.postsWhole.Store(known) // This says nothing about it.
 		return true, err
 	}
+	r.host.postsWhole.Store(no)
 	return false, nil
 }
 

@@ -40,13 +40,19 @@ func TestUploadsBySinglePost(t *testing.T) {
 			[]string{"POST whole", "PUT", "POST", "PUT", "POST", "PUT"},
 		},
 		"the opened upload has the blob in it already": {
-			func(_ http.ResponseWriter, r *http.Request) bool {
-				if isTrial(r) {
-					r.URL.RawQuery = ""
+			func(w http.ResponseWriter, r *http.Request) bool {
+				switch {
+				case isTrial(r):
+					w.Header().Set("Location", "/v2/app/blobs/uploads/half-done")
+					w.WriteHeader(http.StatusAccepted)
+				case strings.HasSuffix(r.URL.Path, "/half-done"): // It would be there twice.
+					w.WriteHeader(http.StatusBadRequest)
+				default:
+					return false
 				}
-				return r.Method == http.MethodPatch
+				return true
 			},
-			[]string{"POST whole", "PUT", "POST", "PUT", "POST", "PUT"},
+			[]string{"POST whole", "PUT", "POST", "PUT", "POST", "PUT", "POST", "PUT"},
 		},
 		"bad request":  {refuse(http.StatusBadRequest), []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}},
 		"server error": {refuse(http.StatusInternalServerError), []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}},
@@ -128,5 +134,23 @@ func TestLargeBlobsAreNoTrial(t *testing.T) {
 	}), Options{})
 	if _, err := r.PutBlob(context.Background(), make([]byte, maxTrial+1)); err != nil || whole != 0 {
 		t.Errorf("%d trials: %v", whole, err)
+	}
+}
+
+// A registry that takes small blobs only with a POST gets the others in two steps.
+func TestUploadsBySinglePostUpToASize(t *testing.T) {
+	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge} {
+		r := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+			refused := r.Method == http.MethodPost && r.URL.Query().Has("digest") && r.ContentLength > maxTrial
+			if refused {
+				w.WriteHeader(status)
+			}
+			return refused
+		}), Options{})
+		for _, size := range []int{10, maxTrial + 1, 20} {
+			if _, err := r.PutBlob(context.Background(), make([]byte, size)); err != nil {
+				t.Errorf("%d: a blob of %d bytes: %v", status, size, err)
+			}
+		}
 	}
 }
