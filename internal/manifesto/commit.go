@@ -158,17 +158,19 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	if err := r.upload(ctx, image, plan, base); err != nil {
 		return batch, err
 	}
-	if stands, err := r.putPins(ctx, plan, base, next.number, b.touched); err != nil || !stands {
+	looked, stands, err := r.putPins(ctx, plan, base, next.number, b.touched)
+	if err != nil || !stands {
 		if rest, retry := r.dropMissing(ctx, batch, plan, err); retry {
 			return rest, nil
 		}
 		return batch, err
 	}
-	looked, stands, err := r.stands(ctx, base)
-	if err != nil || !stands {
-		return batch, err
-	}
 	window := r.timing.window()
+	if looked.IsZero() || time.Since(looked) > window/2 {
+		if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
+			return batch, err
+		}
+	}
 	if took := time.Since(looked); took > window/2 && window < maxWindow {
 		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
 		return batch, nil

@@ -24,32 +24,37 @@ var errPinAgain = errors.New("pin manifest refused at first")
 
 // putPins puts the pin manifests that a plan touches, unless the base does not stand any more: it must have
 // been seen to stand less than half a window before, each time that one is put. Whoever settles after us would
-// otherwise find its pins replaced when it does not look any more.
-func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (stands bool, err error) {
+// otherwise find its pins replaced when it does not look any more. looked is when the last look began that this
+// took, zero where it took none: it may serve the manifesto as well.
+func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (looked time.Time, stands bool, err error) {
 	for shard, layers := range plan.touched {
 		m, err := pinManifest(r.name, layers, number)
 		if err != nil {
-			return false, err
+			return looked, false, err
 		}
 		touched[shard] = putPins{m.Digest, layers} // Even where it fails: nobody knows what is there then.
-		if stands, err := r.putTouched(ctx, shard, layers, number, base); err != nil || !stands {
-			return false, err
+		last, stands, err := r.putTouched(ctx, shard, layers, number, base)
+		if err != nil || !stands {
+			return looked, false, err
+		}
+		if !last.IsZero() {
+			looked = last
 		}
 	}
-	return true, nil
+	return looked, true, nil
 }
 
 // putTouched puts one of them.
-func (r *repository) putTouched(ctx context.Context, shard int, layers []descriptor, number int64, base *version) (stands bool, err error) {
+func (r *repository) putTouched(ctx context.Context, shard int, layers []descriptor, number int64, base *version) (looked time.Time, stands bool, err error) {
 	put := r.newPinPut(shard)
 	for look, ended := range looks(ctx) {
 		if ended != nil {
-			return false, ended
+			return looked, false, ended
 		}
 		window := r.timing.window()
 		if look > 1 || time.Since(r.lastLook()) > window/2 {
-			if _, stands, err := r.stands(ctx, base); err != nil || !stands {
-				return false, err
+			if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
+				return looked, false, err
 			}
 		}
 		began := time.Now()
@@ -61,7 +66,7 @@ func (r *repository) putTouched(ctx context.Context, shard int, layers []descrip
 			break
 		}
 	}
-	return err == nil, err
+	return looked, err == nil, err
 }
 
 // pinPut puts one pin manifest, more than once where it must.

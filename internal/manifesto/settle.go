@@ -117,6 +117,9 @@ func (r *repository) endBurst(ctx context.Context, b *burst, last *edit) []*edit
 			}
 			continue // Whoever came has given up.
 		}
+		if ctx.Err() != nil {
+			break // Nobody waits any more: what was confirmed is.
+		}
 		if pinErr := r.confirmPins(ctx, b.touched); err == nil {
 			err = pinErr
 		}
