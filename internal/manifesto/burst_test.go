@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,7 +120,30 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	s := f.run(t)
 	s.settle = Adaptive
 	r := s.repository(f.remote.Repository())
-	reached, proceed := f.holdPut()
+	reached, proceed, overwritten := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
+	f.server.Intercept(func(_ http.ResponseWriter, q *http.Request, _ http.Handler) bool {
+		if !strings.HasSuffix(q.URL.Path, "/manifests/"+Tag) {
+			return false
+		}
+		switch q.Method {
+		case http.MethodPut:
+			once.Do(func() {
+				close(reached)
+				<-proceed
+			})
+		case http.MethodHead:
+			select {
+			case <-proceed:
+				if looks.Add(1) > 1 {
+					<-overwritten
+				}
+			default:
+			}
+		}
+		return false
+	})
 	var group sync.WaitGroup
 	group.Go(func() { f.mustPut(t, s, "one", "1") })
 	<-reached
@@ -132,12 +156,13 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	r.queued(1)
 	cancel() // While the first commit is confirmed, or the second one begins.
 	close(proceed)
-	for f.version(t).digest == old.Digest {
+	for r.known().digest == old.Digest {
 		time.Sleep(time.Millisecond)
 	}
 	if err := f.remote.PutManifest(ctx, Tag, old); err != nil {
 		t.Fatal(err)
 	}
+	close(overwritten)
 	group.Wait()
 	if got := f.document(t); !strings.Contains(got, `"one"`) {
 		t.Errorf("the document is %s", got)
