@@ -24,16 +24,16 @@ import (
 var story embed.FS
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+	if err := run(os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
-		os.Exit(1) //nolint:gocritic // Only the signal handler is left to undo.
+		os.Exit(1)
 	}
 }
 
 // run finds the command line tool, builds the provider into a temporary directory and tells the story.
-func run(ctx context.Context, out io.Writer, args []string) (err error) {
+func run(out io.Writer, args []string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	tool, err := findTool(args)
 	if err != nil {
 		return err

@@ -209,55 +209,16 @@ func (d *Document) Render() []byte {
 	if fields.get(keyImages) == "" {
 		fields = fields.with(keyImages, "[]")
 	}
-	out := append(make([]byte, 0, size), '{')
-	for i, f := range fields {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		if !f.is(keyImages) {
-			out = f.appendTo(out)
-			continue
-		}
-		out = append(append(out, f.key...), ":["...)
-		for i, img := range d.images {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = img.appendTo(out)
-		}
-		out = append(out, ']')
-	}
-	return append(out, '}')
+	return fields.appendWith(make([]byte, 0, size), keyImages, func(out []byte) []byte {
+		return appendList(out, d.images, image.appendTo)
+	})
 }
 
 func (img image) appendTo(out []byte) []byte {
-	if img.fields == nil {
-		return append(out, "null"...)
-	}
-	if img.fields.get(keyManifesto) == "" && len(img.records) == 0 {
+	if img.fields == nil || len(img.records) == 0 {
 		return img.fields.appendTo(out)
 	}
-	out = append(out, '{')
-	for i, f := range img.fields {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		if !f.is(keyManifesto) || len(img.records) == 0 {
-			out = f.appendTo(out)
-			continue
-		}
-		out = append(append(out, f.key...), ":["...)
-		for j, rec := range img.records {
-			if j > 0 {
-				out = append(out, ',')
-			}
-			if rec.fields == nil {
-				out = append(out, "null"...)
-				continue
-			}
-			out = rec.fields.appendTo(out)
-		}
-		out = append(out, ']')
-	}
-	return append(out, '}')
+	return img.fields.appendWith(out, keyManifesto, func(out []byte) []byte {
+		return appendList(out, img.records, func(rec record, out []byte) []byte { return rec.fields.appendTo(out) })
+	})
 }

@@ -231,16 +231,38 @@ func (o object) without(key string) object {
 	return out
 }
 
-// appendTo appends the object as compact JSON.
+// appendTo appends the object as compact JSON, or null.
 func (o object) appendTo(out []byte) []byte {
-	out = append(out, '{')
-	for i, f := range o {
+	if o == nil {
+		return append(out, "null"...)
+	}
+	return append(appendSeparated(append(out, '{'), o, field.appendTo), '}')
+}
+
+// appendWith appends the object with another value for key than its own.
+func (o object) appendWith(out []byte, key string, value func([]byte) []byte) []byte {
+	out = appendSeparated(append(out, '{'), o, func(f field, out []byte) []byte {
+		if !f.is(key) {
+			return f.appendTo(out)
+		}
+		return value(append(append(out, f.key...), ':'))
+	})
+	return append(out, '}')
+}
+
+// appendList appends an array.
+func appendList[T any](out []byte, elements []T, each func(T, []byte) []byte) []byte {
+	return append(appendSeparated(append(out, '['), elements, each), ']')
+}
+
+func appendSeparated[T any](out []byte, elements []T, each func(T, []byte) []byte) []byte {
+	for i, element := range elements {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = f.appendTo(out)
+		out = each(element, out)
 	}
-	return append(out, '}')
+	return out
 }
 
 // encodeJSON returns a string, number or map as JSON, without the HTML escapes that would change what

@@ -12,34 +12,46 @@ import (
 
 // What a commit sees when it looks at the tag: before its PUT, and after it.
 
+// look asks what the tag holds; an empty digest is a 404. It returns when it began.
+func (r *repository) look(ctx context.Context) (looked time.Time, digest registry.Digest, err error) {
+	looked = time.Now()
+	digest, err = r.remote.HeadManifest(ctx, Tag)
+	if errors.Is(err, registry.ErrNotFound) {
+		return looked, "", nil
+	}
+	return looked, digest, err
+}
+
+// vanished is the error of a tag that stays away although this run has seen it.
+func (r *repository) vanished(seen *version) error {
+	return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
+		ErrVanished, r.name.Tagged(Tag), seen.digest)
+}
+
 // stands looks whether the tag still holds the base. Where it holds a rival's manifesto, that is read,
 // to start over on. A 404 and a manifesto that the base descends from, or that this run has moved on
 // from, come from a lagging replica: it looks again, and never builds on them. That there is no
 // manifesto at all takes two answers. It returns when it began the look that counts.
 func (r *repository) stands(ctx context.Context, base *version) (looked time.Time, ok bool, err error) {
 	var digest registry.Digest
-	absent := false
 	for look, ended := range looks(ctx) {
 		if ended != nil {
 			return looked, false, ended
 		}
-		looked = time.Now()
-		digest, err = r.remote.HeadManifest(ctx, Tag)
-		absent = errors.Is(err, registry.ErrNotFound)
+		looked, digest, err = r.look(ctx)
 		switch {
-		case err != nil && !absent:
+		case err != nil:
 			return looked, false, err
-		case !absent && digest == base.digest, absent && base.digest == "" && look > 1:
+		case digest == base.digest && (digest != "" || look > 1):
 			r.stood(looked)
 			return looked, true, nil
-		case !absent && !r.lags(base, digest, look):
+		case digest != "" && !r.lags(base, digest, look):
 			_, err := r.learn(ctx, digest, looked)
 			return looked, false, err
 		}
 	}
-	if absent {
-		return looked, false, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-			ErrVanished, r.name.Tagged(Tag), base.digest)
+	if digest == "" {
+		return looked, false, r.vanished(base)
 	}
 	return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
 }
@@ -75,18 +87,16 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base,
 		if ended != nil {
 			return batch, ended
 		}
-		looked := time.Now()
-		digest, err := r.remote.HeadManifest(ctx, Tag)
-		absent := errors.Is(err, registry.ErrNotFound)
+		looked, digest, err := r.look(ctx)
 		switch {
-		case err != nil && !absent:
+		case err != nil:
 			return batch, err
-		case !absent && digest == next.digest:
+		case digest == next.digest:
 			r.remember(next, looked)
 			r.finish(batch, nil, next.doc)
 			b.add(batch, next)
 			return nil, nil
-		case !absent && !r.lags(next, digest, look): // The base is an ancestor of ours.
+		case digest != "" && !r.lags(next, digest, look): // The base is an ancestor of ours.
 			v, err := r.learn(ctx, digest, looked)
 			if err != nil {
 				return batch, err

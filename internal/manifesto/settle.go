@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 // Between a writer's last look at the tag and the moment at which its PUT takes effect, a rival's PUT can
@@ -142,21 +140,18 @@ func (r *repository) settleBurst(ctx context.Context, b *burst, last *edit) erro
 		if err := r.idleUntil(ctx, b.put.Add(settle)); err != nil {
 			return err
 		}
-		if settle == 0 { // There is no other writer to look for.
-			b.put = time.Time{}
-			clear(b.edits)
-			break
-		}
-		lost, err := r.lostEdits(ctx, b)
-		if err != nil {
-			return err
-		}
-		if len(lost) == 0 {
-			b.put = time.Time{}
-			clear(b.edits)
-			break
+		var lost []*edit
+		if settle > 0 { // Otherwise there is no other writer to look for.
+			var err error
+			if lost, err = r.lostEdits(ctx, b); err != nil {
+				return err
+			}
 		}
 		b.put = time.Time{} // The commit sets it anew, unless there is nothing to change.
+		if len(lost) == 0 {
+			clear(b.edits)
+			break
+		}
 		r.commit(ctx, lost, b)
 		for _, e := range lost {
 			conflict := errors.Is(e.err, ErrExists) || errors.Is(e.err, ErrChanged)
@@ -202,15 +197,13 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 		if ended != nil {
 			return nil, ended
 		}
-		looked := time.Now()
-		digest, err := r.remote.HeadManifest(ctx, Tag)
-		absent := errors.Is(err, registry.ErrNotFound)
+		looked, digest, err := r.look(ctx)
 		switch {
-		case err != nil && !absent:
+		case err != nil:
 			return nil, err
-		case !absent && digest == current.digest:
+		case digest != "" && digest == current.digest:
 			return b.missingFrom(current), nil
-		case !absent && (look == maxLooks || !r.lags(current, digest, look)):
+		case digest != "" && (look == maxLooks || !r.lags(current, digest, look)):
 			// An older manifesto that stays is no replica's any more: something has sent its PUT again.
 			v, err := r.learn(ctx, digest, looked)
 			if err != nil {
@@ -219,8 +212,7 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 			return b.missingFrom(v), nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-		ErrVanished, r.name.Tagged(Tag), current.digest)
+	return nil, r.vanished(current)
 }
 
 // missingFrom returns copies of the burst's edits that a version lacks: the originals' callers may have

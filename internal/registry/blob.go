@@ -82,8 +82,8 @@ const maxTrial = 64 << 10
 // it does. False means that the blob is yet to be uploaded, in two steps as from now on: registries do not agree
 // on what to say to what they do not support, or do not from a certain size on.
 func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, known int32) (done bool, err error) {
-	location, err := r.postWhole(ctx, content, digest)
-	if err == nil && location == nil {
+	taken, location, err := r.postWhole(ctx, content, digest)
+	if taken {
 		r.host.postsWhole.Store(yes)
 		return true, nil
 	}
@@ -104,21 +104,22 @@ func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, kn
 }
 
 // postWhole sends a blob with a single POST. Where the registry opens an upload instead, as the distribution
-// specification allows, it returns where to send the blob, otherwise nil.
-func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (*url.URL, error) {
+// specification allows, the blob is not taken, and location is where to send it.
+func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (taken bool, location *url.URL, err error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()), push: true, body: content,
 		header: http.Header{"Content-Type": {MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated, http.StatusAccepted},
 	})
 	if err != nil {
-		return nil, err
+		return false, nil, err
 	}
 	defer drain(resp)
 	if resp.StatusCode == http.StatusCreated {
-		return nil, nil //nolint:nilnil // See above.
+		return true, nil, nil
 	}
-	return uploadLocation(resp)
+	location, err = uploadLocation(resp)
+	return false, location, err
 }
 
 // putUpload sends all of a blob to an upload that was opened, and ends it.

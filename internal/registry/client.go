@@ -51,7 +51,7 @@ const (
 // concurrent use.
 type Client struct {
 	options Options
-	base    http.RoundTripper
+	base    *http.Transport
 
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -73,9 +73,7 @@ func NewClient(options Options) *Client {
 
 // Close drops idle connections.
 func (c *Client) Close() {
-	if t, ok := c.base.(*http.Transport); ok {
-		t.CloseIdleConnections()
-	}
+	c.base.CloseIdleConnections()
 }
 
 // Open returns access to a repository. It sends nothing yet.

@@ -423,7 +423,7 @@ func TestPlainHTTP(t *testing.T) {
 	for _, name := range []string{"registry.example.com", "registry.local", "10.1.2.3:5000"} {
 		dial := func(r *Remote) {
 			// The name leads to the test server, whatever it resolves to elsewhere.
-			base := newBaseTransport().(*http.Transport) //nolint:forcetypeassert // It is what newBaseTransport makes.
+			base := newBaseTransport()
 			base.Proxy = nil
 			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
@@ -508,10 +508,7 @@ func TestConnectionsAreShared(t *testing.T) {
 				host = "registry.test"
 			}
 			r := openHost(t, host, Options{})
-			base, ok := r.host.client.base.(*http.Transport)
-			if !ok {
-				t.Fatalf("the transport is a %T", r.host.client.base)
-			}
+			base := r.host.client.base
 			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, address)
 			}

@@ -21,7 +21,7 @@ const maxRedirects = 5
 // maxIdlePerHost keeps the connections of Terraform's parallel operations alive between requests.
 const maxIdlePerHost = 64
 
-func newBaseTransport() http.RoundTripper {
+func newBaseTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
