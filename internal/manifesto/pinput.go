@@ -28,12 +28,11 @@ var errPinAgain = errors.New("pin manifest refused at first")
 // took, zero where it took none: it may serve the manifesto as well.
 func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (looked time.Time, stands bool, err error) {
 	for shard, layers := range plan.touched {
-		m, err := pinManifest(r.name, layers, number)
-		if err != nil {
-			return looked, false, err
+		put := r.newPinPut(shard)
+		last, stands, err := r.putTouched(ctx, put, layers, number, base)
+		if put.sent.digest != "" {
+			touched[shard] = put.sent // Even where it fails: nobody knows what is there then.
 		}
-		touched[shard] = putPins{m.Digest, layers} // Even where it fails: nobody knows what is there then.
-		last, stands, err := r.putTouched(ctx, shard, layers, number, base)
 		if err != nil || !stands {
 			return looked, false, err
 		}
@@ -45,8 +44,7 @@ func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, n
 }
 
 // putTouched puts one of them.
-func (r *repository) putTouched(ctx context.Context, shard int, layers []descriptor, number int64, base *version) (looked time.Time, stands bool, err error) {
-	put := r.newPinPut(shard)
+func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []descriptor, number int64, base *version) (looked time.Time, stands bool, err error) {
 	for look, ended := range looks(ctx) {
 		if ended != nil {
 			return looked, false, ended
@@ -74,6 +72,8 @@ type pinPut struct {
 	repository *repository
 	shard      int
 	renewed    bool
+	// sent is what it has sent last.
+	sent putPins
 }
 
 func (r *repository) newPinPut(shard int) *pinPut {
@@ -89,6 +89,7 @@ func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (ag
 	if err != nil {
 		return false, err
 	}
+	p.sent = putPins{m.Digest, layers}
 	err = r.remote.PutManifest(ctx, shardTag(p.shard), m)
 	switch {
 	case err == nil:

@@ -91,11 +91,8 @@ func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, kn
 		r.host.postsWhole.Store(no)
 		return r.putUpload(ctx, location, content, digest) == nil, nil
 	}
-	answer, answered := errors.AsType[*Error](err)
-	switch {
-	case ctx.Err() != nil,
-		answered && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden || answer.Status == http.StatusTooManyRequests),
-		known == yes && passing(err):
+	refused := errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrRateLimited)
+	if ctx.Err() != nil || refused || (known == yes && passing(err)) {
 		r.host.postsWhole.Store(known) // This says nothing about it.
 		return true, err
 	}
