@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -71,7 +72,7 @@ func newWorld(t *testing.T, options registrytest.Options) *world {
 	t.Helper()
 	server := registrytest.New(t, options)
 	w := &world{t: t, server: server}
-	w.credentials = registry.HostConfig{Username: options.Username, Password: options.Password}
+	w.credentials = registry.HostConfig{Credential: credentials.Credential{Username: options.Username, Password: options.Password}}
 	w.remote = w.open("app")
 	w.image = w.push("1", "one")
 	return w

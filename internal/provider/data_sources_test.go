@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -154,5 +155,18 @@ func TestAccImageDataSource(t *testing.T) {
 				statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey("t").AtMapKey("content"), knownvalue.StringExact("x")),
 			},
 		},
+	)
+}
+
+// More than fits into one of Terraform's messages is an error that says what to do, and not a broken provider.
+func TestAccContentsTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	for i := range 3 {
+		w.put(fmt.Sprint("big", i), strings.Repeat(fmt.Sprint(i), 12<<20))
+	}
+	acceptance(t,
+		resource.TestStep{Config: w.list("include_content = true"), ExpectError: words(`Contents too large.*more than 32 MiB.*manifesto_metadata`)},
+		resource.TestStep{Config: w.list("")},
 	)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -22,10 +23,15 @@ type advice struct {
 	is        error
 	attribute string
 	summary   string
-	help      func(host string) string
+	help      func(host string, err error) string
 }
 
-func fixed(text string) func(string) string { return func(string) string { return text } }
+func fixed(text string) func(string, error) string { return func(string, error) string { return text } }
+
+// forHost is help that needs the registry's host only.
+func forHost(help func(host string) string) func(string, error) string {
+	return func(host string, _ error) string { return help(host) }
+}
 
 // advices are in the order in which they are tried: the particular before the general.
 var advices = []advice{
@@ -55,26 +61,36 @@ var advices = []advice{
 		"The image is a single one, without platforms to choose from. Leave platform out to attach the metadata to it.")},
 	{registry.ErrPlatformNotFound, "platform", "Platform not found", fixed(
 		"Name one of the platforms that the image has, or leave platform out to attach the metadata to the image as a whole.")},
-	{registry.ErrUnauthorized, "image", "Registry refused the credentials", func(host string) string {
-		return fmt.Sprintf("Set registries[%q] in the provider's configuration, or log in with docker login %s. "+
+	{registry.ErrTokenService, "image", "Token service refused", func(host string, _ error) string {
+		return fmt.Sprintf("The registry wants to be logged in to at a host of another domain, which might collect the credentials. "+
+			"If that host is the registry's, name it: registries[%q] = { auth_hosts = [\"HOST\"] } in the provider's configuration.", host)
+	}},
+	{registry.ErrTLSConfig, "image", "Unusable certificate", forHost(func(host string) string {
+		return fmt.Sprintf("Look at ca_certificate, client_certificate and client_key of registries[%q] in the provider's configuration, "+
+			"and at the files for this registry below /etc/docker/certs.d and /etc/containers/certs.d.", host)
+	})},
+	{registry.ErrUnauthorized, "image", "Registry refused the credentials", forHost(func(host string) string {
+		return fmt.Sprintf("The password or token may be wrong or expired, or may not do this. "+
+			"Set registries[%q] in the provider's configuration, or log in with docker login %s. "+
 			"The provider's username and password, and %s and %s, are used for the default registry only.",
 			host, host, envUsername, envPassword)
-	}},
+	})},
+	{registry.ErrImmutable, "image", "Tags are immutable", fixed(
+		"The provider moves the tags _manifesto and _manifesto.pins with each change. Exempt them from immutability: on ECR set the " +
+			"repository to IMMUTABLE_WITH_EXCLUSION with the filter _manifesto*; elsewhere exclude _manifesto* from the rule.")},
 	{registry.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
 		"The registry does not take what the provider has to store under the tags _manifesto and _manifesto.pins. " +
 			"Its message above, or its log, says why; a rule for media types, tags or immutability is a likely cause.")},
-	{registry.ErrForbidden, "image", "Permission denied", func(host string) string {
+	{registry.ErrForbidden, "image", "Permission denied", forHost(func(host string) string {
 		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
-			"and creating, changing or removing metadata permission to push to the image's repository.", host)
-	}},
-	{registry.ErrRateLimited, "image", "Rate limit reached", func(host string) string {
-		return fmt.Sprintf("%s limits how often it may be asked. Wait and run the same command again; on Docker Hub, "+
-			"logging in raises the limit.", host)
-	}},
+			"and creating, changing or removing metadata permission to push to the image's repository. "+
+			"Other credentials can be set as registries[%q] in the provider's configuration.", host, host)
+	})},
+	{registry.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
 	{registry.ErrNotFound, "image", "Image or repository not found", fixed(
 		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
 			"answer like this for what they hide.")},
-	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", plainHTTPHelp},
+	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", forHost(plainHTTPHelp)},
 	{registry.ErrRedirect, "image", "Redirect refused", fixed(
 		"The registry sent the request to a place that the provider does not follow it to.")},
 	{registry.ErrTooLarge, "image", "Answer too large", fixed(
@@ -82,10 +98,23 @@ var advices = []advice{
 	{registry.ErrDigestMismatch, "image", "Corrupt answer", fixed(
 		"The bytes do not have the digest that they are stored under. The registry, or something between it and " +
 			"Terraform, changes or damages them. Nothing was written.")},
-	{registry.ErrUnreachable, "image", "Registry unreachable", func(host string) string {
+	{registry.ErrNoTLS, "image", "Registry without TLS", forHost(plainHTTPHelp)},
+	{registry.ErrCertificate, "image", "Registry's certificate is not trusted", forHost(func(host string) string {
+		return fmt.Sprintf("If the registry's certificate comes from an authority of your own, trust it: "+
+			"registries[%q] = { ca_certificate = file(\"ca.pem\") } in the provider's configuration, or put it at "+
+			"/etc/docker/certs.d/%s/ca.crt.", host, host)
+	})},
+	{registry.ErrClientCertificate, "image", "Registry wants a client certificate", forHost(func(host string) string {
+		return fmt.Sprintf("Set client_certificate and client_key of registries[%q] in the provider's configuration, or put them at "+
+			"/etc/docker/certs.d/%s/client.cert and client.key.", host, host)
+	})},
+	{registry.ErrUnreachable, "image", "Registry unreachable", forHost(func(host string) string {
 		return fmt.Sprintf("Check that %s is the right host and that it can be reached from here; HTTPS_PROXY and NO_PROXY "+
-			"count. %s", host, plainHTTPHelp(host))
-	}},
+			"count. request_timeout and max_retries in the provider's configuration set how long it is tried.", host)
+	})},
+	{registry.ErrBadResponse, "image", "Registry's answer makes no sense", forHost(func(host string) string {
+		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.", host)
+	})},
 	{context.DeadlineExceeded, "image", "Timeout", fixed(
 		"The registry did not answer in time. Run the same command again; for a resource, timeouts sets how long it may take.")},
 	{context.Canceled, "image", "Interrupted", fixed(
@@ -100,13 +129,27 @@ func plainHTTPHelp(host string) string {
 	return fmt.Sprintf("If it is a registry without TLS, set registries[%q] = { plain_http = true } in the provider's configuration.", host)
 }
 
+// rateLimitHelp says when to try again, where the registry does.
+func rateLimitHelp(host string, err error) string {
+	when := "Wait and run the same command again."
+	if wait := registry.RetryAfter(err); wait > 0 {
+		when = fmt.Sprintf("Run the same command again after %s.", time.Now().Add(wait).UTC().Format("2006-01-02 15:04:05 MST"))
+	}
+	text := fmt.Sprintf("%s limits how often it may be asked. %s A lower max_concurrent_requests in the provider's "+
+		"configuration spreads the requests.", host, when)
+	if host == registry.DefaultRegistry {
+		text += fmt.Sprintf(" Docker Hub's limit is higher for those who log in: with docker login, or registries[%q].", host)
+	}
+	return text
+}
+
 // diagnose explains an error of an operation (such as "reading metadata") on an image.
 func diagnose(err error, operation string, repository registry.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
 	help := "Run the same command again; if it fails in the same way, the registry's log should say why."
-	for _, a := range advices {
+	for _, a := range advicesFor(repository) {
 		if errors.Is(err, a.is) {
-			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host())
+			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host(), err)
 			break
 		}
 	}

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -56,6 +58,11 @@ func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataReq
 func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
 	d.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
+
+// maxContents bounds the contents of one object, in bytes: Terraform's protocol has a limit for a whole message.
+const maxContents = 32 << 20
+
+var errContentsTooLarge = errors.New("contents too large")
 
 // Schema implements datasource.DataSource.
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -141,16 +148,28 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	models := make([]entryModel, len(entries))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(contentParallel)
+	var total atomic.Int64
 	for i, entry := range entries {
 		model.Types[i] = entry.Type
 		group.Go(func() error {
 			key := manifesto.Key{Repository: repository, Image: image, Type: entry.Type}
 			var err error
 			models[i], err = d.entry(groupContext, key, entry, model.IncludeContent.ValueBool())
+			if err == nil && model.IncludeContent.ValueBool() && total.Add(models[i].Size.ValueInt64()) > maxContents {
+				return errContentsTooLarge
+			}
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if errors.Is(err, errContentsTooLarge) {
+		resp.Diagnostics.AddAttributeError(path.Root("include_content"), "Contents too large", fmt.Sprintf(
+			"The contents of image %s have more than %d MiB together, which is more than Terraform carries in one object. "+
+				"Leave include_content out, and look single pieces up with the data source manifesto_metadata.",
+			repository.Digested(image), maxContents>>20))
+		return
+	}
+	if err != nil {
 		problem := diagnose(err, "listing the metadata of", repository, "image "+repository.Digested(image).String())
 		resp.Diagnostics.AddAttributeError(path.Root(problem.attribute), problem.summary, problem.detail)
 		return

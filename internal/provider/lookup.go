@@ -26,11 +26,11 @@ func withSubject(attributes map[string]schema.Attribute) map[string]schema.Attri
 			Validators:          []validator.String{isPlatform()},
 		},
 		"registry": schema.StringAttribute{
-			MarkdownDescription: "Host of the registry.",
+			MarkdownDescription: "Host of the registry; `oci-layout` for a layout on disk.",
 			Computed:            true,
 		},
 		"repository": schema.StringAttribute{
-			MarkdownDescription: "Repository of the image with its registry's host.",
+			MarkdownDescription: "Repository of the image with its registry's host, or `oci-layout:DIRECTORY`.",
 			Computed:            true,
 		},
 		"image_digest": schema.StringAttribute{

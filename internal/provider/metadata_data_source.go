@@ -97,7 +97,8 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 
 // Descriptions that the data sources share.
 const (
-	imageDescription = "Reference to the image, by tag or digest. The tag defaults to `latest` and the registry to the provider's `default_registry`."
+	imageDescription = "Reference to the image, by tag or digest. The tag defaults to `latest` and the registry to the provider's `default_registry`. " +
+		"`oci-layout:DIRECTORY`, with `:TAG` or `@DIGEST` unless it has one image only, is an OCI image layout on disk."
 
 	platformDescription = "Look at this platform's child of a multi-platform image instead of at the image as a whole, as " +
 		"`os/architecture[/variant]`. There is no fallback from one to the other."

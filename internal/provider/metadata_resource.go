@@ -50,7 +50,7 @@ func (r *metadataResource) IdentitySchema(_ context.Context, _ resource.Identity
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"repository": identityschema.StringAttribute{
 			RequiredForImport: true,
-			Description:       "Repository that holds the image, with its registry's host, such as ghcr.io/org/app.",
+			Description:       "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or oci-layout:DIRECTORY.",
 		},
 		"image_digest": identityschema.StringAttribute{
 			RequiredForImport: true,
@@ -74,7 +74,9 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				MarkdownDescription: "Reference to the image, by tag or digest. The tag defaults to `latest` and the registry to the " +
 					"provider's `default_registry`. A tag is resolved at every plan: when it has moved to another build, the " +
 					"metadata is replaced, so that an approval never silently passes to a build that nobody approved. Use digests for " +
-					"what is said about one build, and tags for what holds for whatever build is current.",
+					"what is said about one build, and tags for what holds for whatever build is current. An image of an OCI image " +
+					"layout on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, where it is the only one, " +
+					"`oci-layout:DIRECTORY`.",
 				Required:   true,
 				Validators: []validator.String{isReference()},
 			},
@@ -155,11 +157,11 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				Computed:            true,
 			},
 			"registry": schema.StringAttribute{
-				MarkdownDescription: "Host of the registry, such as `ghcr.io` or `docker.io`.",
+				MarkdownDescription: "Host of the registry, such as `ghcr.io` or `docker.io`; `oci-layout` for a layout on disk.",
 				Computed:            true,
 			},
 			"repository": schema.StringAttribute{
-				MarkdownDescription: "Repository of the image with its registry's host, such as `docker.io/library/alpine`.",
+				MarkdownDescription: "Repository of the image with its registry's host, such as `docker.io/library/alpine`, or `oci-layout:DIRECTORY`.",
 				Computed:            true,
 			},
 			"image_digest": schema.StringAttribute{

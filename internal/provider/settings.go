@@ -6,11 +6,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -45,29 +44,35 @@ type providerModel struct {
 	Registries      types.Map    `tfsdk:"registries"`
 	Username        types.String `tfsdk:"username"`
 	Password        types.String `tfsdk:"password"`
+	DockerConfig    types.String `tfsdk:"docker_config"`
 	DefaultRegistry types.String `tfsdk:"default_registry"`
+	MaxRetries      types.Int64  `tfsdk:"max_retries"`
+	RequestTimeout  types.String `tfsdk:"request_timeout"`
+	MaxConcurrent   types.Int64  `tfsdk:"max_concurrent_requests"`
 	Settle          types.String `tfsdk:"settle"`
-}
-
-type registryModel struct {
-	Username  types.String `tfsdk:"username"`
-	Password  types.String `tfsdk:"password"`
-	Token     types.String `tfsdk:"token"`
-	PlainHTTP types.Bool   `tfsdk:"plain_http"`
 }
 
 // settings reads the configuration and the environment.
 func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) settings {
 	s := settings{
 		options: registry.Options{
-			Registries: map[string]registry.HostConfig{},
-			Keychain:   authn.DefaultKeychain,
+			Registries:            map[string]registry.HostConfig{},
+			Credentials:           m.sources(),
+			CertDirectories:       registry.SystemCertDirectories(),
+			MaxRetries:            int(m.MaxRetries.ValueInt64()),
+			MaxConcurrentRequests: int(m.MaxConcurrent.ValueInt64()),
 		},
 		settle:          manifesto.Adaptive,
 		defaultRegistry: m.DefaultRegistry.ValueString(),
 		defaultUnknown:  m.DefaultRegistry.IsUnknown(),
 		unknownHosts:    map[string]bool{},
-		allUnknown:      m.Registries.IsUnknown(),
+		allUnknown:      m.Registries.IsUnknown() || m.DockerConfig.IsUnknown(),
+	}
+	if !m.MaxRetries.IsNull() && s.options.MaxRetries == 0 {
+		s.options.MaxRetries = -1 // Zero is the client's word for its default.
+	}
+	if timeout, err := time.ParseDuration(m.RequestTimeout.ValueString()); err == nil {
+		s.options.RequestTimeout = timeout
 	}
 	if settle, err := time.ParseDuration(m.Settle.ValueString()); err == nil {
 		s.settle = settle // The schema has validated it; unset or unknown, it is measured.
@@ -77,36 +82,6 @@ func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) se
 	}
 	m.addDefaultCredentials(&s, diags)
 	return s
-}
-
-func (s *settings) addRegistry(ctx context.Context, key string, element any, diags *diag.Diagnostics) {
-	where := path.Root("registries").AtMapKey(key)
-	host, err := registry.ParseHost(key)
-	if err != nil {
-		diags.AddAttributeError(where, "Invalid registry", hostHelp(key, err))
-		return
-	}
-	if _, repeated := s.options.Registries[host]; repeated {
-		diags.AddAttributeError(where, "Registry configured twice",
-			fmt.Sprintf("%q is another name of %s, which has settings already. Keep one of them.", key, host))
-		return
-	}
-	object, ok := element.(types.Object)
-	if !ok || object.IsUnknown() {
-		s.unknownHosts[host] = true
-		return
-	}
-	var m registryModel
-	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-	if m.Username.IsUnknown() || m.Password.IsUnknown() || m.Token.IsUnknown() || m.PlainHTTP.IsUnknown() {
-		s.unknownHosts[host] = true
-	}
-	s.options.Registries[host] = registry.HostConfig{
-		Username:  m.Username.ValueString(),
-		Password:  m.Password.ValueString(),
-		Token:     m.Token.ValueString(),
-		PlainHTTP: m.PlainHTTP.ValueBool(),
-	}
 }
 
 // addDefaultCredentials gives the provider's own credentials to the default registry only: sent to
@@ -139,14 +114,27 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 		return
 	}
 	config := s.options.Registries[host]
-	if config.Username != "" || config.Token != "" {
+	if config.Anonymous || !config.Credential.IsAnonymous() {
 		return // registries[host] comes first.
 	}
 	if unknown {
 		s.unknownHosts[host] = true
 	}
-	config.Username, config.Password = username, password
+	config.Credential = credentials.Credential{
+		Username: username, Password: password,
+		Origin: fmt.Sprintf("the provider's username and password or %s and %s", envUsername, envPassword),
+	}
 	s.options.Registries[host] = config
+}
+
+// sources are where credentials come from that the provider's own settings do not have, in their order.
+func (m providerModel) sources() credentials.Chain {
+	helpers := &credentials.Helpers{}
+	var chain credentials.Chain
+	if config, err := credentials.ParseConfig([]byte(m.DockerConfig.ValueString())); err == nil {
+		chain = append(chain, credentials.Inline{Config: config, Name: "the provider's docker_config", Helpers: helpers})
+	}
+	return append(chain, credentials.Standard(helpers)...)
 }
 
 func (s *settings) defaultHost() string {
@@ -158,7 +146,7 @@ func (s *settings) defaultHost() string {
 
 // unknown reports whether a setting that matters for the registry is not known yet.
 func (s *settings) unknown(host string) bool {
-	return s.allUnknown || s.unknownHosts[host]
+	return host != registry.LayoutHost && (s.allUnknown || s.unknownHosts[host])
 }
 
 // parse reads a reference. False means that its registry is the default one, which is not known yet.

@@ -3,11 +3,13 @@ package provider
 import (
 	"context"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -67,7 +69,8 @@ func isReference() validator.String {
 func referenceHelp(text string, err error) string {
 	return fmt.Sprintf("%q does not name an image: %v.\n\nWrite it as Docker does: REPOSITORY:TAG or "+
 		"REPOSITORY@sha256:DIGEST, with the registry's host in front unless it is the default registry, "+
-		"such as ghcr.io/org/app:1.2.", text, err)
+		"such as ghcr.io/org/app:1.2. An image of an OCI image layout on disk is oci-layout:DIRECTORY:TAG, "+
+		"oci-layout:DIRECTORY@sha256:DIGEST or, where it is the only one, oci-layout:DIRECTORY.", text, err)
 }
 
 // isPlatform accepts os/architecture[/variant].
@@ -85,6 +88,36 @@ func isSettleTime() validator.String {
 	return textValidator{"a duration that is not negative", func(text string) (string, string) {
 		if settle, err := time.ParseDuration(text); err != nil || settle < 0 {
 			return "Invalid duration", fmt.Sprintf("%q is not a duration such as 500ms or 2s, or 0s for no waiting.", text)
+		}
+		return "", ""
+	}}
+}
+
+// isRequestTimeout accepts a duration of at least a second.
+func isRequestTimeout() validator.String {
+	return textValidator{"a duration of at least 1s", func(text string) (string, string) {
+		if timeout, err := time.ParseDuration(text); err != nil || timeout < time.Second {
+			return "Invalid duration", fmt.Sprintf("%q is not a duration of at least one second, such as 30s or 2m.", text)
+		}
+		return "", ""
+	}}
+}
+
+// isDockerConfig accepts a Docker configuration. It does not repeat the value, which holds secrets.
+func isDockerConfig() validator.String {
+	return textValidator{"the JSON of a Docker configuration", func(text string) (string, string) {
+		if _, err := credentials.ParseConfig([]byte(text)); err != nil {
+			return "Invalid Docker configuration", sentence(err)
+		}
+		return "", ""
+	}}
+}
+
+// isPEM accepts blocks in PEM form. It does not repeat the value, which may be a key.
+func isPEM() validator.String {
+	return textValidator{"PEM", func(text string) (string, string) {
+		if block, _ := pem.Decode([]byte(text)); block == nil {
+			return "Not PEM", "The value has no block in PEM form (-----BEGIN …). Give the text of the file, such as file(\"ca.pem\"), and not its path."
 		}
 		return "", ""
 	}}

@@ -115,7 +115,7 @@ func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (
 	if resp.StatusCode == http.StatusCreated {
 		return true, nil, nil
 	}
-	location, err = uploadLocation(resp)
+	location, err = r.uploadLocation(ctx, resp)
 	return false, location, err
 }
 
@@ -146,16 +146,20 @@ func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
 		return nil, err
 	}
 	defer drain(resp)
-	return uploadLocation(resp)
+	return r.uploadLocation(ctx, resp)
 }
 
-// uploadLocation returns where an answer says that an upload goes on.
-func uploadLocation(resp *http.Response) (*url.URL, error) {
+// uploadLocation returns where an answer says that an upload goes on. Behind a proxy that ends TLS, registries
+// often give their own host with http: it is taken for the registry's scheme.
+func (r *Remote) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {
 		return nil, fmt.Errorf("%w: upload without a location: %w", ErrBadResponse, err)
 	}
-	return location, nil
+	if location.Host == r.host.address {
+		location.Scheme = r.host.scheme()
+	}
+	return location, r.host.checkForeign(ctx, location)
 }
 
 // verify compares bytes with their digest.

@@ -9,42 +9,55 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// HostConfig is what a user sets for one registry. The zero value means: HTTPS, and credentials from
-// the keychain.
+// HostConfig is what a user sets for one registry. The zero value means: HTTPS, the system's certificate
+// authorities, and credentials from Options.Credentials.
 type HostConfig struct {
-	// Username and Password are for HTTP basic authentication and for the token service.
-	Username, Password string
-	// Token is sent to the registry as it is, as a bearer token.
-	Token string
-	// PlainHTTP speaks HTTP without TLS. Loopback hosts do so anyway.
-	PlainHTTP bool
+	// Credential is what to log in with; an anonymous one means to look for another.
+	Credential credentials.Credential
+	// Anonymous says not to look for one.
+	Anonymous bool
+	// AuthHosts are hosts that the registry's token service may have, in lower case, with or without a port,
+	// besides those of the registry's own domain.
+	AuthHosts []string
+	// Scheme is "https", or "http" to speak HTTP without TLS; empty means http for loopback hosts and https
+	// for all others.
+	Scheme string
+	// TLS is what is particular about the registry's certificates.
+	TLS TLSConfig
 }
 
-func (h HostConfig) hasCredentials() bool { return h.Username != "" || h.Token != "" }
-
-// Options configure a Client. The zero value works: anonymous, with the default transport's settings.
+// Options configure a Client. The zero value works: anonymous, with the defaults below.
 type Options struct {
 	// UserAgent is sent with every request.
 	UserAgent string
 	// Registries maps canonical hosts (ParseHost) to their settings.
 	Registries map[string]HostConfig
-	// Keychain finds the credentials of hosts that Registries has none for; nil means anonymous.
-	Keychain authn.Keychain
+	// Credentials finds the credentials of hosts that Registries has none for; nil means anonymous.
+	Credentials credentials.Source
+	// CertDirectories hold a directory for each registry with certificates (SystemCertDirectories); nil means
+	// none.
+	CertDirectories []string
 	// MaxRetries is how often a request that failed for a passing reason is sent again; a negative
 	// number means never, zero means DefaultMaxRetries.
 	MaxRetries int
 	// Backoff is the wait before the first retry, doubled for each further one; zero means
 	// DefaultBackoff.
 	Backoff time.Duration
+	// RequestTimeout is how long a request may make no progress, neither sending nor receiving, before it
+	// counts as failed; zero means DefaultRequestTimeout.
+	RequestTimeout time.Duration
+	// MaxConcurrentRequests is how many requests to one registry may be under way; zero means any number.
+	MaxConcurrentRequests int
 }
 
 // Defaults of Options.
 const (
-	DefaultMaxRetries = 4
-	DefaultBackoff    = 200 * time.Millisecond
+	DefaultMaxRetries     = 4
+	DefaultBackoff        = 200 * time.Millisecond
+	DefaultRequestTimeout = time.Minute
 )
 
 // Client talks to registries. It keeps connections and logins; use one per process. It is safe for
@@ -65,15 +78,23 @@ func NewClient(options Options) *Client {
 	if options.Backoff == 0 {
 		options.Backoff = DefaultBackoff
 	}
-	if options.Keychain == nil {
-		options.Keychain = authn.NewMultiKeychain()
+	if options.RequestTimeout == 0 {
+		options.RequestTimeout = DefaultRequestTimeout
+	}
+	if options.Credentials == nil {
+		options.Credentials = credentials.Chain{}
 	}
 	return &Client{options: options, base: newBaseTransport(), hosts: map[string]*host{}}
 }
 
 // Close drops idle connections.
 func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.base.CloseIdleConnections()
+	for _, h := range c.hosts {
+		h.http.CloseIdleConnections()
+	}
 }
 
 // Open returns access to a repository. It sends nothing yet.

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // What can go wrong. Errors of this package wrap these, so that callers decide with errors.Is.
@@ -47,9 +45,24 @@ var (
 	ErrPlainHTTP = errors.New("plain HTTP is not allowed")
 	// ErrRedirect: the registry redirected to a place that is not allowed.
 	ErrRedirect = errors.New("redirect refused")
+	// ErrNoTLS: the registry answers HTTPS with something that is not TLS. It also is ErrUnreachable.
+	ErrNoTLS = errors.New("no TLS")
+	// ErrCertificate: the registry's certificate is not trusted. It also is ErrUnreachable.
+	ErrCertificate = errors.New("certificate not trusted")
+	// ErrClientCertificate: the registry wants another certificate of the client. It also is ErrUnreachable.
+	ErrClientCertificate = errors.New("client certificate refused")
+	// ErrTLSConfig: a certificate or key that is configured for the registry cannot be used.
+	ErrTLSConfig = errors.New("unusable certificate")
+	// ErrTokenService: the registry names a token service that does not belong to it.
+	ErrTokenService = errors.New("token service on another domain")
+	// ErrImmutable: the registry does not let a tag be moved.
+	ErrImmutable = errors.New("tag is immutable")
 	// ErrBadResponse: the registry's answer does not follow the OCI distribution specification.
 	ErrBadResponse = errors.New("unexpected response")
 )
+
+// codeNameUnknown is the distribution specification's code for a repository that is not known.
+const codeNameUnknown = "NAME_UNKNOWN"
 
 // maxErrorBody bounds what is read of an error's body, in bytes.
 const maxErrorBody = 64 << 10
@@ -69,6 +82,8 @@ type Error struct {
 	Message string
 	// RetryAfter is how long the registry asked to wait; zero where it did not.
 	RetryAfter time.Duration
+	// Login says, in an answer of 401, 403 or 404, who the request came from.
+	Login string
 }
 
 // Error implements error.
@@ -80,6 +95,9 @@ func (e *Error) Error() string {
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
+	if e.Login != "" {
+		text += " (logged in as: " + e.Login + ")"
+	}
 	return text
 }
 
@@ -89,15 +107,24 @@ func (e *Error) Is(target error) bool {
 	case ErrNotFound:
 		return e.Status == http.StatusNotFound
 	case ErrRepositoryUnknown:
-		return e.Status == http.StatusNotFound && slices.Contains(e.Codes, string(transport.NameUnknownErrorCode))
+		return e.Status == http.StatusNotFound && slices.Contains(e.Codes, codeNameUnknown)
 	case ErrUnauthorized:
 		return e.Status == http.StatusUnauthorized
 	case ErrForbidden:
 		return e.Status == http.StatusForbidden
 	case ErrRateLimited:
 		return e.Status == http.StatusTooManyRequests
+	case ErrImmutable:
+		return e.saysImmutable()
 	}
 	return false
+}
+
+// saysImmutable reports whether a write was refused because tags are immutable: ECR answers 400 or 405
+// TAG_INVALID, Harbor 412, Quay and zot 409, each in its own words.
+func (e *Error) saysImmutable() bool {
+	return e.Method == http.MethodPut && e.Status >= http.StatusBadRequest && e.Status < http.StatusInternalServerError &&
+		strings.Contains(strings.ToLower(e.Message), "immutab")
 }
 
 // temporary reports whether the same request may well succeed a little later.
@@ -113,9 +140,7 @@ func (e *Error) temporary() bool {
 // responseError turns an answer into an Error. It reads the body but leaves closing it to the caller.
 func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	e := &Error{Method: method, URL: redact(u), Status: resp.StatusCode}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.RetryAfter = time.Duration(seconds) * time.Second
-	}
+	e.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
 		return e // The status alone says enough; the body was only an explanation.
@@ -143,19 +168,29 @@ func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	return e
 }
 
-// fromTransport turns an error of go-containerregistry's login into one of this package.
-func fromTransport(answer *transport.Error) error {
-	e := &Error{Method: http.MethodGet, Status: answer.StatusCode}
-	if answer.Request != nil {
-		e.Method, e.URL = answer.Request.Method, redact(answer.Request.URL)
+// parseRetryAfter reads a Retry-After header, which is in seconds or a date. Zero means that it asks for nothing.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, 0), maxTokenLife)) * time.Second
 	}
-	var messages []string
-	for _, item := range answer.Errors {
-		e.Codes = append(e.Codes, shorten(string(item.Code)))
-		messages = append(messages, item.Message)
+	if date, err := http.ParseTime(value); err == nil {
+		return max(date.Sub(now), 0)
 	}
-	e.Message = shorten(strings.Join(messages, "; "))
-	return e
+	return 0
+}
+
+// describeRefusal adds to an answer that may be for want of permission who the request came from. Many registries
+// answer 404 for what they hide.
+func describeRefusal(err error, g *grant) error {
+	answer, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	switch answer.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		answer.Login = g.login
+	}
+	return err
 }
 
 // redact drops what a URL may hold of secrets: user information and the query.

@@ -121,6 +121,8 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest)
 	switch {
 	case !answered || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout:
 		err = fmt.Errorf("%w: %w", ErrAmbiguous, err)
+	case answer.saysImmutable():
+		err = fmt.Errorf("%w: %w", ErrImmutable, err)
 	case answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound:
 		err = fmt.Errorf("%w: %w", ErrManifestRefused, err)
 	}

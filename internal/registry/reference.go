@@ -3,6 +3,8 @@ package registry
 import (
 	"fmt"
 	"net"
+	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -11,10 +13,16 @@ import (
 // DefaultRegistry is the registry of references that name none, where no other is configured.
 const DefaultRegistry = "docker.io"
 
-// Repository names a repository of a registry. The zero value names none. Equal repositories are equal
-// values, however they were spelled.
+// LayoutHost stands in place of a registry's host for image layouts on disk. References to them begin with it
+// and a colon.
+const LayoutHost = "oci-layout"
+
+// Repository names a repository of a registry, or an OCI image layout on disk. The zero value names none. Equal
+// repositories of registries are equal values, however they were spelled.
 type Repository struct {
 	name name.Repository
+	// layout is the directory of a layout, as it was written; empty for a registry.
+	layout string
 }
 
 // Reference names an image: a repository and either a tag or a digest. It is parsed once, where text
@@ -22,7 +30,7 @@ type Repository struct {
 type Reference struct {
 	// Repository holds the image.
 	Repository Repository
-	// Tag is empty where the reference is by digest.
+	// Tag is empty where the reference is by digest, and where it is to the only image of a layout.
 	Tag string
 	// Digest is empty where the reference is by tag.
 	Digest Digest
@@ -31,8 +39,12 @@ type Reference struct {
 // ParseReference reads a reference as Docker writes it: "alpine", "alpine:3.20",
 // "ghcr.io/org/app@sha256:…". Without a tag or digest the tag is "latest"; with both, the digest
 // counts. A reference without a registry belongs to defaultRegistry, or to Docker Hub where that is
-// empty. The error wraps ErrBadReference.
+// empty. "oci-layout:DIRECTORY[:TAG|@DIGEST]" is an image of a layout on disk; without a tag or digest, its only
+// one. The error wraps ErrBadReference.
 func ParseReference(s, defaultRegistry string) (Reference, error) {
+	if rest, isLayout := strings.CutPrefix(s, LayoutHost+":"); isLayout {
+		return parseLayout(rest)
+	}
 	if scheme, _, found := strings.Cut(s, "://"); found {
 		return Reference{}, fmt.Errorf("%w: %q starts with %s://; write the registry's host and the repository only",
 			ErrBadReference, s, scheme)
@@ -58,9 +70,52 @@ func ParseReference(s, defaultRegistry string) (Reference, error) {
 	return ref, nil
 }
 
-// ParseRepository reads a repository without tag or digest, such as "ghcr.io/org/app". The error
-// wraps ErrBadReference.
+// parseLayout reads what follows "oci-layout:". A colon begins a tag where it is in the last part of the path: that
+// of a Windows drive has a backslash or slash behind it.
+func parseLayout(s string) (Reference, error) {
+	path, digest, byDigest := strings.Cut(s, "@sha256:")
+	ref := Reference{}
+	if byDigest {
+		var err error
+		if ref.Digest, err = ParseDigest("sha256:" + digest); err != nil {
+			return Reference{}, fmt.Errorf("%w: %w", ErrBadReference, err)
+		}
+	}
+	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexAny(path, `/\`) {
+		if !tagPattern.MatchString(path[i+1:]) {
+			return Reference{}, fmt.Errorf("%w: %q is not a tag", ErrBadReference, path[i+1:])
+		}
+		if !byDigest {
+			ref.Tag = path[i+1:]
+		}
+		path = path[:i]
+	}
+	var err error
+	ref.Repository, err = layoutRepository(path)
+	return ref, err
+}
+
+// tagPattern is what the distribution specification allows as a tag.
+var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+
+func layoutRepository(path string) (Repository, error) {
+	if path == "" {
+		return Repository{}, fmt.Errorf("%w: no directory after %s:", ErrBadReference, LayoutHost)
+	}
+	path = filepath.ToSlash(filepath.Clean(path))
+	if last := path[strings.LastIndexByte(path, '/')+1:]; strings.Contains(last, ":") {
+		// Written without the slash that made it a directory, it would be read as another one and a tag.
+		return Repository{}, fmt.Errorf("%w: the directory's name %q has a colon", ErrBadReference, last)
+	}
+	return Repository{layout: path}, nil
+}
+
+// ParseRepository reads a repository without tag or digest, such as "ghcr.io/org/app" or
+// "oci-layout:DIRECTORY". The error wraps ErrBadReference.
 func ParseRepository(s, defaultRegistry string) (Repository, error) {
+	if path, isLayout := strings.CutPrefix(s, LayoutHost+":"); isLayout {
+		return layoutRepository(path)
+	}
 	parsed, err := name.NewRepository(s, nameOptions(defaultRegistry)...)
 	if err != nil {
 		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)
@@ -75,7 +130,7 @@ func canonical(parsed name.Repository) (Repository, error) {
 	if err != nil {
 		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)
 	}
-	return Repository{repository}, nil
+	return Repository{name: repository}, nil
 }
 
 // ParseHost reads a registry's host with an optional port, and returns it in its canonical spelling
@@ -101,6 +156,9 @@ func nameOptions(defaultRegistry string) []name.Option {
 // HasRegistry reports whether s, a reference that may be malformed, names a registry of its own, so
 // that a default is not needed to read it.
 func HasRegistry(s string) bool {
+	if strings.HasPrefix(s, LayoutHost+":") {
+		return true
+	}
 	first, _, found := strings.Cut(s, "/")
 	return found && (strings.ContainsAny(first, ".:") || first == "localhost")
 }
@@ -128,16 +186,35 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Host is the registry's canonical host with its port if it has one: "docker.io", "localhost:5000".
-func (r Repository) Host() string { return canonicalHost(r.name.Registry) }
+// Layout returns the directory of an image layout on disk. False means that this is a registry's repository.
+func (r Repository) Layout() (directory string, ok bool) {
+	return r.layout, r.layout != ""
+}
 
-// Path is the repository's name inside its registry, such as "library/alpine".
-func (r Repository) Path() string { return r.name.RepositoryStr() }
+// Host is the registry's canonical host with its port if it has one: "docker.io", "localhost:5000". For a
+// layout it is LayoutHost.
+func (r Repository) Host() string {
+	if r.layout != "" {
+		return LayoutHost
+	}
+	return canonicalHost(r.name.Registry)
+}
+
+// Path is the repository's name inside its registry, such as "library/alpine", or a layout's directory.
+func (r Repository) Path() string {
+	if r.layout != "" {
+		return r.layout
+	}
+	return r.name.RepositoryStr()
+}
 
 // String is the canonical name: host and path.
 func (r Repository) String() string {
-	if r == (Repository{}) {
+	switch {
+	case r == Repository{}:
 		return ""
+	case r.layout != "":
+		return LayoutHost + ":" + r.layout
 	}
 	return r.Host() + "/" + r.Path()
 }
@@ -156,10 +233,13 @@ func (r Reference) Identifier() string {
 	return r.Tag
 }
 
-// String is the canonical spelling, always with a tag or a digest.
+// String is the canonical spelling, with a tag or a digest except for the only image of a layout.
 func (r Reference) String() string {
 	if r.Digest != "" {
 		return r.Repository.String() + "@" + r.Digest.String()
+	}
+	if r.Tag == "" {
+		return r.Repository.String()
 	}
 	return r.Repository.String() + ":" + r.Tag
 }

@@ -45,6 +45,56 @@ func TestParseReference(t *testing.T) {
 	}
 }
 
+// A layout on disk: the directory is cleaned, the tag may be missing, and what is printed parses to the same.
+func TestParseLayoutReference(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("a", 64)
+	tests := []struct{ text, directory, tag, digest, want string }{
+		{"oci-layout:bundle", "bundle", "", "", "oci-layout:bundle"},
+		{"oci-layout:bundle:1.2", "bundle", "1.2", "", "oci-layout:bundle:1.2"},
+		{"oci-layout:b:1", "b", "1", "", "oci-layout:b:1"},
+		{"oci-layout:./a//b/:1", "a/b", "1", "", "oci-layout:a/b:1"},
+		{"oci-layout:./bundle/", "bundle", "", "", "oci-layout:bundle"},
+		{"oci-layout:.", ".", "", "", "oci-layout:."},
+		{"oci-layout:.:1", ".", "1", "", "oci-layout:.:1"},
+		{"oci-layout:/srv/app:1/bundle", "/srv/app:1/bundle", "", "", "oci-layout:/srv/app:1/bundle"},
+		{"oci-layout:../My Bundle:v_1", "../My Bundle", "v_1", "", "oci-layout:../My Bundle:v_1"},
+		{"oci-layout:/srv/bundle@" + digest, "/srv/bundle", "", digest, "oci-layout:/srv/bundle@" + digest},
+		{"oci-layout:/srv/bundle:1@" + digest, "/srv/bundle", "", digest, "oci-layout:/srv/bundle@" + digest},
+		{"oci-layout:C:/bundle:1", "C:/bundle", "1", "", "oci-layout:C:/bundle:1"},
+		{"oci-layout:C:/bundle", "C:/bundle", "", "", "oci-layout:C:/bundle"},
+	}
+	for _, test := range tests {
+		ref, err := ParseReference(test.text, "registry.example.com")
+		if err != nil {
+			t.Errorf("ParseReference(%q): %v", test.text, err)
+			continue
+		}
+		directory, ok := ref.Repository.Layout()
+		if !ok || directory != test.directory || ref.Tag != test.tag || ref.Digest.String() != test.digest || ref.String() != test.want {
+			t.Errorf("ParseReference(%q) = %s of %q, tag %q, digest %q", test.text, ref, directory, ref.Tag, ref.Digest)
+		}
+		if ref.Repository.Host() != LayoutHost || ref.Repository.Path() != test.directory || !HasRegistry(test.text) {
+			t.Errorf("%q: host %s, path %s", test.text, ref.Repository.Host(), ref.Repository.Path())
+		}
+		if again, err := ParseReference(ref.String(), ""); err != nil || again != ref {
+			t.Errorf("%s does not parse to itself: %v, %v", ref, again, err)
+		}
+		if repository, err := ParseRepository(ref.Repository.String(), ""); err != nil || repository != ref.Repository {
+			t.Errorf("%s does not parse to itself: %v, %v", ref.Repository, repository, err)
+		}
+	}
+	for _, text := range []string{
+		"oci-layout:", "oci-layout::1", "oci-layout:bundle:", "oci-layout:bundle:a b", "oci-layout:bundle@sha256:abc", "oci-layout:a:b:c", "oci-layout:./a:b/",
+	} {
+		if ref, err := ParseReference(text, ""); !errors.Is(err, ErrBadReference) {
+			t.Errorf("ParseReference(%q) = %v, %v; want ErrBadReference", text, ref, err)
+		}
+	}
+	if _, ok := (Repository{}).Layout(); ok {
+		t.Error("the zero value is a layout")
+	}
+}
+
 func TestParseHost(t *testing.T) {
 	for text, want := range map[string]string{
 		"docker.io": "docker.io", "index.docker.io": "docker.io", "registry-1.docker.io": "docker.io",

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -35,12 +34,33 @@ type request struct {
 	accept []int
 }
 
-// once sends a request a single time. The caller closes the body of the answer, whose status is one
-// of those accepted; any other answer is an *Error.
+// once sends a request a single time, or a second time where the registry has refused the first for its login
+// and there is a newer one. The caller closes the body of the answer, whose status is one of those accepted;
+// any other answer is an *Error.
 func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
-	client, err := r.host.login(ctx, r.repository, in.push)
+	for again := false; ; again = true {
+		g, resp, err := r.authorized(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(in.accept, resp.StatusCode) {
+			return resp, nil
+		}
+		answer := responseError(in.method, resp.Request.URL, resp)
+		drain(resp) // Before a login, which may need the place that this takes among concurrent requests.
+		r.host.keepQuiet(answer)
+		if again || answer.Status != http.StatusUnauthorized || !r.host.is(resp.Request.URL) ||
+			!r.host.refused(ctx, r.repository, in.push, g, resp.Header) {
+			return nil, describeRefusal(answer, g)
+		}
+	}
+}
+
+// authorized logs in where that is necessary and sends a request, once.
+func (r *Remote) authorized(ctx context.Context, in request) (*grant, *http.Response, error) {
+	g, err := r.host.login(ctx, r.repository, in.push)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	target := in.path
 	if !strings.Contains(target, "://") {
@@ -52,21 +72,14 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
 	}
 	maps.Copy(req.Header, in.header)
-	resp, err := client.Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			wrapped.URL = redact(req.URL)
-		}
-		return nil, classify(ctx, err)
+	if g.header != "" && r.host.is(req.URL) { // Uploads may go elsewhere.
+		req.Header.Set("Authorization", g.header)
 	}
-	if slices.Contains(in.accept, resp.StatusCode) {
-		return resp, nil
-	}
-	defer drain(resp)
-	return nil, responseError(in.method, req.URL, resp)
+	resp, err := r.host.send(ctx, r.host.http, req)
+	return g, resp, err
 }
 
 // exchange sends a request that may be sent again, and hands the answer to read. A body that breaks

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
 // serve starts a registry in which the hook answers first where it returns true.
@@ -51,6 +52,16 @@ func openHost(t *testing.T, host string, options Options) *Remote {
 	client := NewClient(options)
 	t.Cleanup(client.Close)
 	return client.Open(repository)
+}
+
+// through makes requests of a Remote go another way than by its host's name.
+func through(t *testing.T, r *Remote, base *http.Transport) {
+	t.Helper()
+	transport, ok := r.host.http.Transport.(*hostTransport)
+	if !ok {
+		t.Fatal("another transport than expected")
+	}
+	transport.own, transport.foreign = base, base
 }
 
 func never(http.ResponseWriter, *http.Request) bool { return false }
@@ -308,7 +319,7 @@ func tokenServer(t *testing.T) (server *httptest.Server, logins func() []string)
 func TestOneLoginPerScope(t *testing.T) {
 	server, logins := tokenServer(t)
 	host := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Username: "robot", Password: "secret"}}})
+	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "robot", Password: "secret"}}}})
 	read := func() {
 		if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("HeadManifest: %v", err)
@@ -344,16 +355,16 @@ func TestCredentials(t *testing.T) {
 		want   error
 	}{
 		"none":           {HostConfig{}, ErrUnauthorized},
-		"wrong":          {HostConfig{Username: "robot", Password: "wrong"}, ErrUnauthorized},
-		"registry token": {HostConfig{Token: "repository:app:pull"}, ErrNotFound},
-		"wrong token":    {HostConfig{Token: "other"}, ErrUnauthorized},
+		"wrong":          {HostConfig{Credential: credentials.Credential{Username: "robot", Password: "wrong"}}, ErrUnauthorized},
+		"registry token": {HostConfig{Credential: credentials.Credential{RegistryToken: "repository:app:pull"}}, ErrNotFound},
+		"wrong token":    {HostConfig{Credential: credentials.Credential{RegistryToken: "other"}}, ErrUnauthorized},
 	} {
 		r := open(t, server, Options{Registries: map[string]HostConfig{host: test.config}})
 		_, err := r.GetManifest(context.Background(), "tag")
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-		if err != nil && test.config.Password != "" && strings.Contains(err.Error(), test.config.Password) {
+		if password := test.config.Credential.Password; err != nil && password != "" && strings.Contains(err.Error(), password) {
 			t.Errorf("%s: the error shows the password: %v", name, err)
 		}
 	}
@@ -382,7 +393,7 @@ func TestRedirects(t *testing.T) {
 		return true
 	})
 	address := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{address: {Username: "u", Password: "p"}}})
+	r := open(t, server, Options{Registries: map[string]HostConfig{address: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
 	content, err := r.GetBlob(context.Background(), DigestOf([]byte("content")), 100)
 	if err != nil || string(content) != "content" {
 		t.Fatalf("GetBlob: %q, %v", content, err)
@@ -428,7 +439,7 @@ func TestPlainHTTP(t *testing.T) {
 			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 			}
-			r.host.guard.inner = base
+			through(t, r, base)
 		}
 		r := openHost(t, name, Options{})
 		dial(r)
@@ -439,7 +450,7 @@ func TestPlainHTTP(t *testing.T) {
 		if n := requests.Load(); n != 0 {
 			t.Errorf("%s was sent %d requests without TLS", name, n)
 		}
-		r = openHost(t, name, Options{Registries: map[string]HostConfig{name: {PlainHTTP: true}}})
+		r = openHost(t, name, Options{Registries: map[string]HostConfig{name: {Scheme: "http"}}})
 		dial(r)
 		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s with the setting: %v", name, err)

@@ -3,22 +3,24 @@ package registry
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // maxBackoff bounds one wait between two tries that the registry did not ask for itself.
 const maxBackoff = 10 * time.Second
 
-// maxRetryAfter bounds how long a registry may ask to wait: a hostile or broken one says years.
-const maxRetryAfter = 2 * time.Minute
+// maxRetryAfter is the longest that a registry may ask to wait and is obeyed. Beyond it, and beyond what the
+// operation has left, its answer is returned at once: it says when to try again, and hostile or broken
+// registries say years.
+const maxRetryAfter = 5 * time.Minute
 
 // retry calls try until it succeeds, fails for good, was called MaxRetries times more, or ctx ends.
 func (c *Client) retry(ctx context.Context, try func() error) error {
@@ -30,14 +32,33 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 		}
 		// Jitter, so that parallel operations do not return at once.
 		pause := wait/2 + rand.N(wait/2+1) //nolint:gosec // Not a secret.
-		if answer, ok := errors.AsType[*Error](err); ok && answer.RetryAfter > 0 {
-			pause = min(answer.RetryAfter, maxRetryAfter)
+		if asked := RetryAfter(err); asked > 0 {
+			if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) < asked {
+				return err
+			}
+			pause += asked
 		}
 		if Pause(ctx, pause) != nil {
 			return err
 		}
 		wait = min(2*wait, maxBackoff)
 	}
+}
+
+// RetryAfter is how long the registry's answer in an error asks to wait; zero where it does not.
+func RetryAfter(err error) time.Duration {
+	if answer, ok := errors.AsType[*Error](err); ok {
+		return answer.RetryAfter
+	}
+	return 0
+}
+
+// statusOf is the HTTP status of the answer in an error, zero where there is none.
+func statusOf(err error) int {
+	if answer, ok := errors.AsType[*Error](err); ok {
+		return answer.Status
+	}
+	return 0
 }
 
 // passing reports whether the same request may well succeed a little later.
@@ -55,30 +76,48 @@ var errFinal = fmt.Errorf("%w", ErrUnreachable)
 // classify turns an error of an HTTP round trip into one of this package. Only where ctx itself has ended
 // is a timeout the caller's: the transport's own say deadline exceeded, too.
 func classify(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	if answer, ok := errors.AsType[*transport.Error](err); ok {
-		return fromTransport(answer)
-	}
-	if ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge} {
+	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, ErrTokenService, ErrUnreachable} {
 		if errors.Is(err, ours) {
 			return err
 		}
 	}
 	dns, isDNS := errors.AsType[*net.DNSError](err)
-	if (isDNS && dns.IsNotFound) || errors.Is(err, syscall.ECONNREFUSED) ||
-		errors.Is(err, http.ErrSchemeMismatch) || isCertificateError(err) {
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch) || isNoTLS(err):
+		return fmt.Errorf("%w: %w: %w", errFinal, ErrNoTLS, err)
+	case isCertificateError(err):
+		return fmt.Errorf("%w: %w: %w", errFinal, ErrCertificate, err)
+	case isClientCertificateError(err):
+		return fmt.Errorf("%w: %w: %w", errFinal, ErrClientCertificate, err)
+	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
+// isNoTLS reports whether what answered a TLS handshake does not speak TLS.
+func isNoTLS(err error) bool {
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	return plain
+}
+
 // isCertificateError reports whether TLS failed because of who the registry says it is.
 func isCertificateError(err error) bool {
 	_, invalid := errors.AsType[*tls.CertificateVerificationError](err)
-	return invalid
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	return invalid || unknown
+}
+
+// isClientCertificateError reports whether the server has ended a TLS handshake for want of another certificate
+// of the client's (the alerts bad_certificate, unknown_ca, certificate_required and others, RFC 8446, section 6).
+func isClientCertificateError(err error) bool {
+	remote, ok := errors.AsType[*net.OpError](err)
+	if !ok || remote.Op != "remote error" { // How crypto/tls marks an alert that it has received.
+		return false
+	}
+	text := remote.Err.Error()
+	return strings.Contains(text, "certificate") || strings.Contains(text, "access denied")
 }

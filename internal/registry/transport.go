@@ -1,22 +1,20 @@
 package registry
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Time limits of a connection. Whole operations are bounded by their caller's context.
-const (
-	dialTimeout           = 10 * time.Second
-	responseHeaderTimeout = 60 * time.Second
-)
-
-// maxRedirects bounds how many redirects of a blob download are followed.
-const maxRedirects = 5
+// dialTimeout bounds how long a connection takes to be made, and a TLS handshake.
+const dialTimeout = 10 * time.Second
 
 // maxIdlePerHost keeps the connections of Terraform's parallel operations alive between requests.
 const maxIdlePerHost = 64
@@ -30,79 +28,245 @@ func newBaseTransport() *http.Transport {
 		MaxIdleConnsPerHost:   maxIdlePerHost,
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: responseHeaderTimeout,
 		ExpectContinueTimeout: time.Second,
 	}
 }
 
-// guard is the innermost layer: every request to or on behalf of one registry passes it, those of
-// go-containerregistry's login too. It enforces the scheme (section 9 of the design: no guessing and
-// no race of https against http), names the program, and gives a request that is sent once more its
-// whole body again, which go-containerregistry's bearer transport does not.
-type guard struct {
-	inner     http.RoundTripper
-	userAgent string
-	// host is the registry's network address; plain says whether it is spoken to over http.
-	host  string
-	plain bool
+// hostTransport is the innermost layer: every request to or on behalf of one registry passes it, redirected
+// ones and those to its token service too. It enforces the scheme (section 9 of the design: no guessing and no
+// race of https against http), keeps what TLS settings the user made for the registry to it, names the program,
+// limits how many requests are under way, and ends those that make no progress.
+type hostTransport struct {
+	host *host
+	// own is for the registry and its token service, foreign for the storage that it redirects to.
+	own, foreign *http.Transport
+	// slots holds a place for each request that may be under way; nil for any number.
+	slots chan struct{}
 }
+
+func newHostTransport(h *host, c *Client) (*hostTransport, error) {
+	t := &hostTransport{host: h, own: c.base, foreign: c.base}
+	if n := c.options.MaxConcurrentRequests; n > 0 {
+		t.slots = make(chan struct{}, n)
+	}
+	own, foreign, err := tlsConfigs(h.config, certDirectories(c.options.CertDirectories, h.key))
+	if err != nil {
+		return t, fmt.Errorf("%w: %w", ErrTLSConfig, err)
+	}
+	if own != nil {
+		t.own = c.base.Clone()
+		t.own.TLSClientConfig = own
+	}
+	if foreign != nil {
+		t.foreign = c.base.Clone()
+		t.foreign.TLSClientConfig = foreign
+	}
+	return t, nil
+}
+
+// CloseIdleConnections is what http.Client calls.
+func (t *hostTransport) CloseIdleConnections() {
+	t.own.CloseIdleConnections()
+	t.foreign.CloseIdleConnections()
+}
+
+// errSilent: a request made no progress for the request timeout.
+var errSilent = fmt.Errorf("%w: no answer", ErrUnreachable)
 
 // RoundTrip implements http.RoundTripper.
-func (g *guard) RoundTrip(in *http.Request) (*http.Response, error) {
-	if err := g.checkScheme(in.URL); err != nil {
+func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
+	if err := t.host.checkScheme(in.URL); err != nil {
 		return nil, err
 	}
-	out := in.Clone(in.Context())
-	out.Header.Set("User-Agent", g.userAgent)
-	if in.GetBody != nil {
-		body, err := in.GetBody()
-		if err != nil {
-			return nil, fmt.Errorf("rewinding the request's body: %w", err)
+	if t.slots != nil {
+		select {
+		case t.slots <- struct{}{}:
+		case <-in.Context().Done():
+			return nil, context.Cause(in.Context())
 		}
-		out.Body = body
 	}
-	return g.inner.RoundTrip(out)
+	exchange := t.begin(in.Context())
+	out := in.Clone(exchange.ctx)
+	out.Header.Set("User-Agent", t.host.client.options.UserAgent)
+	if in.Body != nil && in.Body != http.NoBody {
+		out.Body = exchange.watch(in.Body)
+		if in.GetBody != nil {
+			out.GetBody = func() (io.ReadCloser, error) {
+				body, err := in.GetBody()
+				if err != nil {
+					return nil, err
+				}
+				return exchange.watch(body), nil
+			}
+		}
+	}
+	transport := t.foreign
+	if t.host.trusts(in.URL) {
+		transport = t.own
+	}
+	resp, err := transport.RoundTrip(out)
+	if err != nil {
+		err = exchange.explain(err)
+		exchange.end()
+		return nil, err
+	}
+	resp.Body = &watchedBody{exchange: exchange, inner: resp.Body, last: true}
+	return resp, nil
 }
 
-func (g *guard) checkScheme(u *url.URL) error {
+// exchange is one request that is under way, until its answer was read. It ends early where nothing moves.
+type exchange struct {
+	transport *hostTransport
+	ctx       context.Context //nolint:containedctx // It is the exchange that this context ends.
+	cancel    context.CancelCauseFunc
+	timer     *time.Timer
+	once      sync.Once
+}
+
+func (t *hostTransport) begin(ctx context.Context) *exchange {
+	e := &exchange{transport: t}
+	e.ctx, e.cancel = context.WithCancelCause(ctx)
+	e.timer = time.AfterFunc(t.timeout(), func() {
+		e.cancel(fmt.Errorf("%w within %s", errSilent, t.timeout()))
+	})
+	return e
+}
+
+func (t *hostTransport) timeout() time.Duration { return t.host.client.options.RequestTimeout }
+
+func (e *exchange) end() {
+	e.once.Do(func() {
+		e.timer.Stop()
+		e.cancel(nil)
+		if e.transport.slots != nil {
+			<-e.transport.slots
+		}
+	})
+}
+
+func (e *exchange) moved() { e.timer.Reset(e.transport.timeout()) }
+
+// explain replaces what a cancelled request says by why it was.
+func (e *exchange) explain(err error) error {
+	if cause := context.Cause(e.ctx); errors.Is(cause, errSilent) {
+		return cause
+	}
+	return err
+}
+
+func (e *exchange) watch(body io.ReadCloser) io.ReadCloser {
+	return &watchedBody{exchange: e, inner: body}
+}
+
+// watchedBody tells its exchange of each part that was sent or received.
+type watchedBody struct {
+	exchange *exchange
+	inner    io.ReadCloser
+	// last says that the exchange ends with it.
+	last bool
+}
+
+// Read implements io.Reader.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.inner.Read(p)
+	if n > 0 && b.exchange.ctx.Err() == nil {
+		b.exchange.moved()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.exchange.explain(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *watchedBody) Close() error {
+	err := b.inner.Close()
+	if b.last {
+		b.exchange.end()
+	}
+	return err
+}
+
+// checkScheme allows https anywhere, and http where the registry itself is spoken to over it.
+func (h *host) checkScheme(u *url.URL) error {
 	switch {
-	case u.Host == g.host && g.plain && u.Scheme != "http":
-		return fmt.Errorf("%s is spoken to over plain HTTP, not %s", g.host, u.Scheme)
-	case u.Scheme == "https", g.plain && u.Scheme == "http":
+	case u.Host == h.address && h.plain && u.Scheme != "http":
+		return fmt.Errorf("%w: from http to %s://%s, to which it is not spoken as configured: leave plain_http out", ErrRedirect, u.Scheme, u.Host)
+	case u.Scheme == "https", h.plain && u.Scheme == "http":
 		return nil
 	}
 	return fmt.Errorf("%w for %s", ErrPlainHTTP, u.Host)
 }
 
-// checkRedirect is the http.Client policy for a registry's redirects (section 9 of the design): few,
-// https unless the registry itself is plain, and not from a public host into a private network. The
-// Authorization header stays behind because the login layer sets it for the registry's host only.
+// maxRedirects bounds how many redirects are followed.
+const maxRedirects = 5
+
+// checkRedirect is the policy for a registry's redirects (section 9 of the design): few, https unless the
+// registry itself is plain, and not from a public host to an address in a private network. The Authorization
+// header stays behind.
 func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 	}
-	if req.URL.Scheme != "https" && !h.plain {
-		return fmt.Errorf("%w: from https://%s to %s://%s", ErrRedirect, h.address, req.URL.Scheme, req.URL.Host)
-	}
-	if isPrivate(req.URL.Host) && !isPrivate(h.address) && req.URL.Host != h.address {
-		return fmt.Errorf("%w: from the public host %s to the private address %s", ErrRedirect, h.address, req.URL.Host)
-	}
-	if req.URL.Host != h.address {
+	if !h.is(req.URL) {
 		req.Header.Del("Authorization")
+	}
+	return h.checkForeign(req.Context(), req.URL)
+}
+
+// checkForeign judges a place that the registry sends a request to: by a redirect, or as where to upload.
+func (h *host) checkForeign(ctx context.Context, u *url.URL) error {
+	if u.Scheme != "https" && (!h.plain || u.Scheme != "http") {
+		return fmt.Errorf("%w: from %s://%s to %s://%s", ErrRedirect, h.scheme(), h.address, u.Scheme, u.Host)
+	}
+	if u.Host != h.address && isPrivate(u.Host) && !h.isPrivate(ctx) {
+		return fmt.Errorf("%w: from the public host %s to the private address %s", ErrRedirect, h.address, u.Host)
 	}
 	return nil
 }
 
+// checkTokenRedirect is the policy for a token service's redirects: to nowhere that it could not be itself.
+func (h *host) checkTokenRedirect(req *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
+	}
+	return h.checkRealm(req.URL)
+}
+
+// isPrivate reports whether the registry is in a private network, by its address or by what its name stands for.
+func (h *host) isPrivate(ctx context.Context) bool {
+	if isPrivate(h.address) {
+		return true
+	}
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", hostname(h.address))
+	if err != nil {
+		return false // Behind a proxy there may be no such name here.
+	}
+	for _, address := range addresses {
+		if isPrivate(address.String()) {
+			return true
+		}
+	}
+	return false
+}
+
 // isPrivate reports whether a host is written as an address of a private, link-local or loopback
-// network, or is this machine's name.
+// network, or is this machine's name. A name is not looked up: behind one of a cloud's storage there may
+// well be a private address, and https keeps others from answering for it.
 func isPrivate(hostport string) bool {
 	if isLoopback(hostport) {
 		return true
 	}
-	h := hostport
-	if split, _, err := net.SplitHostPort(hostport); err == nil {
-		h = split
-	}
-	ip := net.ParseIP(strings.Trim(h, "[]"))
+	ip := net.ParseIP(hostname(hostport))
 	return ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified())
 }
+
+// hostname is a host without its port and brackets.
+func hostname(hostport string) string {
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		return strings.ToLower(h)
+	}
+	return strings.ToLower(strings.Trim(hostport, "[]"))
+}
+
+func isIP(host string) bool { return net.ParseIP(host) != nil }

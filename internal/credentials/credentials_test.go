@@ -1,0 +1,54 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// No way of printing a credential shows a secret.
+func TestCredentialsDoNotPrint(t *testing.T) {
+	c := Credential{Username: "u", Password: "secret", IdentityToken: "secret", RegistryToken: "secret", Origin: "a file"}
+	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x", "%d"} {
+		for _, value := range []any{c, &c, []Credential{c}, struct{ C Credential }{c}} {
+			if text := fmt.Sprintf(verb, value); strings.Contains(text, "secret") || strings.Contains(text, "736563726574") {
+				t.Errorf("%s prints %s", verb, text)
+			}
+		}
+	}
+	if text := fmt.Sprint(c, Credential{}); text != "credentials of a file anonymous" {
+		t.Errorf("printed as %q", text)
+	}
+}
+
+type fixed struct {
+	credential Credential
+	err        error
+	asked      *int
+}
+
+// Find implements Source.
+func (f fixed) Find(context.Context, Target) (Credential, error) {
+	*f.asked++
+	return f.credential, f.err
+}
+
+func TestChain(t *testing.T) {
+	var none, broken, one, two int
+	chain := Chain{
+		fixed{asked: &none},
+		fixed{err: unavailable("a helper", errors.New("it hangs")), asked: &broken},
+		fixed{credential: Credential{Username: "one"}, asked: &one},
+		fixed{credential: Credential{Username: "two"}, asked: &two},
+	}
+	found, err := chain.Find(context.Background(), Target{"registry.example.com", "app"})
+	if err != nil || found.Username != "one" || none+broken+one != 3 || two != 0 {
+		t.Errorf("found %q, %v; asked %d, %d, %d, %d times", found.Username, err, none, broken, one, two)
+	}
+	found, err = chain[:2].Find(context.Background(), Target{"registry.example.com", "app"})
+	if !found.IsAnonymous() || !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "it hangs") {
+		t.Errorf("found %s, %v", found, err)
+	}
+}

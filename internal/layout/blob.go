@@ -1,0 +1,105 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// HeadBlob returns a blob's size in bytes. A missing blob is registry.ErrNotFound.
+func (l *Layout) HeadBlob(ctx context.Context, digest registry.Digest) (int64, error) {
+	d, err := l.open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer d.done()
+	return d.blobSize(digest)
+}
+
+// GetBlob returns a blob of at most limit bytes, verified against its digest. A missing blob is
+// registry.ErrNotFound.
+func (l *Layout) GetBlob(ctx context.Context, digest registry.Digest, limit int64) ([]byte, error) {
+	d, err := l.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer d.done()
+	return d.blob(digest, limit)
+}
+
+// PutBlob stores a blob and returns its digest. Storing one that is there already does nothing; one that is there
+// and damaged is replaced.
+func (l *Layout) PutBlob(ctx context.Context, content []byte) (registry.Digest, error) {
+	d, err := l.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer d.done()
+	return d.putBlob(content)
+}
+
+// blobPath is where a blob is. Only hexadecimal digits of a digest become part of a path.
+func blobPath(digest registry.Digest) (string, error) {
+	valid, err := registry.ParseDigest(digest.String())
+	if err != nil {
+		return "", err
+	}
+	_, digits, _ := strings.Cut(valid.String(), ":")
+	return path.Join(blobsPath, digits), nil
+}
+
+func (d directory) blobSize(digest registry.Digest) (int64, error) {
+	name, err := blobPath(digest)
+	if err != nil {
+		return 0, err
+	}
+	info, err := d.stat(name)
+	if err != nil {
+		return 0, d.missing(digest, err)
+	}
+	return info.Size(), nil
+}
+
+func (d directory) blob(digest registry.Digest, limit int64) ([]byte, error) {
+	name, err := blobPath(digest)
+	if err != nil {
+		return nil, err
+	}
+	content, err := d.read(name, limit)
+	if err != nil {
+		return nil, d.missing(digest, err)
+	}
+	if got := registry.DigestOf(content); got != digest {
+		return nil, fmt.Errorf("%w: the content of %s is %s", registry.ErrDigestMismatch, d.path(name), got)
+	}
+	return content, nil
+}
+
+// missing makes absence what it is to callers.
+func (d directory) missing(digest registry.Digest, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("blob %s of image layout %s: %w", digest, d.Name(), registry.ErrNotFound)
+	}
+	return err
+}
+
+func (d directory) putBlob(content []byte) (registry.Digest, error) {
+	digest := registry.DigestOf(content)
+	name, err := blobPath(digest)
+	if err != nil {
+		return "", err
+	}
+	if have, err := d.read(name, int64(len(content))); err == nil && bytes.Equal(have, content) {
+		return digest, nil
+	}
+	if err := d.MkdirAll(blobsPath, directoryPermissions); err != nil { // A layout without blobs may lack it.
+		return "", d.explain(blobsPath, err)
+	}
+	return digest, d.write(name, content)
+}

@@ -1,0 +1,146 @@
+package layout
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// tag makes index.json name a manifest with a tag.
+func (d directory) tag(ctx context.Context, tag string, target registry.Descriptor) (err error) {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if unlockErr := unlock(); err == nil && unlockErr != nil {
+			err = fmt.Errorf("%w: %w: %w", registry.ErrAmbiguous, ErrAccess, unlockErr)
+		}
+	}()
+	ix, err := d.readIndex()
+	if err != nil {
+		return err
+	}
+	text, err := ix.withTag(tag, target)
+	if err != nil || bytes.Equal(text, ix.text) {
+		return err
+	}
+	if len(text) > maxIndex {
+		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d", registry.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
+	}
+	return d.replaceIndex(text)
+}
+
+// replaceIndex writes index.json anew. Up to the rename an error means that nothing has changed.
+func (d directory) replaceIndex(text []byte) error {
+	info, err := d.stat(indexFile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAccess, err)
+	}
+	temporary, err := d.writeTemporary(".", text, info.Mode().Perm())
+	if err != nil {
+		return fmt.Errorf("%w: writing %s: %w", ErrAccess, d.path(indexFile), err)
+	}
+	return d.publishIndex(temporary)
+}
+
+// publishIndex gives the new index its name. After an error nobody knows which of the two has it.
+func (d directory) publishIndex(temporary string) error {
+	if err := d.rename(temporary, indexFile); err != nil {
+		return fmt.Errorf("%w: %w: writing %s: %w", registry.ErrAmbiguous, ErrAccess, d.path(indexFile), err)
+	}
+	return nil
+}
+
+// withTag returns the text of the index with a tag on another manifest. Everything that is not about it stays as
+// it is, byte for byte.
+func (ix index) withTag(tag string, target registry.Descriptor) ([]byte, error) {
+	current, err := ix.find(tag)
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return ix.appended(tag, target)
+	case err != nil:
+		return nil, err // Replacing one of several would leave the tag as ambiguous as it was.
+	case current.Digest == target.Digest:
+		return ix.text, nil
+	}
+	text := slices.Clone(ix.text)
+	for _, i := range slices.Backward(ix.tagged(tag)) { // From behind, so that the places before stay right.
+		at := ix.entries[i].at
+		changed, err := retarget(ix.text[at.start:at.end], target)
+		if err != nil {
+			return nil, err
+		}
+		text = slices.Replace(text, at.start, at.end, changed...)
+	}
+	return text, nil
+}
+
+// appended returns the text of the index with one more descriptor.
+func (ix index) appended(tag string, target registry.Descriptor) ([]byte, error) {
+	target.Annotations = map[string]string{annotationName: tag}
+	added, err := json.Marshal(target)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a descriptor: %w", err)
+	}
+	if len(ix.entries) == 0 {
+		added = slices.Concat([]byte("["), added, []byte("]"))
+		return slices.Replace(slices.Clone(ix.text), ix.list.start, ix.list.end, added...), nil
+	}
+	end := ix.entries[len(ix.entries)-1].at.end
+	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
+}
+
+// stale are the fields of a descriptor that are about the manifest that it pointed at before.
+var stale = []string{"data", "urls", "platform", "artifactType"}
+
+// retarget makes a descriptor point at another manifest. Its other fields stay, annotations among them.
+func retarget(descriptor []byte, target registry.Descriptor) ([]byte, error) {
+	fields := map[string]any{"mediaType": target.MediaType, "digest": target.Digest, "size": target.Size}
+	var out bytes.Buffer
+	add := func(key, value []byte) {
+		separator := ","
+		if out.Len() == 0 {
+			separator = "{"
+		}
+		out.WriteString(separator)
+		out.Write(key)
+		out.WriteByte(':')
+		out.Write(value)
+	}
+	written := map[string]bool{}
+	write := func(name string) error {
+		value, err := json.Marshal(fields[name])
+		if err == nil && !written[name] {
+			add([]byte(`"`+name+`"`), value)
+			written[name] = true
+		}
+		return err
+	}
+	err := eachField(descriptor, func(spelled []byte, key string, at span) error {
+		if slices.ContainsFunc(stale, func(name string) bool { return strings.EqualFold(name, key) }) {
+			return nil
+		}
+		for name := range fields {
+			if strings.EqualFold(name, key) { // As Go reads it.
+				return write(name)
+			}
+		}
+		add(spelled, descriptor[at.start:at.end])
+		return nil
+	})
+	for _, name := range []string{"mediaType", "digest", "size"} {
+		err = errors.Join(err, write(name))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encoding a descriptor: %w", err)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}

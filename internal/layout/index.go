@@ -1,0 +1,272 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// maxIndex bounds index.json in bytes: some fifty thousand images.
+const maxIndex = 16 << 20
+
+// Annotations that name an image in index.json.
+const (
+	// annotationName is the OCI specification's. Most tools write a tag; some (crane, older BuildKit, rules_oci)
+	// a whole reference, which the specification allows as well.
+	annotationName = "org.opencontainers.image.ref.name"
+	// annotationContainerd is the whole reference that containerd, Docker and BuildKit write beside it.
+	annotationContainerd = "io.containerd.image.name"
+)
+
+// mediaTypeDockerConfig is that of the config of an image that Docker has built.
+const mediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json"
+
+// index is index.json: what it lists, and where in its text that is.
+type index struct {
+	text    []byte
+	entries []entry
+	// list is where the value of "manifests" is.
+	list span
+}
+
+// span is a part of a text: from start to before end.
+type span struct{ start, end int }
+
+// entry is one descriptor of an index.
+type entry struct {
+	registry.Descriptor
+	ArtifactType string
+	at           span
+}
+
+// readIndex reads index.json as it stands.
+func (d directory) readIndex() (index, error) {
+	text, err := d.read(indexFile, maxIndex)
+	if errors.Is(err, fs.ErrNotExist) {
+		return index{}, fmt.Errorf("%w: there is no %s", ErrDamaged, d.path(indexFile))
+	}
+	if err != nil {
+		return index{}, err
+	}
+	ix, err := parseIndex(text)
+	if err != nil {
+		return index{}, fmt.Errorf("%w: %s: %w", ErrDamaged, d.path(indexFile), err)
+	}
+	return ix, nil
+}
+
+// parseIndex finds the descriptors in the text of an index.
+func parseIndex(text []byte) (index, error) {
+	ix := index{text: text}
+	found := false
+	err := eachField(text, func(_ []byte, key string, at span) error {
+		if key != "manifests" {
+			return nil
+		}
+		if found {
+			return errors.New("manifests is there twice")
+		}
+		found, ix.list = true, at
+		return ix.parseList()
+	})
+	if err == nil && !found {
+		err = errors.New("it has no manifests")
+	}
+	return ix, err
+}
+
+// parseList reads the descriptors. Null, which Go programs write for a list that is empty, is one.
+func (ix *index) parseList() error {
+	list := ix.text[ix.list.start:ix.list.end]
+	if string(list) == "null" {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(list))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
+		return errors.New("manifests is not a list")
+	}
+	for decoder.More() {
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			return err
+		}
+		var e entry
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return fmt.Errorf("manifest %d: %w", len(ix.entries), err)
+		}
+		if e.Digest == "" {
+			return fmt.Errorf("manifest %d has no digest", len(ix.entries))
+		}
+		end := ix.list.start + int(decoder.InputOffset())
+		e.at = span{end - len(raw), end}
+		ix.entries = append(ix.entries, e)
+	}
+	return nil
+}
+
+// eachField calls visit with the fields of a JSON object in their order: with the key as it is written and as it
+// is meant, and where the value is. The text must hold nothing else.
+func eachField(text []byte, visit func(spelled []byte, key string, at span) error) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return errors.Join(errors.New("it is not a JSON object"), err)
+	}
+	for decoder.More() {
+		before := decoder.InputOffset()
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		key, ok := token.(string)
+		if !ok {
+			return fmt.Errorf("%v is not a key", token)
+		}
+		spelled := bytes.TrimLeft(text[before:decoder.InputOffset()], ", \t\r\n")
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		end := int(decoder.InputOffset())
+		if err := visit(spelled, key, span{end - len(value), end}); err != nil {
+			return err
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON object")
+	}
+	return nil
+}
+
+// tag is the tag that an entry has: the name that it was given or, where that is a whole reference, its tag. It
+// is empty where it has none.
+func (e entry) tag() string {
+	name := e.Annotations[annotationName]
+	if name == "" {
+		name = e.Annotations[annotationContainerd]
+	}
+	name, _, _ = strings.Cut(name, "@")
+	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.Contains(name[i:], "/") {
+		return name[i+1:]
+	}
+	if strings.Contains(name, "/") {
+		return ""
+	}
+	return name
+}
+
+// isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
+func (e entry) isImage() bool {
+	if strings.HasPrefix(e.tag(), manifesto.Tag) || (e.Platform != nil && e.Platform.IsUnknown()) {
+		return false
+	}
+	switch e.ArtifactType { // go-containerregistry writes the config's media type there.
+	case "", registry.MediaTypeOCIConfig, mediaTypeDockerConfig:
+	default:
+		return false
+	}
+	switch e.MediaType {
+	case "", registry.MediaTypeOCIManifest, registry.MediaTypeOCIIndex, registry.MediaTypeDockerManifest, registry.MediaTypeDockerList:
+		return true
+	}
+	return false
+}
+
+// String names an entry for people, by its tag and, where that is not enough, by its digest.
+func (e entry) String() string {
+	if tag := e.tag(); tag != "" {
+		return tag + " (" + e.Digest.String() + ")"
+	}
+	return e.Digest.String()
+}
+
+// tagged returns the positions of the entries with a tag. One that is named with just the tag counts before a
+// whole reference that ends in it: a tool that copies several repositories into one layout writes those.
+func (ix index) tagged(tag string) []int {
+	var named, others []int
+	for i, e := range ix.entries {
+		switch {
+		case e.Annotations[annotationName] == tag:
+			named = append(named, i)
+		case e.tag() == tag:
+			others = append(others, i)
+		}
+	}
+	if len(named) > 0 {
+		return named
+	}
+	return others
+}
+
+// find returns the entry with a tag or, for no tag, the only image. Where several are meant it does not choose:
+// metadata would go to a build that nobody had in mind. One manifest that is listed more than once is one.
+func (ix index) find(tag string) (entry, error) {
+	var candidates []entry
+	if tag == "" {
+		for _, e := range ix.entries {
+			if e.isImage() {
+				candidates = append(candidates, e)
+			}
+		}
+	} else {
+		for _, i := range ix.tagged(tag) {
+			candidates = append(candidates, ix.entries[i])
+		}
+	}
+	if len(candidates) == 0 {
+		return entry{}, fmt.Errorf("%w: the layout has %s", registry.ErrNotFound, ix.images())
+	}
+	for _, other := range candidates[1:] {
+		if other.Digest != candidates[0].Digest {
+			return entry{}, fmt.Errorf("%w: %s", ErrSeveralImages, list(candidates))
+		}
+	}
+	return candidates[0], nil
+}
+
+// images lists what there is to choose from.
+func (ix index) images() string {
+	var images []entry
+	for _, e := range ix.entries {
+		if e.isImage() {
+			images = append(images, e)
+		}
+	}
+	if len(images) == 0 {
+		return "no image"
+	}
+	return list(images)
+}
+
+// maxListed is how many images an error names.
+const maxListed = 20
+
+func list(entries []entry) string {
+	var names []string
+	for _, e := range entries[:min(len(entries), maxListed)] {
+		names = append(names, e.String())
+	}
+	if more := len(entries) - maxListed; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// mediaType returns the media type that the index gives to a manifest; empty where it does not list it.
+func (ix index) mediaType(digest registry.Digest) string {
+	for _, e := range ix.entries {
+		if e.Digest == digest && e.MediaType != "" {
+			return e.MediaType
+		}
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+package layout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// HeadManifest returns the digest of the manifest that GetManifest would return.
+func (l *Layout) HeadManifest(ctx context.Context, identifier string) (registry.Digest, error) {
+	m, err := l.GetManifest(ctx, identifier)
+	return m.Digest, err
+}
+
+// GetManifest returns the manifest of a tag or a digest or, for an empty identifier, of the only image that is not
+// one of ours; verified. By digest, a manifest is found that the index does not list, such as the child of a
+// multi-platform image. What is not there is registry.ErrNotFound; a manifest that the index names and the
+// layout lacks is ErrDamaged, which must not be taken for absence.
+func (l *Layout) GetManifest(ctx context.Context, identifier string) (registry.Manifest, error) {
+	d, err := l.open(ctx)
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	defer d.done()
+	ix, err := d.readIndex()
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	m, err := d.manifest(ix, identifier)
+	if err != nil {
+		return registry.Manifest{}, fmt.Errorf("manifest %s: %w", d.spell(identifier), err)
+	}
+	return m, nil
+}
+
+func (d directory) manifest(ix index, identifier string) (registry.Manifest, error) {
+	digest, byDigest := isDigest(identifier)
+	var mediaType string
+	if byDigest {
+		mediaType = ix.mediaType(digest)
+	} else {
+		found, err := ix.find(identifier)
+		if err != nil {
+			return registry.Manifest{}, err
+		}
+		digest, mediaType = found.Digest, found.MediaType
+	}
+	content, err := d.blob(digest, registry.MaxManifestSize)
+	if !byDigest && (errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrBadDigest)) {
+		// Whoever took this for absence would write a manifesto over the one that is named.
+		return registry.Manifest{}, fmt.Errorf("%w: the index says that it is %q, and there is no such blob", ErrDamaged, digest)
+	}
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	if mediaType == "" {
+		mediaType = typeOf(content)
+	}
+	if mediaType == "" {
+		return registry.Manifest{}, fmt.Errorf("%w: the blob is not a manifest", registry.ErrNotFound)
+	}
+	return registry.Manifest{MediaType: mediaType, Digest: digest, Content: content}, nil
+}
+
+// isDigest tells a digest from a tag, which has no colon.
+func isDigest(identifier string) (registry.Digest, bool) {
+	digest, err := registry.ParseDigest(identifier)
+	return digest, err == nil && strings.Contains(identifier, ":")
+}
+
+// PutManifest stores a manifest and, for a tag, makes the index name it so. A manifest by digest alone is not
+// listed in the index, where it would be one more image. A manifest that names what the layout lacks is
+// registry.ErrManifestRefused. The error is registry.ErrAmbiguous only where the index may have been replaced.
+func (l *Layout) PutManifest(ctx context.Context, identifier string, m registry.Manifest) error {
+	d, err := l.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.done()
+	if err := d.putManifest(ctx, identifier, m); err != nil {
+		return fmt.Errorf("storing manifest %s: %w", d.spell(identifier), err)
+	}
+	return nil
+}
+
+func (d directory) putManifest(ctx context.Context, identifier string, m registry.Manifest) error {
+	if len(m.Content) > registry.MaxManifestSize {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", registry.ErrTooLarge, len(m.Content), registry.MaxManifestSize)
+	}
+	want, byDigest := isDigest(identifier)
+	if byDigest && want != registry.DigestOf(m.Content) {
+		return fmt.Errorf("%w: the digest of the content is %s", registry.ErrManifestRefused, registry.DigestOf(m.Content))
+	}
+	if identifier == "" {
+		return fmt.Errorf("%w: neither a tag nor a digest is given", registry.ErrManifestRefused)
+	}
+	if m.MediaType == "" {
+		m.MediaType = typeOf(m.Content)
+	}
+	if err := d.checkReferences(m); err != nil {
+		return err
+	}
+	digest, err := d.putBlob(m.Content)
+	if err != nil || byDigest {
+		return err
+	}
+	return d.tag(ctx, identifier, registry.Descriptor{MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content))})
+}
+
+// manifestShape is what tells manifests apart, and what they name.
+type manifestShape struct {
+	SchemaVersion int                   `json:"schemaVersion"`
+	MediaType     string                `json:"mediaType"`
+	Config        *registry.Descriptor  `json:"config"`
+	Layers        []registry.Descriptor `json:"layers"`
+	Manifests     []registry.Descriptor `json:"manifests"`
+}
+
+// typeOf returns the media type of a manifest that nothing else says the type of: its own or, in the OCI formats,
+// where that is optional, by its shape. It is empty for what is not a manifest.
+func typeOf(content []byte) string {
+	var shape manifestShape
+	if json.Unmarshal(content, &shape) != nil || shape.SchemaVersion != 2 {
+		return ""
+	}
+	switch {
+	case shape.MediaType != "":
+		return shape.MediaType
+	case shape.Manifests != nil:
+		return registry.MediaTypeOCIIndex
+	case shape.Config != nil && shape.Layers != nil:
+		return registry.MediaTypeOCIManifest
+	}
+	return ""
+}
+
+// checkReferences refuses a manifest that names what is not in the layout, as registries do: the pins of the
+// domain rely on it.
+func (d directory) checkReferences(m registry.Manifest) error {
+	var shape manifestShape
+	if err := json.Unmarshal(m.Content, &shape); err != nil {
+		return fmt.Errorf("%w: %w", registry.ErrManifestRefused, err)
+	}
+	if m.MediaType == "" {
+		return fmt.Errorf("%w: it has no media type", registry.ErrManifestRefused)
+	}
+	named := slices.Concat(shape.Layers, shape.Manifests)
+	if shape.Config != nil {
+		named = append(named, *shape.Config)
+	}
+	for _, descriptor := range named {
+		_, err := d.blobSize(descriptor.Digest)
+		if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrBadDigest) {
+			return fmt.Errorf("%w: it names %q, and there is no such blob", registry.ErrManifestRefused, descriptor.Digest)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spell names a manifest as a reference does.
+func (d directory) spell(identifier string) string {
+	separator := ":"
+	switch {
+	case identifier == "":
+		separator = ""
+	case strings.Contains(identifier, ":"):
+		separator = "@"
+	}
+	return registry.LayoutHost + ":" + d.Name() + separator + identifier
+}

@@ -1,0 +1,276 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// listed is a descriptor of an index.
+func listed(digest registry.Digest, fields string) string {
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":7%s}`, registry.MediaTypeOCIManifest, digest, fields)
+}
+
+// named is one as tools write it, with the two annotations.
+func named(digest registry.Digest, name, containerd string) string {
+	return listed(digest, fmt.Sprintf(`,"annotations":{%q:%q,%q:%q}`, annotationName, name, annotationContainerd, containerd))
+}
+
+func indexOf(descriptors ...string) string {
+	return `{"schemaVersion":2,"manifests":[` + strings.Join(descriptors, ",") + `]}`
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	one, two, three := registry.DigestOf([]byte("1")), registry.DigestOf([]byte("2")), registry.DigestOf([]byte("3"))
+	ours := named(three, "_manifesto", "") + "," + named(three, "_manifesto.pins", "") + "," + named(three, "host/app:_manifesto.pins.1", "")
+	tests := map[string]struct {
+		index, tag string
+		want       registry.Digest
+		err        error
+		says       string
+	}{
+		"tag (skopeo, oras, regclient)":       {indexOf(named(one, "1", ""), named(two, "2", "")), "2", two, nil, ""},
+		"tag and name (Docker, BuildKit)":     {indexOf(named(one, "1", "docker.io/org/app:1")), "1", one, nil, ""},
+		"whole reference (crane)":             {indexOf(named(one, "index.docker.io/org/app:1", "")), "1", one, nil, ""},
+		"whole reference with a port":         {indexOf(named(one, "localhost:5000/app:1", "")), "1", one, nil, ""},
+		"port, no tag":                        {indexOf(named(one, "localhost:5000/app", "")), "5000", "", registry.ErrNotFound, ""},
+		"reference with a digest":             {indexOf(named(one, "host/app:1@"+two.String(), "")), "1", one, nil, ""},
+		"name of containerd only":             {indexOf(named(one, "", "docker.io/org/app:1")), "1", one, nil, ""},
+		"the tag counts before containerd's":  {indexOf(named(one, "1", "docker.io/org/app:2")), "2", "", registry.ErrNotFound, "1 (" + one.String()},
+		"plain tag before whole reference":    {indexOf(named(one, "host/app:1", ""), named(two, "1", "")), "1", two, nil, ""},
+		"one image listed twice":              {indexOf(named(one, "1", ""), named(one, "1", "")), "1", one, nil, ""},
+		"two images of one tag":               {indexOf(named(one, "1", ""), named(two, "1", "")), "1", "", ErrSeveralImages, two.String()},
+		"one tag of two repositories":         {indexOf(named(one, "host/a:1", ""), named(two, "host/b:1", "")), "1", "", ErrSeveralImages, two.String()},
+		"no such tag":                         {indexOf(named(one, "1", ""), ours), "2", "", registry.ErrNotFound, "1 (" + one.String()},
+		"tag of an empty layout":              {emptyIndex, "2", "", registry.ErrNotFound, "no image"},
+		"manifests null":                      {`{"manifests":null}`, "2", "", registry.ErrNotFound, "no image"},
+		"only image, without a tag":           {indexOf(listed(one, "")), "", one, nil, ""},
+		"only image besides ours":             {indexOf(ours, named(one, "1", "")), "", one, nil, ""},
+		"only image with two tags":            {indexOf(named(one, "1", ""), named(one, "latest", "")), "", one, nil, ""},
+		"no image but ours":                   {indexOf(ours), "", "", registry.ErrNotFound, "no image"},
+		"two images, no tag":                  {indexOf(named(one, "1", ""), listed(two, ""), ours), "", "", ErrSeveralImages, "1 (" + one.String() + "), " + two.String()},
+		"artifactType of an image (crane)":    {indexOf(listed(one, `,"artifactType":"application/vnd.docker.container.image.v1+json"`)), "", one, nil, ""},
+		"an artifact is no image":             {indexOf(named(one, "1", ""), listed(two, `,"artifactType":"application/x"`)), "", one, nil, ""},
+		"an attestation is no image":          {indexOf(named(one, "1", ""), listed(two, `,"platform":{"os":"unknown","architecture":"unknown"}`)), "", one, nil, ""},
+		"another media type is no image":      {indexOf(named(one, "1", ""), fmt.Sprintf(`{"mediaType":"text/plain","digest":%q}`, two)), "", one, nil, ""},
+		"a tag that is not ours but like it":  {indexOf(named(one, "manifesto", ""), ours), "", one, nil, ""},
+		"other digests do not matter":         {indexOf(named(one, "1", ""), named("sha512:abc", "2", "")), "1", one, nil, ""},
+		"an empty tag is no name of an image": {indexOf(named(one, "host/app:", "")), "", one, nil, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ix, err := parseIndex([]byte(test.index))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := ix.find(test.tag)
+			if !errors.Is(err, test.err) || got.Digest != test.want {
+				t.Fatalf("find(%q) = %s, %v; want %s, %v", test.tag, got.Digest, err, test.want, test.err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "_manifesto")) {
+				t.Errorf("%v; want %q in it, and nothing of ours", err, test.says)
+			}
+		})
+	}
+}
+
+func TestManyImagesAreNotAllListed(t *testing.T) {
+	t.Parallel()
+	var descriptors []string
+	for i := range 30 {
+		descriptors = append(descriptors, named(registry.DigestOf([]byte{byte(i)}), fmt.Sprint("v", i), ""))
+	}
+	ix, err := parseIndex([]byte(indexOf(descriptors...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ix.find(""); err == nil || !strings.Contains(err.Error(), "10 more") || strings.Contains(err.Error(), "v20") {
+		t.Error(err)
+	}
+}
+
+func TestGetManifest(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	child := push(t, l, "", "child") // Not in the index, as the child of a multi-platform image.
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("a manifest by digest is listed: %s", got)
+	}
+	platform := registry.Platform{OS: "linux", Architecture: "arm64"}
+	index := registry.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, registry.Descriptor{
+		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: &platform,
+	}))))
+	if err := l.PutManifest(t.Context(), "multi", index); err != nil {
+		t.Fatal(err)
+	}
+	for identifier, want := range map[string]registry.Manifest{
+		"multi": index, "": index, index.Digest.String(): index, child.Digest.String(): child,
+	} {
+		got, err := l.GetManifest(t.Context(), identifier)
+		if err != nil || got.Digest != want.Digest || string(got.Content) != string(want.Content) {
+			t.Fatalf("GetManifest(%q) = %s, %v; want %s", identifier, got.Digest, err, want.Digest)
+		}
+		wantType := registry.MediaTypeOCIManifest
+		if want.Digest == index.Digest {
+			wantType = registry.MediaTypeOCIIndex // By its shape: neither it nor the index says so.
+		}
+		if got.MediaType != wantType {
+			t.Errorf("GetManifest(%q) is %s, want %s", identifier, got.MediaType, wantType)
+		}
+		if digest, err := l.HeadManifest(t.Context(), identifier); err != nil || digest != want.Digest {
+			t.Errorf("HeadManifest(%q) = %s, %v", identifier, digest, err)
+		}
+	}
+	got, err := l.GetManifest(t.Context(), "multi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest, err := got.Child(platform); err != nil || digest != child.Digest {
+		t.Errorf("the child is %s, %v", digest, err)
+	}
+	blob, err := l.PutBlob(t.Context(), []byte("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, identifier := range []string{"none", registry.DigestOf([]byte("none")).String(), blob.String()} {
+		if _, err := l.GetManifest(t.Context(), identifier); !errors.Is(err, registry.ErrNotFound) || errors.Is(err, ErrDamaged) {
+			t.Errorf("GetManifest(%q): %v; want ErrNotFound", identifier, err)
+		}
+	}
+}
+
+func TestTypeOf(t *testing.T) {
+	t.Parallel()
+	for content, want := range map[string]string{
+		`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{},"layers":[]}`: registry.MediaTypeDockerManifest,
+		`{"schemaVersion":2,"config":{},"layers":[]}`:                                                                    registry.MediaTypeOCIManifest,
+		`{"schemaVersion":2,"manifests":[]}`:                                                                             registry.MediaTypeOCIIndex,
+		`{"schemaVersion":1,"fsLayers":[]}`:                                                                              "",
+		`{"architecture":"amd64","os":"linux","config":{}}`:                                                              "",
+		`{"schemaVersion":2}`:                                                                                            "",
+		`content`:                                                                                                        "",
+	} {
+		if got := typeOf([]byte(content)); got != want {
+			t.Errorf("typeOf(%s) = %q, want %q", content, got, want)
+		}
+	}
+}
+
+// A manifest that the index names and the layout lacks, or has damaged, is not absent.
+func TestNamedManifestMissing(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	m := push(t, l, "_manifesto", "x")
+	_, digits, _ := strings.Cut(m.Digest.String(), ":")
+	file := filepath.Join(directory, blobsPath, digits)
+	writeFile(t, file, "damaged")
+	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, registry.ErrDigestMismatch) {
+		t.Errorf("%v; want ErrDigestMismatch", err)
+	}
+	writeFile(t, file, strings.Repeat("x", registry.MaxManifestSize+1))
+	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, registry.ErrTooLarge) {
+		t.Errorf("%v; want ErrTooLarge", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.HeadManifest(t.Context(), "_manifesto"); !errors.Is(err, ErrDamaged) || errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("%v; want ErrDamaged", err)
+	}
+}
+
+func TestPutManifestRefused(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	good, err := pushBlobs(t.Context(), l, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := registry.DigestOf([]byte("missing"))
+	config := registry.DigestOf([]byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`))
+	image := func(config, layer registry.Digest) registry.Manifest {
+		return registry.NewManifest(registry.MediaTypeOCIManifest, fmt.Appendf(nil,
+			`{"schemaVersion":2,"config":{"digest":%q},"layers":[{"digest":%q}]}`, config, layer))
+	}
+	tests := map[string]struct {
+		identifier string
+		manifest   registry.Manifest
+		want       error
+	}{
+		"config missing":   {"t", image(missing, config), registry.ErrManifestRefused},
+		"layer missing":    {"t", image(config, missing), registry.ErrManifestRefused},
+		"path for a layer": {"t", image(config, "sha256:../../oci-layout"), registry.ErrManifestRefused},
+		"child missing":    {"t", registry.NewManifest(registry.MediaTypeOCIIndex, fmt.Appendf(nil, `{"manifests":[{"digest":%q}]}`, missing)), registry.ErrManifestRefused},
+		"not JSON":         {"t", registry.NewManifest(registry.MediaTypeOCIManifest, []byte("x")), registry.ErrManifestRefused},
+		"no media type":    {"t", registry.NewManifest("", []byte("{}")), registry.ErrManifestRefused},
+		"another digest":   {missing.String(), good, registry.ErrManifestRefused},
+		"no identifier":    {"", good, registry.ErrManifestRefused},
+		"too large":        {"t", registry.NewManifest(registry.MediaTypeOCIManifest, make([]byte, registry.MaxManifestSize+1)), registry.ErrTooLarge},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := l.PutManifest(t.Context(), test.identifier, test.manifest)
+			if !errors.Is(err, test.want) || errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrAmbiguous) {
+				t.Errorf("%v; want %v", err, test.want)
+			}
+		})
+	}
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("the index is now %s", got)
+	}
+}
+
+func TestBlobs(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	content := []byte("content")
+	digest := registry.DigestOf(content)
+	for range 2 {
+		if got, err := l.PutBlob(t.Context(), content); err != nil || got != digest {
+			t.Fatalf("PutBlob = %s, %v", got, err)
+		}
+	}
+	if size, err := l.HeadBlob(t.Context(), digest); err != nil || size != int64(len(content)) {
+		t.Errorf("HeadBlob = %d, %v", size, err)
+	}
+	if got, err := l.GetBlob(t.Context(), digest, int64(len(content))); err != nil || string(got) != string(content) {
+		t.Errorf("GetBlob = %q, %v", got, err)
+	}
+	if _, err := l.GetBlob(t.Context(), digest, int64(len(content))-1); !errors.Is(err, registry.ErrTooLarge) {
+		t.Errorf("%v; want ErrTooLarge", err)
+	}
+	_, digits, _ := strings.Cut(digest.String(), ":")
+	writeFile(t, filepath.Join(directory, blobsPath, digits), "CONTENT")
+	if _, err := l.GetBlob(t.Context(), digest, 100); !errors.Is(err, registry.ErrDigestMismatch) {
+		t.Errorf("%v; want ErrDigestMismatch", err)
+	}
+	if _, err := l.PutBlob(t.Context(), content); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := l.GetBlob(t.Context(), digest, 100); err != nil || string(got) != string(content) {
+		t.Errorf("after storing it again: %q, %v", got, err)
+	}
+	missing := registry.DigestOf([]byte("missing"))
+	if _, err := l.HeadBlob(t.Context(), missing); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("%v; want ErrNotFound", err)
+	}
+	if _, err := l.GetBlob(t.Context(), missing, 1); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("%v; want ErrNotFound", err)
+	}
+	for _, bad := range []registry.Digest{"", "sha256:../../oci-layout", "../oci-layout", "sha512:00"} {
+		if _, err := l.GetBlob(t.Context(), bad, 100); !errors.Is(err, registry.ErrBadDigest) {
+			t.Errorf("%q: %v; want ErrBadDigest", bad, err)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+)
+
+// registryModel is one element of the attribute registries.
+type registryModel struct {
+	Username           types.String `tfsdk:"username"`
+	Password           types.String `tfsdk:"password"`
+	Token              types.String `tfsdk:"token"`
+	IdentityToken      types.String `tfsdk:"identity_token"`
+	Anonymous          types.Bool   `tfsdk:"anonymous"`
+	AuthHosts          types.Set    `tfsdk:"auth_hosts"`
+	PlainHTTP          types.Bool   `tfsdk:"plain_http"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	CACertificate      types.String `tfsdk:"ca_certificate"`
+	ClientCertificate  types.String `tfsdk:"client_certificate"`
+	ClientKey          types.String `tfsdk:"client_key"`
+}
+
+func (s *settings) addRegistry(ctx context.Context, key string, element any, diags *diag.Diagnostics) {
+	where := path.Root("registries").AtMapKey(key)
+	host, err := registry.ParseHost(key)
+	if err != nil {
+		diags.AddAttributeError(where, "Invalid registry", hostHelp(key, err))
+		return
+	}
+	if _, repeated := s.options.Registries[host]; repeated || s.unknownHosts[host] {
+		diags.AddAttributeError(where, "Registry configured twice",
+			fmt.Sprintf("%q is another name of %s, which has settings already. Keep one of them.", key, host))
+		return
+	}
+	object, ok := element.(types.Object)
+	if !ok || object.IsUnknown() {
+		s.unknownHosts[host] = true
+		return
+	}
+	for _, value := range object.Attributes() {
+		if hasUnknown(ctx, value) {
+			s.unknownHosts[host] = true
+		}
+	}
+	var m registryModel
+	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+	config := m.config(host)
+	if !s.unknownHosts[host] {
+		if err := config.TLS.Validate(); err != nil {
+			diags.AddAttributeError(where, "Unusable certificate", fmt.Sprintf("The certificates for %s cannot be used: %v.", host, err))
+		}
+	}
+	s.options.Registries[host] = config
+}
+
+// hasUnknown reports whether a value or a part of it is not known yet.
+func hasUnknown(ctx context.Context, value attr.Value) bool {
+	v, err := value.ToTerraformValue(ctx)
+	return err == nil && !v.IsFullyKnown()
+}
+
+func (m registryModel) scheme() string {
+	switch {
+	case m.PlainHTTP.IsNull(), m.PlainHTTP.IsUnknown():
+		return ""
+	case m.PlainHTTP.ValueBool():
+		return "http"
+	}
+	return "https"
+}
+
+func (m registryModel) config(host string) registry.HostConfig {
+	config := registry.HostConfig{
+		Credential: credentials.Credential{
+			Username:      m.Username.ValueString(),
+			Password:      m.Password.ValueString(),
+			RegistryToken: m.Token.ValueString(),
+			IdentityToken: m.IdentityToken.ValueString(),
+			Origin:        fmt.Sprintf("the provider's registries[%q]", host),
+		},
+		Anonymous: m.Anonymous.ValueBool(),
+		Scheme:    m.scheme(),
+		TLS: registry.TLSConfig{
+			CACertificate:      []byte(m.CACertificate.ValueString()),
+			ClientCertificate:  []byte(m.ClientCertificate.ValueString()),
+			ClientKey:          []byte(m.ClientKey.ValueString()),
+			InsecureSkipVerify: m.InsecureSkipVerify.ValueBool(),
+		},
+	}
+	for _, element := range m.AuthHosts.Elements() {
+		if text, ok := element.(types.String); ok && text.ValueString() != "" {
+			config.AuthHosts = append(config.AuthHosts, strings.ToLower(text.ValueString()))
+		}
+	}
+	return config
+}

@@ -1,0 +1,213 @@
+package registry
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+)
+
+// loginTimeout bounds one login, which several operations share and none may therefore cancel.
+const loginTimeout = 60 * time.Second
+
+// grant is what one login has given: how requests for a repository are authorized.
+type grant struct {
+	// header is the Authorization header, empty for none.
+	header string
+	// renew is when to log in again, before the registry would refuse it; zero for never.
+	renew time.Time
+	// login says for people who is logged in.
+	login string
+}
+
+func (g *grant) fresh(now time.Time) bool { return g.renew.IsZero() || now.Before(g.renew) }
+
+// session identifies a login. Reads and writes log in apart so that credentials that may only pull
+// serve every read.
+type session struct {
+	path string
+	push bool
+}
+
+// login returns the grant for a repository, logging in where this process has not yet, or where the
+// grant is about to end. One that may push serves pulls as well.
+func (h *host) login(ctx context.Context, repository Repository, push bool) (*grant, error) {
+	want := session{path: repository.Path(), push: push}
+	if g := h.grant(want); g != nil {
+		return g, nil
+	}
+	shared := context.WithoutCancel(ctx)
+	result := h.flight.DoChan(fmt.Sprintf("%s %t", want.path, push), func() (any, error) {
+		ctx, cancel := context.WithTimeout(shared, loginTimeout)
+		defer cancel()
+		return h.newGrant(ctx, want)
+	})
+	select {
+	case r := <-result:
+		if errors.Is(r.Err, context.DeadlineExceeded) && ctx.Err() == nil {
+			r.Err = fmt.Errorf("%w: %w", ErrUnreachable, r.Err) // The login's own limit.
+		}
+		g, ok := r.Val.(*grant)
+		if r.Err != nil || !ok {
+			return nil, fmt.Errorf("logging in to %s: %w", repository.Host(), r.Err)
+		}
+		return g, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// grant returns a grant that this process has, and that is good for some time yet; nil where there is none.
+func (h *host) grant(want session) *grant {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	for _, s := range []session{{want.path, true}, want} {
+		if g := h.grants[s]; g != nil && g.fresh(now) {
+			return g
+		}
+	}
+	return nil
+}
+
+// refused takes note that a registry has refused a grant with 401. It reports whether there may be a better
+// one: the request is then to be sent once more.
+func (h *host) refused(ctx context.Context, repository Repository, push bool, was *grant, header http.Header) bool {
+	asked := chooseChallenge(header)
+	h.mu.Lock()
+	for s, g := range h.grants {
+		if g == was {
+			delete(h.grants, s)
+		}
+	}
+	if asked.scheme != "" {
+		h.challenge = &asked // Some registries ask for nothing at /v2/, or want another scope.
+	}
+	h.mu.Unlock()
+	now, err := h.login(ctx, repository, push)
+	return err == nil && now.header != was.header
+}
+
+func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
+	asked, err := h.ping(ctx)
+	if err != nil {
+		return nil, err
+	}
+	credential, reason, err := h.credential(ctx, want.path)
+	if err != nil {
+		return nil, err
+	}
+	g := &grant{login: describeLogin(credential, reason)}
+	switch {
+	case credential.RegistryToken != "":
+		g.header = "Bearer " + credential.RegistryToken
+	case asked.scheme == schemeBearer:
+		if err := h.exchange(ctx, asked, credential, want, g); err != nil {
+			return nil, err
+		}
+	case credential.Username != "" || credential.Password != "":
+		// Also where nothing was asked for: some registries hide what is not public, and answer 404.
+		g.header = basicHeader(credential.Username, credential.Password)
+	}
+	if !credential.Expires.IsZero() {
+		g.endBy(time.Now(), credential.Expires)
+	}
+	h.mu.Lock()
+	h.grants[want] = g
+	h.mu.Unlock()
+	return g, nil
+}
+
+// endBy makes a grant end some time before what it depends on does: a quarter of its life, at most half a minute.
+func (g *grant) endBy(now, end time.Time) {
+	renew := end.Add(-min(end.Sub(now)/4, 30*time.Second))
+	if g.renew.IsZero() || renew.Before(g.renew) {
+		g.renew = renew
+	}
+}
+
+func basicHeader(username, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
+}
+
+// credential finds what to log in with: the user's settings for the host first, then the sources, else
+// nothing. reason says why there is nothing where there should be.
+func (h *host) credential(ctx context.Context, path string) (found credentials.Credential, reason, err error) {
+	if h.config.Anonymous || !h.config.Credential.IsAnonymous() {
+		return h.config.Credential, nil, nil
+	}
+	found, err = h.client.options.Credentials.Find(ctx, credentials.Target{Host: h.key, Path: path})
+	if errors.Is(err, credentials.ErrUnavailable) {
+		return found, err, nil
+	}
+	if err != nil {
+		return found, nil, fmt.Errorf("finding credentials: %w", err)
+	}
+	return found, nil, nil
+}
+
+func describeLogin(c credentials.Credential, reason error) string {
+	if reason != nil {
+		return fmt.Sprintf("%s, as there were no credentials: %s", c, reason)
+	}
+	return c.String()
+}
+
+// ping learns once per process how the registry wants to be authenticated to.
+func (h *host) ping(ctx context.Context) (challenge, error) {
+	if h.broken != nil {
+		return challenge{}, h.broken
+	}
+	h.mu.Lock()
+	known := h.challenge
+	h.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	result := h.flight.DoChan("ping", func() (any, error) {
+		var asked challenge
+		err := h.client.retry(ctx, func() (err error) {
+			asked, err = h.pingOnce(ctx)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		h.mu.Lock()
+		h.challenge = &asked
+		h.mu.Unlock()
+		return asked, nil
+	})
+	select {
+	case r := <-result:
+		asked, _ := r.Val.(challenge)
+		return asked, r.Err
+	case <-ctx.Done():
+		return challenge{}, context.Cause(ctx)
+	}
+}
+
+func (h *host) pingOnce(ctx context.Context) (challenge, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.scheme()+"://"+h.address+"/v2/", nil)
+	if err != nil {
+		return challenge{}, fmt.Errorf("%w: %w", ErrBadReference, err)
+	}
+	resp, err := h.send(ctx, h.http, req)
+	if err != nil {
+		return challenge{}, err
+	}
+	defer drain(resp)
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return challenge{}, nil
+	case http.StatusUnauthorized:
+		return chooseChallenge(resp.Header), nil
+	case http.StatusNotFound: // Of no image: this must not be taken for one's absence.
+		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", ErrBadResponse, redact(req.URL))
+	}
+	return challenge{}, responseError(req.Method, req.URL, resp)
+}

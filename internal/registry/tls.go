@@ -1,0 +1,145 @@
+package registry
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// TLSConfig is what a user sets of TLS for one registry. The zero value means the system's certificate
+// authorities.
+type TLSConfig struct {
+	// CACertificate is PEM: authorities that are trusted besides the system's.
+	CACertificate []byte
+	// ClientCertificate and ClientKey are PEM: what the registry knows the client by. Both or none.
+	ClientCertificate, ClientKey []byte
+	// InsecureSkipVerify takes whatever certificate the registry and its token service show.
+	InsecureSkipVerify bool
+}
+
+// Errors of TLS settings.
+var (
+	errNoCertificate = errors.New("no certificate in PEM form")
+	errNoKey         = errors.New("a client certificate without its key")
+)
+
+// Validate reports what is wrong with the settings.
+func (c TLSConfig) Validate() error {
+	_, _, err := tlsConfigs(HostConfig{TLS: c}, nil)
+	return err
+}
+
+// SystemCertDirectories are where Docker and Podman look for a directory, named as a registry, with
+// certificates: *.crt are authorities, *.cert with *.key are the client's.
+func SystemCertDirectories() []string {
+	dirs := []string{"/etc/containers/certs.d", "/etc/docker/certs.d"}
+	if home, err := os.UserHomeDir(); err == nil {
+		dirs = append([]string{filepath.Join(home, ".config", "containers", "certs.d")}, dirs...)
+	}
+	return dirs
+}
+
+// certDirectories are those that exist for a registry.
+func certDirectories(dirs []string, host string) []string {
+	var found []string
+	for _, dir := range dirs {
+		dir = filepath.Join(dir, host)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			found = append(found, dir)
+		}
+	}
+	return found
+}
+
+// tlsConfigs returns the settings for the registry itself and for hosts that it redirects to; nil means
+// those that every program has. What belongs to the registry alone, the client's certificate and not to
+// verify, stays there.
+func tlsConfigs(host HostConfig, dirs []string) (own, foreign *tls.Config, err error) {
+	found := material{settings: host.TLS}
+	for _, dir := range dirs {
+		if err := found.read(dir); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	var roots *x509.CertPool
+	if len(found.authorities) > 0 || len(host.TLS.CACertificate) > 0 {
+		if roots, err = x509.SystemCertPool(); err != nil {
+			roots = x509.NewCertPool()
+		}
+		for _, pem := range append(found.authorities, host.TLS.CACertificate) {
+			if len(pem) > 0 && !roots.AppendCertsFromPEM(pem) {
+				return nil, nil, fmt.Errorf("certificate authorities: %w", errNoCertificate)
+			}
+		}
+		foreign = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	client, err := found.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	if roots == nil && client == nil && !host.TLS.InsecureSkipVerify {
+		return nil, nil, nil
+	}
+	own = &tls.Config{
+		RootCAs: roots, Certificates: client, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: host.TLS.InsecureSkipVerify, //nolint:gosec // The user asks for it, for one registry.
+	}
+	return own, foreign, nil
+}
+
+// material is what was found of certificates.
+type material struct {
+	settings    TLSConfig
+	authorities [][]byte
+	pairs       []tls.Certificate
+}
+
+// read reads a directory in the layout of Docker's and Podman's certs.d.
+func (m *material) read(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		switch filepath.Ext(path) {
+		case ".crt":
+			pem, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			m.authorities = append(m.authorities, pem)
+		case ".cert":
+			key := strings.TrimSuffix(path, ".cert") + ".key"
+			pair, err := tls.LoadX509KeyPair(path, key)
+			if errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%s: %w", entry.Name(), errNoKey)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", entry.Name(), err)
+			}
+			m.pairs = append(m.pairs, pair)
+		}
+	}
+	return nil
+}
+
+// client returns the client's certificates: that of the settings, else those of directories.
+func (m *material) client() ([]tls.Certificate, error) {
+	s := m.settings
+	if len(s.ClientCertificate) == 0 && len(s.ClientKey) == 0 {
+		return m.pairs, nil
+	}
+	if len(s.ClientCertificate) == 0 || len(s.ClientKey) == 0 {
+		return nil, errNoKey
+	}
+	pair, err := tls.X509KeyPair(s.ClientCertificate, s.ClientKey)
+	if err != nil {
+		return nil, fmt.Errorf("client certificate: %w", err)
+	}
+	return []tls.Certificate{pair}, nil
+}

@@ -1,0 +1,153 @@
+package registry
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log"
+	"math/big"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+)
+
+// secureServer starts a registry with TLS and returns it, its host, and its certificate as PEM.
+func secureServer(t *testing.T, configure func(*tls.Config)) (server *httptest.Server, host string, ca []byte) {
+	t.Helper()
+	server = httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // It tells of refused handshakes.
+	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	configure(server.TLS)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	return server, strings.TrimPrefix(server.URL, "https://"), ca
+}
+
+// clientPair makes a certificate for a client, signed by itself.
+func clientPair(t *testing.T) (certificate, key []byte, parsed *x509.Certificate) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "client"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, BasicConstraintsValid: true, IsCA: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err = x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: encoded}), parsed
+}
+
+func TestCertificates(t *testing.T) {
+	certificate, key, parsed := clientPair(t)
+	_, open, ca := secureServer(t, func(*tls.Config) {})
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	_, mutual, mutualCA := secureServer(t, func(c *tls.Config) {
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool
+	})
+	dirs := t.TempDir()
+	write := func(host, name string, content []byte) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(dirs, host), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dirs, host, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(mutual, "ca.crt", mutualCA)
+	write(mutual, "client.cert", certificate)
+	write(mutual, "client.key", key)
+
+	for name, test := range map[string]struct {
+		host string
+		tls  TLSConfig
+		dirs []string
+		want error
+	}{
+		"unknown authority":         {host: open, want: ErrCertificate},
+		"authority":                 {host: open, tls: TLSConfig{CACertificate: ca}, want: ErrNotFound},
+		"not verified":              {host: open, tls: TLSConfig{InsecureSkipVerify: true}, want: ErrNotFound},
+		"no client certificate":     {host: mutual, tls: TLSConfig{CACertificate: mutualCA}, want: ErrClientCertificate},
+		"client certificate":        {host: mutual, tls: TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}, want: ErrNotFound},
+		"directory":                 {host: mutual, dirs: []string{filepath.Join(dirs, "none"), dirs}, want: ErrNotFound},
+		"directory, other registry": {host: open, dirs: []string{dirs}, want: ErrCertificate},
+		"unusable":                  {host: open, tls: TLSConfig{CACertificate: []byte("x")}, want: ErrTLSConfig},
+	} {
+		r := openHost(t, test.host, Options{
+			Registries:      map[string]HostConfig{test.host: {Scheme: "https", TLS: test.tls}},
+			CertDirectories: test.dirs,
+		})
+		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	write(open, "client.cert", certificate)
+	r := openHost(t, open, Options{Registries: map[string]HostConfig{open: {Scheme: "https"}}, CertDirectories: []string{dirs}})
+	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrTLSConfig) || !strings.Contains(err.Error(), "client.cert") {
+		t.Errorf("a certificate without a key: %v", err)
+	}
+}
+
+// A registry without TLS is told from one that cannot be reached.
+func TestNoTLS(t *testing.T) {
+	server := serve(t, never)
+	host := strings.TrimPrefix(server.URL, "http://")
+	r := openHost(t, host, Options{Registries: map[string]HostConfig{host: {Scheme: "https"}}, Backoff: time.Hour})
+	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrNoTLS) {
+		t.Errorf("GetManifest: %v", err)
+	}
+}
+
+// What belongs to the registry alone does not go to the storage that it redirects to: neither the client's
+// certificate nor that its own need not be verified.
+func TestForeignTLS(t *testing.T) {
+	certificate, key, _ := clientPair(t)
+	own, foreign, err := tlsConfigs(HostConfig{TLS: TLSConfig{
+		ClientCertificate: certificate, ClientKey: key, CACertificate: certificate, InsecureSkipVerify: true}}, nil)
+	if err != nil || len(own.Certificates) != 1 || !own.InsecureSkipVerify || own.RootCAs == nil {
+		t.Errorf("own: %+v, %v", own, err)
+	}
+	if foreign == nil || len(foreign.Certificates) != 0 || foreign.InsecureSkipVerify || foreign.RootCAs == nil {
+		t.Errorf("foreign: %+v", foreign)
+	}
+	if own, foreign, err := tlsConfigs(HostConfig{}, nil); own != nil || foreign != nil || err != nil {
+		t.Errorf("without settings: %v, %v, %v", own, foreign, err)
+	}
+	for name, c := range map[string]TLSConfig{
+		"certificate without key": {ClientCertificate: certificate}, "key without certificate": {ClientKey: key},
+		"not a pair": {ClientCertificate: certificate, ClientKey: certificate}, "not a certificate": {CACertificate: key},
+	} {
+		if c.Validate() == nil {
+			t.Errorf("%s is valid", name)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"golang.org/x/net/publicsuffix"
+)
+
+// clientID names this program to OAuth 2 token services.
+const clientID = "terraform-provider-manifesto"
+
+// maxTokenAnswer bounds a token service's answer, in bytes.
+const maxTokenAnswer = 1 << 20
+
+// defaultTokenLife is that of a token of which its service does not say how long it lives, as the
+// distribution specification has it.
+const defaultTokenLife = time.Minute
+
+// tokenServices are those of public registries that have another domain.
+var tokenServices = map[string][]string{
+	"registry.redhat.io": {"sso.redhat.com"},
+	"nvcr.io":            {"authn.nvidia.com"},
+	"scw.cloud":          {"api.scaleway.com"},
+}
+
+// exchange gets a token for a session's repository from the token service that the registry names.
+func (h *host) exchange(ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant) error {
+	realm, err := url.Parse(asked.realm)
+	if err != nil {
+		return fmt.Errorf("%w: the token service's address: %w", ErrBadResponse, err)
+	}
+	if err := h.checkRealm(realm); err != nil {
+		return err
+	}
+	query := realm.Query()
+	if asked.service != "" {
+		query.Set("service", asked.service)
+	}
+	actions := "pull"
+	if want.push {
+		actions = "pull,push"
+	}
+	scopes := []string{"repository:" + want.path + ":" + actions}
+	if asked.scope != "" && !slices.Contains(scopes, asked.scope) && strings.HasPrefix(asked.scope, "repository:"+want.path+":") {
+		scopes = append(scopes, asked.scope)
+	}
+	query["scope"] = scopes
+
+	var answer tokenAnswer
+	began := time.Now()
+	err = h.client.retry(ctx, func() (err error) {
+		if credential.IdentityToken != "" {
+			answer, err = h.postToken(ctx, realm, query, credential)
+			if err == nil || !lacksOAuth(err) || credential.Username == "" {
+				return err
+			}
+		}
+		answer, err = h.getToken(ctx, realm, query, credential)
+		return err
+	})
+	if err != nil {
+		return describeRefusal(err, g)
+	}
+	token := answer.Token
+	if token == "" {
+		token = answer.AccessToken
+	}
+	if token == "" {
+		return fmt.Errorf("%w: %s sent no token", ErrBadResponse, redact(realm))
+	}
+	g.header = "Bearer " + token
+	life := defaultTokenLife
+	if answer.ExpiresIn > 0 {
+		life = time.Duration(min(answer.ExpiresIn, maxTokenLife)) * time.Second
+	}
+	g.endBy(began, began.Add(life))
+	return nil
+}
+
+// maxTokenLife keeps what a service claims in seconds within what a duration holds.
+const maxTokenLife = 365 * 24 * 60 * 60
+
+// tokenAnswer is a token service's answer. Some say access_token, as OAuth 2 does, some token, some both.
+type tokenAnswer struct {
+	Token       string `json:"token"`
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int64  `json:"expires_in"` // Seconds.
+}
+
+// getToken asks as the distribution specification has it, which every token service understands.
+func (h *host) getToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+	target := *realm
+	target.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return tokenAnswer{}, fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	password := c.Password
+	if c.IdentityToken != "" {
+		password = c.IdentityToken
+	}
+	if c.Username != "" || password != "" {
+		req.SetBasicAuth(c.Username, password)
+	}
+	return h.askToken(ctx, req)
+}
+
+// postToken asks as OAuth 2 has it, with an identity token.
+func (h *host) postToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+	form := url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {c.IdentityToken}, "client_id": {clientID},
+		"service": {query.Get("service")}, "scope": {strings.Join(query["scope"], " ")},
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(form.Encode()))
+	if err != nil {
+		return tokenAnswer{}, fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return h.askToken(ctx, req)
+}
+
+func (h *host) askToken(ctx context.Context, req *http.Request) (tokenAnswer, error) {
+	resp, err := h.send(ctx, h.tokens, req)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	defer drain(resp)
+	if resp.StatusCode != http.StatusOK {
+		return tokenAnswer{}, responseError(req.Method, req.URL, resp)
+	}
+	text, err := readLimited(ctx, resp.Body, maxTokenAnswer)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	var answer tokenAnswer
+	if json.Unmarshal(text, &answer) != nil { // What JSON says of it could quote the token.
+		return tokenAnswer{}, fmt.Errorf("%w: %s did not answer with a token", ErrBadResponse, redact(req.URL))
+	}
+	return answer, nil
+}
+
+// lacksOAuth reports whether a token service has answered that it does not know OAuth 2.
+func lacksOAuth(err error) bool {
+	status := statusOf(err)
+	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed
+}
+
+// checkRealm refuses to log in at a token service that the registry has no business naming (section 9 of
+// the design): a hostile one would collect credentials, or have requests sent into a private network.
+func (h *host) checkRealm(realm *url.URL) error {
+	if err := h.checkScheme(realm); err != nil {
+		return fmt.Errorf("token service: %w", err)
+	}
+	if !h.trusts(realm) {
+		return fmt.Errorf("%w: %s names %s", ErrTokenService, h.address, realm.Host)
+	}
+	return nil
+}
+
+// trusts reports whether a host speaks for the registry: it has the same name or registrable domain, or it
+// is known to, or the user says so.
+func (h *host) trusts(u *url.URL) bool {
+	own := hostname(h.address)
+	other := strings.ToLower(u.Hostname())
+	if other == own || isLoopback(other) && isLoopback(own) ||
+		slices.Contains(h.config.AuthHosts, strings.ToLower(u.Host)) || slices.Contains(h.config.AuthHosts, other) {
+		return true
+	}
+	if isIP(own) || isIP(other) {
+		return false
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(own)
+	if err != nil { // A name without a dot.
+		return false
+	}
+	if slices.Contains(tokenServices[own], other) || slices.Contains(tokenServices[domain], other) {
+		return true
+	}
+	otherDomain, err := publicsuffix.EffectiveTLDPlusOne(other)
+	return err == nil && domain == otherDomain
+}

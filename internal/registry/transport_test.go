@@ -1,0 +1,144 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+)
+
+// No more requests are under way than are allowed, also while answers are read.
+func TestMaxConcurrentRequests(t *testing.T) {
+	var now, most atomic.Int64
+	server := serve(t, func(http.ResponseWriter, *http.Request) bool {
+		most.Store(max(most.Load(), now.Add(1)))
+		time.Sleep(2 * time.Millisecond) // So that they would overlap.
+		now.Add(-1)
+		return false
+	})
+	r := open(t, server, Options{MaxConcurrentRequests: 2})
+	digest, err := r.PutBlob(context.Background(), []byte("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if _, err := r.GetBlob(context.Background(), digest, 100); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if most.Load() > 2 {
+		t.Errorf("%d requests at a time", most.Load())
+	}
+}
+
+// One place is enough, also where a login comes in between.
+func TestOneRequestAtATime(t *testing.T) {
+	s := newTokens(t)
+	r := open(t, s.server, Options{MaxConcurrentRequests: 1})
+	absent(t, r)
+	s.mu.Lock()
+	s.valid = 2
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("GetManifest: %v", err)
+	}
+}
+
+// A registry that falls silent, before or within an answer, is asked again; one that is slow is not.
+func TestSilence(t *testing.T) {
+	content := []byte("content")
+	var requests atomic.Int64
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/blobs/") {
+			return false
+		}
+		switch requests.Add(1) {
+		case 1: // Before the answer.
+			<-r.Context().Done()
+		case 2: // Within it.
+			_, _ = w.Write(content[:3])
+			flush(t, w)
+			<-r.Context().Done()
+		default: // Slowly.
+			for i := range content {
+				_, _ = w.Write(content[i : i+1])
+				flush(t, w)
+				time.Sleep(60 * time.Millisecond)
+			}
+		}
+		return true
+	})
+	r := open(t, server, Options{RequestTimeout: 700 * time.Millisecond})
+	got, err := r.GetBlob(context.Background(), DigestOf(content), 100)
+	if err != nil || string(got) != "content" || requests.Load() != 3 {
+		t.Errorf("GetBlob: %q, %v after %d requests", got, err, requests.Load())
+	}
+	requests.Store(0)
+	r = open(t, server, Options{RequestTimeout: 50 * time.Millisecond, MaxRetries: -1})
+	if _, err := r.GetBlob(context.Background(), DigestOf(content), 100); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
+		t.Errorf("GetBlob of a silent registry: %v", err)
+	}
+}
+
+func flush(t *testing.T, w http.ResponseWriter) {
+	t.Helper()
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Uploads go where the registry says, without credentials where that is another host, and by the registry's
+// own scheme where it is the same one.
+func TestUploadLocations(t *testing.T) {
+	var elsewhere atomic.Value
+	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		elsewhere.Store(r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(storage.Close)
+	var location string
+	var authorized atomic.Bool
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Header.Get("Authorization") == "":
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodPost:
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			authorized.Store(true)
+			w.WriteHeader(http.StatusCreated)
+		}
+		return true
+	})
+	host := strings.TrimPrefix(server.URL, "http://")
+	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
+	location = storage.URL + "/upload?signature=x"
+	if _, err := r.PutBlob(context.Background(), []byte("one")); err != nil || elsewhere.Load() != "" {
+		t.Errorf("an upload to another host: %v, with the header %q", err, elsewhere.Load())
+	}
+	location = "https://" + host + "/upload"
+	if _, err := r.PutBlob(context.Background(), []byte("two")); err != nil || !authorized.Load() {
+		t.Errorf("an upload to the same host by another scheme: %v, authorized: %t", err, authorized.Load())
+	}
+	location = "ftp://" + strings.TrimPrefix(storage.URL, "http://")
+	if _, err := r.PutBlob(context.Background(), []byte("three")); !errors.Is(err, ErrRedirect) {
+		t.Errorf("an upload by FTP: %v", err)
+	}
+}
