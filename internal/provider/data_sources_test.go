@@ -163,7 +163,7 @@ func TestAccContentsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	for i := range 3 {
-		w.put(fmt.Sprint("big", i), strings.Repeat(fmt.Sprint(i), 12<<20))
+		w.put(fmt.Sprint("big", i), strings.Repeat("x", 12<<20+i))
 	}
 	acceptance(t,
 		resource.TestStep{Config: w.list("include_content = true"), ExpectError: words(`Contents too large.*more than 32 MiB.*manifesto_metadata`)},

@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,9 +48,7 @@ func TestAccRefusals(t *testing.T) {
 	t.Parallel()
 	answer := func(status int, header http.Header, body string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) {
-			for key, values := range header {
-				w.Header()[key] = values
-			}
+			maps.Copy(w.Header(), header)
 			w.WriteHeader(status)
 			_, _ = fmt.Fprint(w, body) // The client may be gone.
 		}

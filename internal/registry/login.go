@@ -106,7 +106,7 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 	case credential.RegistryToken != "":
 		g.header = "Bearer " + credential.RegistryToken
 	case asked.scheme == schemeBearer:
-		if err := h.exchange(ctx, asked, credential, want, g); err != nil {
+		if err := h.obtainToken(ctx, asked, credential, want, g); err != nil {
 			return nil, err
 		}
 	case credential.Username != "" || credential.Password != "":

@@ -100,7 +100,7 @@ var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 func layoutRepository(path string) (Repository, error) {
 	if path == "" {
-		return Repository{}, fmt.Errorf("%w: no directory after %s:", ErrBadReference, LayoutHost)
+		return Repository{}, fmt.Errorf("%w: %s without a directory", ErrBadReference, LayoutHost)
 	}
 	path = filepath.ToSlash(filepath.Clean(path))
 	if last := path[strings.LastIndexByte(path, '/')+1:]; strings.Contains(last, ":") {

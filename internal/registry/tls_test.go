@@ -23,17 +23,17 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// secureServer starts a registry with TLS and returns it, its host, and its certificate as PEM.
-func secureServer(t *testing.T, configure func(*tls.Config)) (server *httptest.Server, host string, ca []byte) {
+// secureServer starts a registry with TLS and returns its host and its certificate as PEM.
+func secureServer(t *testing.T, configure func(*tls.Config)) (host string, ca []byte) {
 	t.Helper()
-	server = httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // It tells of refused handshakes.
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	configure(server.TLS)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	return server, strings.TrimPrefix(server.URL, "https://"), ca
+	return strings.TrimPrefix(server.URL, "https://"), ca
 }
 
 // clientPair makes a certificate for a client, signed by itself.
@@ -67,10 +67,10 @@ func clientPair(t *testing.T) (certificate, key []byte, parsed *x509.Certificate
 
 func TestCertificates(t *testing.T) {
 	certificate, key, parsed := clientPair(t)
-	_, open, ca := secureServer(t, func(*tls.Config) {})
+	open, ca := secureServer(t, func(*tls.Config) {})
 	pool := x509.NewCertPool()
 	pool.AddCert(parsed)
-	_, mutual, mutualCA := secureServer(t, func(c *tls.Config) {
+	mutual, mutualCA := secureServer(t, func(c *tls.Config) {
 		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool
 	})
 	dirs := t.TempDir()

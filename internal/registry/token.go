@@ -31,8 +31,8 @@ var tokenServices = map[string][]string{
 	"scw.cloud":          {"api.scaleway.com"},
 }
 
-// exchange gets a token for a session's repository from the token service that the registry names.
-func (h *host) exchange(ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant) error {
+// obtainToken gets a token for a session's repository from the token service that the registry names.
+func (h *host) obtainToken(ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant) error {
 	realm, err := url.Parse(asked.realm)
 	if err != nil {
 		return fmt.Errorf("%w: the token service's address: %w", ErrBadResponse, err)

@@ -85,18 +85,18 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 			return nil, context.Cause(in.Context())
 		}
 	}
-	exchange := t.begin(in.Context())
-	out := in.Clone(exchange.ctx)
+	request := t.begin(in.Context())
+	out := in.Clone(request.ctx) //nolint:contextcheck // Derived from that of in.
 	out.Header.Set("User-Agent", t.host.client.options.UserAgent)
 	if in.Body != nil && in.Body != http.NoBody {
-		out.Body = exchange.watch(in.Body)
+		out.Body = request.watch(in.Body)
 		if in.GetBody != nil {
 			out.GetBody = func() (io.ReadCloser, error) {
 				body, err := in.GetBody()
 				if err != nil {
 					return nil, err
 				}
-				return exchange.watch(body), nil
+				return request.watch(body), nil
 			}
 		}
 	}
@@ -106,74 +106,74 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	}
 	resp, err := transport.RoundTrip(out)
 	if err != nil {
-		err = exchange.explain(err)
-		exchange.end()
+		err = request.explain(err)
+		request.end()
 		return nil, err
 	}
-	resp.Body = &watchedBody{exchange: exchange, inner: resp.Body, last: true}
+	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
 	return resp, nil
 }
 
-// exchange is one request that is under way, until its answer was read. It ends early where nothing moves.
-type exchange struct {
+// inFlight is one request that is under way, until its answer was read. It ends early where nothing moves.
+type inFlight struct {
 	transport *hostTransport
-	ctx       context.Context //nolint:containedctx // It is the exchange that this context ends.
+	ctx       context.Context //nolint:containedctx // It is the request that this context ends.
 	cancel    context.CancelCauseFunc
 	timer     *time.Timer
 	once      sync.Once
 }
 
-func (t *hostTransport) begin(ctx context.Context) *exchange {
-	e := &exchange{transport: t}
-	e.ctx, e.cancel = context.WithCancelCause(ctx)
-	e.timer = time.AfterFunc(t.timeout(), func() {
-		e.cancel(fmt.Errorf("%w within %s", errSilent, t.timeout()))
+func (t *hostTransport) begin(ctx context.Context) *inFlight {
+	f := &inFlight{transport: t}
+	f.ctx, f.cancel = context.WithCancelCause(ctx)
+	f.timer = time.AfterFunc(t.timeout(), func() {
+		f.cancel(fmt.Errorf("%w within %s", errSilent, t.timeout()))
 	})
-	return e
+	return f
 }
 
 func (t *hostTransport) timeout() time.Duration { return t.host.client.options.RequestTimeout }
 
-func (e *exchange) end() {
-	e.once.Do(func() {
-		e.timer.Stop()
-		e.cancel(nil)
-		if e.transport.slots != nil {
-			<-e.transport.slots
+func (f *inFlight) end() {
+	f.once.Do(func() {
+		f.timer.Stop()
+		f.cancel(nil)
+		if f.transport.slots != nil {
+			<-f.transport.slots
 		}
 	})
 }
 
-func (e *exchange) moved() { e.timer.Reset(e.transport.timeout()) }
+func (f *inFlight) moved() { f.timer.Reset(f.transport.timeout()) }
 
 // explain replaces what a cancelled request says by why it was.
-func (e *exchange) explain(err error) error {
-	if cause := context.Cause(e.ctx); errors.Is(cause, errSilent) {
+func (f *inFlight) explain(err error) error {
+	if cause := context.Cause(f.ctx); errors.Is(cause, errSilent) {
 		return cause
 	}
 	return err
 }
 
-func (e *exchange) watch(body io.ReadCloser) io.ReadCloser {
-	return &watchedBody{exchange: e, inner: body}
+func (f *inFlight) watch(body io.ReadCloser) io.ReadCloser {
+	return &watchedBody{request: f, inner: body}
 }
 
-// watchedBody tells its exchange of each part that was sent or received.
+// watchedBody tells its request of each part that was sent or received.
 type watchedBody struct {
-	exchange *exchange
-	inner    io.ReadCloser
-	// last says that the exchange ends with it.
+	request *inFlight
+	inner   io.ReadCloser
+	// last says that the request ends with it.
 	last bool
 }
 
 // Read implements io.Reader.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.inner.Read(p)
-	if n > 0 && b.exchange.ctx.Err() == nil {
-		b.exchange.moved()
+	if n > 0 && b.request.ctx.Err() == nil {
+		b.request.moved()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.exchange.explain(err)
+		err = b.request.explain(err)
 	}
 	return n, err
 }
@@ -182,7 +182,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 func (b *watchedBody) Close() error {
 	err := b.inner.Close()
 	if b.last {
-		b.exchange.end()
+		b.request.end()
 	}
 	return err
 }
