@@ -56,7 +56,8 @@ var advices = []advice{
 	{manifesto.ErrInterrupted, "image", "Interrupted", fixed(
 		"The metadata may or may not have been stored. Run the same command again: it goes on from what is there.")},
 	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
-		"Other writers or a lagging replica kept the registry from showing what was stored. Run the same command again.")},
+		"Other writers or a lagging replica kept the registry from showing what was stored. Run the same command again; where " +
+			"that happens often, a longer settle in the provider's configuration helps.")},
 	{registry.ErrNoPlatforms, "platform", "Not a multi-platform image", fixed(
 		"The image is a single one, without platforms to choose from. Leave platform out to attach the metadata to it.")},
 	{registry.ErrPlatformNotFound, "platform", "Platform not found", fixed(
@@ -71,13 +72,16 @@ var advices = []advice{
 	})},
 	{registry.ErrUnauthorized, "image", "Registry refused the credentials", forHost(func(host string) string {
 		return fmt.Sprintf("The password or token may be wrong or expired, or may not do this. "+
-			"Set registries[%q] in the provider's configuration, or log in with docker login %s. "+
-			"The provider's username and password, and %s and %s, are used for the default registry only.",
+			"Set registries[%q] in the provider's configuration, or log in with docker login %s (a login that is stored there, "+
+			"and old, hides others: docker logout removes it). The provider's username and password, and %s and %s, are used for the default registry only.",
 			host, host, envUsername, envPassword)
 	})},
 	{registry.ErrImmutable, "image", "Tags are immutable", fixed(
 		"The provider moves the tags _manifesto and _manifesto.pins with each change. Exempt them from immutability: on ECR set the " +
 			"repository to IMMUTABLE_WITH_EXCLUSION with the filter _manifesto*; elsewhere exclude _manifesto* from the rule.")},
+	{registry.ErrPolicy, "image", "Refused by a rule of the registry", fixed(
+		"The registry's message above says which. A Harbor project that hands out signed or scanned images only, for instance, " +
+			"does not hand out _manifesto either: exempt it, or turn the rule off for this project.")},
 	{registry.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
 		"The registry does not take what the provider has to store under the tags _manifesto and _manifesto.pins. " +
 			"Its message above, or its log, says why; a rule for media types, tags or immutability is a likely cause.")},
@@ -92,7 +96,8 @@ var advices = []advice{
 			"answer like this for what they hide.")},
 	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", forHost(plainHTTPHelp)},
 	{registry.ErrRedirect, "image", "Redirect refused", fixed(
-		"The registry sent the request to a place that the provider does not follow it to.")},
+		"The registry sent the request to a place that the provider does not follow it to. Look at the two hosts above: " +
+			"the registry, or a proxy before it, probably gives out a wrong address of itself or of its storage.")},
 	{registry.ErrTooLarge, "image", "Answer too large", fixed(
 		"What the registry sent exceeds the provider's limit. Nothing was written.")},
 	{registry.ErrDigestMismatch, "image", "Corrupt answer", fixed(
@@ -100,9 +105,9 @@ var advices = []advice{
 			"Terraform, changes or damages them. Nothing was written.")},
 	{registry.ErrNoTLS, "image", "Registry without TLS", forHost(plainHTTPHelp)},
 	{registry.ErrCertificate, "image", "Registry's certificate is not trusted", forHost(func(host string) string {
-		return fmt.Sprintf("If the registry's certificate comes from an authority of your own, trust it: "+
+		return fmt.Sprintf("If it comes from an authority of your own, trust that: "+
 			"registries[%q] = { ca_certificate = file(\"ca.pem\") } in the provider's configuration, or put it at "+
-			"/etc/docker/certs.d/%s/ca.crt.", host, host)
+			"/etc/docker/certs.d/%s/ca.crt. A certificate that has expired, or is for another name, has to be renewed.", host, host)
 	})},
 	{registry.ErrClientCertificate, "image", "Registry wants a client certificate", forHost(func(host string) string {
 		return fmt.Sprintf("Set client_certificate and client_key of registries[%q] in the provider's configuration, or put them at "+

@@ -56,5 +56,5 @@ var layoutAdvices = []advice{
 }
 
 const unreadableLayout = "The tag _manifesto of the layout names something that is not a manifesto, or not one that can be read. It was " +
-	"not changed. Look at it with\n\n  skopeo copy oci:DIRECTORY:_manifesto dir:OTHER\n\n" +
+	"not changed. Look at it with\n\n  oras manifest fetch --oci-layout DIRECTORY:_manifesto\n\n" +
 	"and copy the layout again, or remove the tag if nothing in it is needed."

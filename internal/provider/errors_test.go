@@ -114,7 +114,7 @@ func TestAccManifestOverTheLimit(t *testing.T) {
 	big := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"annotations":{"x":%q}}`, registry.MediaTypeOCIIndex, strings.Repeat("x", registry.MaxManifestSize))
 	header := http.Header{"Content-Type": {registry.MediaTypeOCIIndex}}
 	if _, err := w.server.Do(context.Background(), http.MethodPut, "/v2/app/manifests/"+manifesto.Tag, header, big); err != nil {
-		t.Fatal(err)
+		registrytest.Refused(t, "a manifest over the limit, which therefore cannot be there", err)
 	}
 	w.server.Reset()
 	acceptance(t, resource.TestStep{Config: w.metadata(some), ExpectError: words(`too large.*app:_manifesto.*4194304 bytes`)})

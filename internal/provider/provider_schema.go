@@ -143,13 +143,13 @@ func registryAttributes() map[string]schema.Attribute {
 			Optional: true,
 		},
 		"insecure_skip_verify": schema.BoolAttribute{
-			MarkdownDescription: "Take whatever certificate this registry and its token service show. Whoever is in between can then read the " +
+			MarkdownDescription: "Take whatever certificate this registry shows, and hosts of its domain and of `auth_hosts`. Whoever is in between can then read the " +
 				"credentials and change what is read; prefer `ca_certificate`. Defaults to `false`.",
 			Optional: true,
 		},
 		"ca_certificate": pem("Certificates of authorities to trust for this registry besides the system's, as PEM, such as " +
 			"`file(\"ca.pem\")`. Certificates in `/etc/docker/certs.d` and `/etc/containers/certs.d` count without it."),
-		"client_certificate": pem("Certificate to show to this registry, as PEM.", stringvalidator.AlsoRequires(sibling("client_key"))),
+		"client_certificate": pem("Certificate to show to this registry, and to hosts of its domain and of `auth_hosts`, as PEM.", stringvalidator.AlsoRequires(sibling("client_key"))),
 		"client_key":         key,
 	}
 }

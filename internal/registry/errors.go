@@ -57,6 +57,9 @@ var (
 	ErrTokenService = errors.New("token service on another domain")
 	// ErrImmutable: the registry does not let a tag be moved.
 	ErrImmutable = errors.New("tag is immutable")
+	// ErrPolicy: a rule of the registry's owner refuses the request (412: Harbor's projects that hand out signed
+	// or scanned images only).
+	ErrPolicy = errors.New("refused by a rule")
 	// ErrBadResponse: the registry's answer does not follow the OCI distribution specification.
 	ErrBadResponse = errors.New("unexpected response")
 )
@@ -116,6 +119,8 @@ func (e *Error) Is(target error) bool {
 		return e.Status == http.StatusTooManyRequests
 	case ErrImmutable:
 		return e.saysImmutable()
+	case ErrPolicy:
+		return e.Status == http.StatusPreconditionFailed && !e.saysImmutable()
 	}
 	return false
 }

@@ -1,0 +1,23 @@
+package provider
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Whoever searches the troubleshooting guide for an error finds it.
+func TestTroubleshootingHasEveryError(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../templates/guides/troubleshooting.md.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(guide), "\n")
+	for _, a := range advices {
+		if !slices.Contains(lines, "### "+a.summary) {
+			t.Errorf("the guide has no heading %q", a.summary)
+		}
+	}
+}
