@@ -15,7 +15,7 @@ func TestTroubleshootingHasEveryError(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(guide), "\n")
-	for _, a := range advices {
+	for _, a := range slices.Concat(advices, layoutAdvices) {
 		if !slices.Contains(lines, "### "+a.summary) {
 			t.Errorf("the guide has no heading %q", a.summary)
 		}
