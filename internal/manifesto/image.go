@@ -86,12 +86,20 @@ func newImage(document []byte) (manifestoImage, error) {
 func (i manifestoImage) manifest(repository registry.Repository, v *version) (registry.Manifest, error) {
 	return newManifest(i.config,
 		[]descriptor{i.described},
-		map[string]string{
-			annotationRepository: repository.String(),
-			annotationVersion:    strconv.FormatInt(v.number, 10),
-			annotationAncestors:  joinDigests(v.ancestors),
-			annotationWindow:     v.window.String(),
-		})
+		withRepository(repository, map[string]string{
+			annotationVersion:   strconv.FormatInt(v.number, 10),
+			annotationAncestors: joinDigests(v.ancestors),
+			annotationWindow:    v.window.String(),
+		}))
+}
+
+// withRepository adds to annotations which repository they are in. A layout on disk is not named: where it was
+// when it was written means nothing to whoever it is carried to, and tells them a path of the writer's machine.
+func withRepository(repository registry.Repository, annotations map[string]string) map[string]string {
+	if _, onDisk := repository.Layout(); !onDisk {
+		annotations[annotationRepository] = repository.String()
+	}
+	return annotations
 }
 
 func newManifest(config []byte, layers []descriptor, annotations map[string]string) (registry.Manifest, error) {

@@ -241,10 +241,9 @@ func pinManifest(repository registry.Repository, layers []descriptor, version in
 	if len(layers) == 0 {
 		layers = []descriptor{{registry.MediaTypeOCIEmpty, registry.DigestOf(emptyBlob), int64(len(emptyBlob))}}
 	}
-	m, err := newManifest(config, layers, map[string]string{
-		annotationRepository: repository.String(),
-		annotationVersion:    strconv.FormatInt(version, 10),
-	})
+	m, err := newManifest(config, layers, withRepository(repository, map[string]string{
+		annotationVersion: strconv.FormatInt(version, 10),
+	}))
 	if err != nil {
 		return registry.Manifest{}, fmt.Errorf("pin manifest: %w", err)
 	}

@@ -120,15 +120,15 @@ func (b *bundle) store() *manifesto.Store {
 	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return layout.Open(b.directory) }, time.Now, 0)
 }
 
-// has checks the content of metadata in the layout; empty for none.
-func (b *bundle) has(image registry.Digest, typ, want string) resource.TestCheckFunc {
+// contact checks the content of that type in the layout; empty for none.
+func (b *bundle) contact(image registry.Digest, want string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		_, content, err := b.store().Fetch(context.Background(), b.key(image, typ))
+		_, content, err := b.store().Fetch(context.Background(), b.key(image, "contact"))
 		if errors.Is(err, manifesto.ErrNoEntry) && want == "" {
 			return nil
 		}
 		if err != nil || string(content) != want {
-			return fmt.Errorf("the layout has %s = %q, %w; want %q", typ, content, err, want)
+			return fmt.Errorf("the layout has %q, %w; want %q", content, err, want)
 		}
 		return nil
 	}
@@ -161,7 +161,7 @@ func TestAccLayoutLifecycle(t *testing.T) {
 	const second = "type = \"contact\"\ncontent = \"new@example.com\"\nannotations = { by = \"ops\" }"
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories,
-		CheckDestroy:             b.has(image, "contact", ""),
+		CheckDestroy:             b.contact(image, ""),
 		Steps: []resource.TestStep{
 			{
 				Config: b.metadata(":1.2", first),
@@ -172,26 +172,26 @@ func TestAccLayoutLifecycle(t *testing.T) {
 					plannedValue("repository", knownvalue.StringExact(b.ref(""))),
 					plannedValue("image_digest", knownvalue.StringExact(image.String())),
 				),
-				Check:             b.has(image, "contact", "team@example.com"),
+				Check:             b.contact(image, "team@example.com"),
 				ConfigStateChecks: []statecheck.StateCheck{state("pinned", knownvalue.Bool(true)), state("created", knownvalue.NotNull())},
 			},
 			{Config: b.metadata(":1.2", first), ConfigPlanChecks: emptyPlan},
 			{
 				Config:           b.metadata(":1.2", second),
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
-				Check:            b.has(image, "contact", "new@example.com"),
+				Check:            b.contact(image, "new@example.com"),
 			},
 			{
 				PreConfig:        func() { b.change(image, "contact", "drifted") },
 				Config:           b.metadata(":1.2", second),
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
-				Check:            b.has(image, "contact", "new@example.com"),
+				Check:            b.contact(image, "new@example.com"),
 			},
 			{
 				PreConfig:        func() { b.change(image, "contact", "") },
 				Config:           b.metadata(":1.2", second),
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionCreate)),
-				Check:            b.has(image, "contact", "new@example.com"),
+				Check:            b.contact(image, "new@example.com"),
 			},
 			{ResourceName: address, ImportState: true, ImportStateId: b.ref(":1.2#contact"), ImportStateVerify: true},
 			{
