@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials/cloud"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -134,7 +136,7 @@ func (m providerModel) sources() credentials.Chain {
 	if config, err := credentials.ParseConfig([]byte(m.DockerConfig.ValueString())); err == nil {
 		chain = append(chain, credentials.Inline{Config: config, Name: "the provider's docker_config", Helpers: helpers})
 	}
-	return append(chain, credentials.Standard(helpers)...)
+	return slices.Concat(chain, credentials.Standard(helpers), cloud.Sources())
 }
 
 func (s *settings) defaultHost() string {

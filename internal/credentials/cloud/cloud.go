@@ -1,0 +1,131 @@
+// Package cloud finds credentials for the clouds' own registries with what this machine, job or user is in
+// that cloud. Nothing of a cloud is touched before a registry of it is asked for.
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+)
+
+// searchTimeout bounds one search: a cloud's metadata server may hang.
+const searchTimeout = 20 * time.Second
+
+// life is how long a credential is good that says nothing of its end.
+const life = 5 * time.Minute
+
+// errorLife is how long a failed search stands: many operations follow on each other, and the user may log in
+// meanwhile.
+const errorLife = time.Minute
+
+// Sources returns the sources of all clouds. They match different hosts, so that their order does not matter
+// to what is found.
+func Sources() credentials.Chain {
+	return sources(options{})
+}
+
+// options are what tests change.
+type options struct {
+	// transport is what requests go through, nil for the libraries' own.
+	transport http.RoundTripper
+	// timeout bounds one search, zero for searchTimeout.
+	timeout time.Duration
+}
+
+func sources(o options) credentials.Chain {
+	return credentials.Chain{newECR(o), newGoogle(o), newAzure(o), newGitHub(o)}
+}
+
+// source finds the credentials of one cloud. R is all that its credential depends on of a registry.
+type source[R comparable] struct {
+	// name is the registry's, for people.
+	name string
+	// parse reports whether a host is a registry of this cloud. It only looks at the name.
+	parse func(host string) (R, bool)
+	// search asks the cloud. Its errors are for people and hold no secret: they are never those of a library,
+	// which quote requests, answers and what programs print.
+	search  func(ctx context.Context, registry R) (credentials.Credential, error)
+	timeout time.Duration
+	cache   credentials.Cache[R]
+}
+
+func newSource[R comparable](
+	name string, o options, parse func(string) (R, bool), search func(context.Context, R) (credentials.Credential, error),
+) *source[R] {
+	s := &source[R]{name: name, parse: parse, search: search, timeout: o.timeout}
+	if s.timeout == 0 {
+		s.timeout = searchTimeout
+	}
+	s.cache.Life, s.cache.ErrorLife = life, errorLife
+	return s
+}
+
+// Find implements credentials.Source.
+func (s *source[R]) Find(ctx context.Context, target credentials.Target) (credentials.Credential, error) {
+	registry, ok := s.parse(strings.ToLower(target.Host))
+	if !ok {
+		return credentials.Credential{}, nil
+	}
+	return s.cache.Find(ctx, registry, func(ctx context.Context) (credentials.Credential, error) {
+		found, err := s.bounded(ctx, registry)
+		if err != nil {
+			return credentials.Credential{}, fmt.Errorf("%w: %s: %w", credentials.ErrUnavailable, s.name, err)
+		}
+		return found, nil
+	})
+}
+
+// bounded searches for as long as a search may take. Not everything in the clouds' libraries heeds a context.
+func (s *source[R]) bounded(ctx context.Context, registry R) (credentials.Credential, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	type answer struct {
+		credential credentials.Credential
+		err        error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		found, err := s.search(ctx, registry)
+		answers <- answer{found, err}
+	}()
+	late := fmt.Errorf("%w within %s", errNoAnswer, s.timeout)
+	select {
+	case a := <-answers:
+		if a.err != nil && ctx.Err() != nil {
+			a.err = late
+		}
+		return a.credential, a.err
+	case <-ctx.Done():
+		return credentials.Credential{}, late
+	}
+}
+
+// errNoAnswer: a cloud's login did not answer in time.
+var errNoAnswer = errors.New("the cloud's login gave no answer")
+
+// below returns what stands before a domain in a host, if that is one label or several.
+func below(host, domain string) (string, bool) {
+	name, ok := strings.CutSuffix(host, "."+domain)
+	if !ok {
+		return "", false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !isLabel(label) {
+			return "", false
+		}
+	}
+	return name, true
+}
+
+// isLabel reports whether a text is one label of a host, in lower case.
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
