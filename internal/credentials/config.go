@@ -6,25 +6,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // dockerHub is Docker Hub's canonical host.
 const dockerHub = "docker.io"
 
-// hubKey is under what name docker login keeps the credentials for Docker Hub.
-const hubKey = "https://index.docker.io/v1/"
+// hubServer is the name by which helpers know Docker Hub.
+const hubServer = "https://index.docker.io/v1/"
 
 // Config is what docker login and podman login write: credentials by registry, or by a path below one, and
-// the helpers that keep others.
+// the helpers that keep others. The zero value has none.
 type Config struct {
-	Auths map[string]Auth `json:"auths"`
-	// CredHelpers are the helpers of single registries, CredsStore that of all others. A helper NAME is the
-	// program docker-credential-NAME.
-	CredHelpers map[string]string `json:"credHelpers"`
-	CredsStore  string            `json:"credsStore"`
+	// auths are by host, or host and path, as normalize spells them.
+	auths map[string]Auth
+	// helpers are those of single registries, store that of all others. A helper NAME is the program
+	// docker-credential-NAME.
+	helpers map[string]string
+	store   string
 }
 
 // Auth is one entry of a Config.
@@ -42,16 +45,49 @@ var errNotConfig = errors.New("not a Docker configuration: the JSON of an object
 
 // ParseConfig reads a configuration: the JSON of ~/.docker/config.json or of Podman's auth.json.
 func ParseConfig(text []byte) (Config, error) {
-	var c Config
-	if json.Unmarshal(text, &c) != nil {
+	var file struct {
+		Auths       map[string]Auth   `json:"auths"`
+		CredHelpers map[string]string `json:"credHelpers"`
+		CredsStore  string            `json:"credsStore"`
+	}
+	if json.Unmarshal(text, &file) != nil {
 		return Config{}, errNotConfig
 	}
-	for key, auth := range c.Auths {
+	c := Config{auths: map[string]Auth{}, helpers: map[string]string{}, store: file.CredsStore}
+	for _, key := range slices.Sorted(maps.Keys(file.Auths)) { // Where two keys mean one registry, always the same one counts:
+		auth := file.Auths[key]
 		if _, err := auth.credential(""); err != nil {
 			return Config{}, fmt.Errorf("auths[%q]: %w", key, err)
 		}
+		name, isURL := normalize(key)
+		if _, there := c.auths[name]; auth != (Auth{}) && (!there || !isURL) { // that which is no URL.
+			c.auths[name] = auth
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(file.CredHelpers)) {
+		name, _ := normalize(key)
+		c.helpers[name] = file.CredHelpers[key]
 	}
 	return c, nil
+}
+
+// normalize spells a key of a configuration as this package's targets are: versions of Docker have written URLs,
+// with the path of an API version, and people write ports and capitals.
+func normalize(key string) (name string, isURL bool) {
+	_, rest, isURL := strings.Cut(key, "://")
+	if !isURL {
+		rest = key
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	host = strings.TrimSuffix(strings.ToLower(host), ":443")
+	switch host {
+	case "index.docker.io", "registry-1.docker.io":
+		host = dockerHub
+	}
+	if path = strings.Trim(path, "/"); path == "" || isURL && (path == "v1" || path == "v2") {
+		return host, isURL
+	}
+	return host + "/" + path, isURL
 }
 
 // errBadAuth: an entry's auth is not the base64 of a user name, a colon and a password.
@@ -73,22 +109,12 @@ func (a Auth) credential(origin string) (Credential, error) {
 	return c, nil
 }
 
-// hosts are the names under which a registry may stand in a configuration.
-func hosts(target Target) []string {
-	if target.Host == dockerHub {
-		return []string{hubKey, dockerHub, "index.docker.io", "registry-1.docker.io"}
-	}
-	return []string{target.Host}
-}
-
 // scoped finds an entry for a path below the registry, the longest first: Podman writes such, and so may a
 // configuration made for CI.
 func (c Config) scoped(target Target) (Auth, bool) {
-	for _, host := range hosts(target) {
-		for path := target.Path; path != ""; path = parent(path) {
-			if auth, ok := c.Auths[host+"/"+path]; ok && auth != (Auth{}) {
-				return auth, true
-			}
+	for path := target.Path; path != ""; path = parent(path) {
+		if auth, ok := c.auths[target.Host+"/"+path]; ok {
+			return auth, true
 		}
 	}
 	return Auth{}, false
@@ -101,41 +127,16 @@ func parent(path string) string {
 	return ""
 }
 
-// whole finds an entry for the registry as a whole, in the spellings that versions of Docker have used.
-func (c Config) whole(target Target) (Auth, bool) {
-	names := hosts(target)
-	for _, name := range names {
-		if auth, ok := c.Auths[name]; ok && auth != (Auth{}) {
-			return auth, true
-		}
-	}
-	for key, auth := range c.Auths {
-		_, rest, isURL := strings.Cut(key, "://")
-		if !isURL || auth == (Auth{}) {
-			continue
-		}
-		host, path, _ := strings.Cut(rest, "/")
-		if path = strings.Trim(path, "/"); path != "" && path != "v1" && path != "v2" {
-			continue
-		}
-		for _, name := range names {
-			if strings.EqualFold(host, name) {
-				return auth, true
-			}
-		}
-	}
-	return Auth{}, false
-}
-
 // helper returns the helper that keeps the registry's credentials and the name it knows the registry by.
 func (c Config) helper(target Target) (program, server string) {
-	names := hosts(target)
-	for _, name := range names {
-		if helper := c.CredHelpers[name]; helper != "" {
-			return helper, name
-		}
+	server = target.Host
+	if server == dockerHub {
+		server = hubServer
 	}
-	return c.CredsStore, names[0]
+	if helper := c.helpers[target.Host]; helper != "" {
+		return helper, server
+	}
+	return c.store, server
 }
 
 // File is a source that reads a configuration from a file, each time it is asked: a login during a run
@@ -186,7 +187,7 @@ func (i Inline) Find(ctx context.Context, target Target) (Credential, error) {
 		}
 		reason = err
 	}
-	if auth, ok := i.Config.whole(target); ok {
+	if auth, ok := i.Config.auths[target.Host]; ok {
 		return i.read(auth)
 	}
 	return Credential{}, reason

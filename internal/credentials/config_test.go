@@ -25,6 +25,11 @@ func TestConfig(t *testing.T) {
 			"https://old.example.com/v2/": ` + basic("old", "p") + `,
 			"https://path.example.com/other": ` + basic("path", "p") + `,
 			"empty.example.com": {},
+			"Ported.Example.com:443": ` + basic("ported", "p") + `,
+			"http://twice.example.com": ` + basic("first", "p") + `,
+			"https://twice.example.com/v1/": ` + basic("second", "p") + `,
+			"https://named.example.com": ` + basic("url", "p") + `,
+			"named.example.com": ` + basic("name", "p") + `,
 			"split.example.com": {"username":"split","password":"p"},
 			"identity.example.com": {"auth":"` + base64.RawStdEncoding.EncodeToString([]byte("me:")) + `","identitytoken":"refresh"},
 			"token.example.com": {"registrytoken":"bearer"}
@@ -50,6 +55,9 @@ func TestConfig(t *testing.T) {
 		{"identity.example.com", "app"}:            {Username: "me", IdentityToken: "refresh", Origin: "test"},
 		{"token.example.com", "app"}:               {RegistryToken: "bearer", Origin: "test"},
 		{"none.example.com", "app"}:                {},
+		{"ported.example.com", "app"}:              {Username: "ported", Password: "p", Origin: "test"},
+		{"twice.example.com", "app"}:               {Username: "first", Password: "p", Origin: "test"},
+		{"named.example.com", "app"}:               {Username: "name", Password: "p", Origin: "test"},
 	} {
 		if got, err := source.Find(context.Background(), target); err != nil || got != want {
 			t.Errorf("%+v: %+v, %v", target, got.Username, err)
@@ -76,7 +84,7 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		config.CredHelpers, config.CredsStore = nil, "" // Nothing is to be run.
+		config.helpers, config.store = nil, "" // Nothing is to be run.
 		if _, err := (Inline{Config: config, Helpers: &Helpers{}}).Find(context.Background(), Target{host, path}); err != nil {
 			t.Error(err) // What was parsed can be read.
 		}
@@ -107,7 +115,7 @@ func TestHelpersBeforeFile(t *testing.T) {
 	source := Inline{Config: config, Name: "test", Helpers: &Helpers{}}
 	for host, want := range map[string]Credential{
 		"one.example.com":  {Username: "one", Password: "one.example.com", Origin: "docker-credential-one"},
-		"docker.io":        {Username: "one", Password: "docker.io", Origin: "docker-credential-one"},
+		"docker.io":        {Username: "one", Password: "https://index.docker.io/v1/", Origin: "docker-credential-one"},
 		"kept.example.com": {IdentityToken: "identity", Origin: "docker-credential-store"},
 		"left.example.com": {Username: "left", Password: "p", Origin: "test"},
 		"none.example.com": {},

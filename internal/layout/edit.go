@@ -23,6 +23,9 @@ func (d directory) tag(ctx context.Context, tag string, target registry.Descript
 			err = fmt.Errorf("%w: %w: %w", registry.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
+	if registry.Late(ctx) {
+		return registry.ErrLate
+	}
 	ix, err := d.readIndex()
 	if err != nil {
 		return err

@@ -107,7 +107,7 @@ func (r *repository) finish(edits []*edit, err error, d *Document) {
 
 // commit writes a batch of edits. Every edit of it is decided when it returns.
 func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
-	wait := firstWait
+	wait, late := firstWait, 0
 	for start := 1; ; start++ {
 		rest, err := r.attempt(ctx, batch, b)
 		if len(rest) == 0 {
@@ -116,6 +116,13 @@ func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 		batch = rest
 		if err == nil && start == maxStarts {
 			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
+		}
+		if errors.Is(err, registry.ErrLate) {
+			late++
+			r.timing.observe(r.timing.window() / 2) // Announce twice as long a window.
+			if err = nil; late == maxLooks {
+				err = fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times", ErrNotConfirmed, late)
+			}
 		}
 		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
 			err = registry.Pause(ctx, wait/2+r.jitter(wait))
@@ -171,9 +178,10 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 			return batch, err
 		}
 	}
-	if took := time.Since(looked); took > window/2 && window < maxWindow {
+	latest := looked.Add(window / 2)
+	if took := time.Since(looked); took > window/2 {
 		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
-		return batch, nil
+		return batch, registry.ErrLate
 	}
 	next.window = r.timing.announcement()
 	m, err := image.manifest(r.name, next)
@@ -181,7 +189,10 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		return batch, err
 	}
 	next.digest = m.Digest
-	putErr := r.remote.PutManifest(ctx, Tag, m)
+	putErr := r.remote.PutManifest(registry.StartBy(ctx, latest), Tag, m)
+	if errors.Is(putErr, registry.ErrLate) {
+		return batch, putErr
+	}
 	b.put = time.Now()
 	r.timing.observe(b.put.Sub(looked))
 	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {

@@ -56,7 +56,7 @@ func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []descr
 			}
 		}
 		began := time.Now()
-		again, putErr := put.try(ctx, layers, number)
+		again, putErr := put.try(registry.StartBy(ctx, r.lastLook().Add(window/2)), layers, number)
 		if took := time.Since(began); took > window/2 {
 			r.timing.observe(took) // Registries look for each layer: announce a longer window.
 		}
@@ -81,7 +81,7 @@ func (r *repository) newPinPut(shard int) *pinPut {
 }
 
 // try puts the layers once. again says that it may succeed a little later, after another look: the outcome is
-// unknown, or the registry has refused it, and what all pin manifests share was uploaded once more: a retention
+// unknown, or it had to wait past the time of registry.StartBy, or the registry has refused it, and what all pin manifests share was uploaded once more: a retention
 // rule may have removed the last of them, and a collector their config.
 func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (again bool, err error) {
 	r := p.repository
@@ -98,7 +98,7 @@ func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (ag
 	case errors.Is(err, registry.ErrManifestRefused) && !p.renewed:
 		p.renewed = true
 		return true, errors.Join(fmt.Errorf("%w: %w", errPinAgain, err), r.uploadShared(ctx))
-	case errors.Is(err, registry.ErrAmbiguous), errors.Is(err, registry.ErrRateLimited):
+	case errors.Is(err, registry.ErrAmbiguous), errors.Is(err, registry.ErrRateLimited), errors.Is(err, registry.ErrLate):
 		return true, err
 	}
 	return false, fmt.Errorf("%w: %w", errPinRefused, err)
@@ -145,6 +145,7 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 		if ended != nil {
 			return ended
 		}
+		latest := time.Now().Add(r.timing.window() / 2)
 		held, err := r.heldBy(ctx, shard, was)
 		if err != nil {
 			return err
@@ -153,7 +154,7 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 		if layers == nil {
 			return nil
 		}
-		again, putErr := put.try(ctx, layers, v.number)
+		again, putErr := put.try(registry.StartBy(ctx, latest), layers, v.number)
 		if errors.Is(putErr, errPinRefused) {
 			// A blob of another entry may be gone: the rest is to be pinned all the same.
 			_, missing, headErr := headBlobs(ctx, r.remote, digestsOf(layers))

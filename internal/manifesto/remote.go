@@ -19,7 +19,8 @@ type Remote interface {
 	HeadManifest(ctx context.Context, identifier string) (registry.Digest, error)
 	// GetManifest returns a manifest, verified.
 	GetManifest(ctx context.Context, identifier string) (registry.Manifest, error)
-	// PutManifest stores a manifest, sending it once: registry.ErrAmbiguous where the outcome is unknown.
+	// PutManifest stores a manifest, sending it once: registry.ErrAmbiguous where the outcome is unknown. Past the
+	// time of registry.StartBy it sends nothing: registry.ErrLate.
 	PutManifest(ctx context.Context, identifier string, m registry.Manifest) error
 	// HeadBlob returns a blob's size in bytes, or a negative number where the registry does not say.
 	HeadBlob(ctx context.Context, digest registry.Digest) (int64, error)

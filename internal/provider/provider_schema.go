@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -90,6 +89,7 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 // registryAttributes are the settings of one registry.
 func registryAttributes() map[string]schema.Attribute {
 	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
+	notEmpty := stringvalidator.LengthAtLeast(1) // An empty one would silently let other sources count.
 	pem := func(description string, with ...validator.String) schema.StringAttribute {
 		return schema.StringAttribute{
 			MarkdownDescription: description,
@@ -103,32 +103,30 @@ func registryAttributes() map[string]schema.Attribute {
 		"username": schema.StringAttribute{
 			MarkdownDescription: "User name for the registry or its token service.",
 			Optional:            true,
-			Validators:          []validator.String{stringvalidator.AlsoRequires(sibling("password"))},
+			Validators:          []validator.String{notEmpty, stringvalidator.AlsoRequires(sibling("password"))},
 		},
 		"password": schema.StringAttribute{
 			MarkdownDescription: "Password or access token that belongs to `username`.",
 			Optional:            true,
 			Sensitive:           true,
-			Validators:          []validator.String{stringvalidator.AlsoRequires(sibling("username"))},
+			Validators:          []validator.String{notEmpty, stringvalidator.AlsoRequires(sibling("username"))},
 		},
 		"token": schema.StringAttribute{
 			MarkdownDescription: "Bearer token that is sent to the registry as it is. Conflicts with the other credentials.",
 			Optional:            true,
 			Sensitive:           true,
-			Validators:          []validator.String{stringvalidator.ConflictsWith(sibling("username"), sibling("password"), sibling("identity_token"))},
+			Validators:          []validator.String{notEmpty, stringvalidator.ConflictsWith(sibling("username"), sibling("password"), sibling("identity_token"))},
 		},
 		"identity_token": schema.StringAttribute{
 			MarkdownDescription: "OAuth 2 refresh token for the registry's token service, which `docker login` keeps as `identitytoken` for " +
 				"some registries. Conflicts with the other credentials.",
 			Optional:   true,
 			Sensitive:  true,
-			Validators: []validator.String{stringvalidator.ConflictsWith(sibling("username"), sibling("password"))},
+			Validators: []validator.String{notEmpty, stringvalidator.ConflictsWith(sibling("username"), sibling("password"))},
 		},
 		"anonymous": schema.BoolAttribute{
 			MarkdownDescription: "Do not log in, whatever credentials the environment has for this registry. Defaults to `false`.",
 			Optional:            true,
-			Validators: []validator.Bool{boolvalidator.ConflictsWith(
-				sibling("username"), sibling("password"), sibling("token"), sibling("identity_token"))},
 		},
 		"auth_hosts": schema.SetAttribute{
 			MarkdownDescription: "Hosts that the registry's token service may have, with an optional port. A token service on the registry's " +

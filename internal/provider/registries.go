@@ -46,6 +46,9 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 		s.unknownHosts[host] = true
 		return
 	}
+	if object.IsNull() {
+		return
+	}
 	for _, value := range object.Attributes() {
 		if hasUnknown(ctx, value) {
 			s.unknownHosts[host] = true
@@ -54,6 +57,10 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 	var m registryModel
 	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
 	config := m.config(host)
+	if config.Anonymous && !config.Credential.IsAnonymous() {
+		diags.AddAttributeError(where.AtName("anonymous"), "Contradictory settings",
+			fmt.Sprintf("anonymous says not to log in to %s, and there are credentials beside it. Leave one of them out.", host))
+	}
 	if !s.unknownHosts[host] {
 		if err := config.TLS.Validate(); err != nil {
 			diags.AddAttributeError(where, "Unusable certificate", fmt.Sprintf("The certificates for %s cannot be used: %v.", host, err))
@@ -83,8 +90,8 @@ func (m registryModel) config(host string) registry.HostConfig {
 		Credential: credentials.Credential{
 			Username:      m.Username.ValueString(),
 			Password:      m.Password.ValueString(),
-			RegistryToken: m.Token.ValueString(),
-			IdentityToken: m.IdentityToken.ValueString(),
+			RegistryToken: strings.TrimSpace(m.Token.ValueString()), // Files end with a newline.
+			IdentityToken: strings.TrimSpace(m.IdentityToken.ValueString()),
 			Origin:        fmt.Sprintf("the provider's registries[%q]", host),
 		},
 		Anonymous: m.Anonymous.ValueBool(),
@@ -98,7 +105,7 @@ func (m registryModel) config(host string) registry.HostConfig {
 	}
 	for _, element := range m.AuthHosts.Elements() {
 		if text, ok := element.(types.String); ok && text.ValueString() != "" {
-			config.AuthHosts = append(config.AuthHosts, strings.ToLower(text.ValueString()))
+			config.AuthHosts = append(config.AuthHosts, strings.TrimSuffix(strings.ToLower(text.ValueString()), ":443"))
 		}
 	}
 	return config

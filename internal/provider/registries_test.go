@@ -43,6 +43,20 @@ func TestAccSourcesOfCredentials(t *testing.T) {
 	)
 }
 
+// Settings that modules pass through: null, false, and a token with the newline of its file.
+func TestAccPassedThroughSettings(t *testing.T) {
+	t.Parallel()
+	w := secured(t)
+	login := fmt.Sprintf("username = %q, password = %q", user, secret)
+	acceptance(t,
+		resource.TestStep{Config: w.withProvider(w.registries("anonymous = true, " + login)), ExpectError: words(`Contradictory settings`)},
+		resource.TestStep{Config: w.withProvider(w.registries(`username = "", password = ""`)), ExpectError: words(`string length must be at least 1`)},
+		resource.TestStep{Config: w.withProvider(w.registries(`token = "a\nb"`)), ExpectError: words(`refused the credentials.*no header may have`)},
+		resource.TestStep{Config: w.withProvider(w.registries("anonymous = false, " + login)), Check: w.has("t", "x")},
+		resource.TestStep{Config: w.withProvider(`registries = { "other.example.com" = null, "` + w.server.Host() + `" = { ` + login + ` } }`), ConfigPlanChecks: emptyPlan},
+	)
+}
+
 // What a registry refuses is told with its host, the cause, and what to set.
 func TestAccRefusals(t *testing.T) {
 	t.Parallel()

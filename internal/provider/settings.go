@@ -107,7 +107,11 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 				"Set both, in the provider's configuration or as %s and %s.", set, missing, envUsername, envPassword))
 		return
 	}
-	if s.defaultUnknown || (username == "" && !unknown) {
+	if username == "" && !unknown {
+		return
+	}
+	if s.defaultUnknown {
+		s.allUnknown = true // Any host may be the one that they are for.
 		return
 	}
 	host, err := registry.ParseHost(s.defaultHost())

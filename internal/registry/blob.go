@@ -154,10 +154,10 @@ func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
 func (r *Remote) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {
-		return nil, fmt.Errorf("%w: upload without a location: %w", ErrBadResponse, err)
+		return nil, fmt.Errorf("%w: an upload without a location, or with one that is no address", ErrBadResponse)
 	}
-	if location.Host == r.host.address {
-		location.Scheme = r.host.scheme()
+	if r.host.has(location) {
+		location.Scheme, location.Host = r.host.scheme(), r.host.address
 	}
 	return location, r.host.checkForeign(ctx, location)
 }

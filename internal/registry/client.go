@@ -19,8 +19,8 @@ type HostConfig struct {
 	Credential credentials.Credential
 	// Anonymous says not to look for one.
 	Anonymous bool
-	// AuthHosts are hosts that the registry's token service may have, in lower case, with or without a port,
-	// besides those of the registry's own domain.
+	// AuthHosts are hosts that the registry's token service may have, besides those of the registry's own domain:
+	// in lower case, with a port where only that one is meant.
 	AuthHosts []string
 	// Scheme is "https", or "http" to speak HTTP without TLS; empty means http for loopback hosts and https
 	// for all others.

@@ -34,6 +34,8 @@ var (
 	// ErrAmbiguous: a manifest was sent and nobody knows whether the registry took it (a broken
 	// connection or a 5xx). The request was not sent again: the caller must look.
 	ErrAmbiguous = errors.New("outcome unknown")
+	// ErrLate: what was to be sent by a certain time (StartBy) had to wait for longer. Nothing was sent.
+	ErrLate = errors.New("too late to be sent")
 	// ErrManifestRefused: the registry answered 400 or 404 to a manifest: it is not valid there, or names
 	// a blob that the registry does not have.
 	ErrManifestRefused = errors.New("manifest refused")
@@ -173,10 +175,13 @@ func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	return e
 }
 
+// maxSeconds keeps what a server says in seconds within what a duration holds.
+const maxSeconds = 365 * 24 * 60 * 60
+
 // parseRetryAfter reads a Retry-After header, which is in seconds or a date. Zero means that it asks for nothing.
 func parseRetryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), maxTokenLife)) * time.Second
+		return time.Duration(min(max(seconds, 0), maxSeconds)) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {
 		return max(date.Sub(now), 0)

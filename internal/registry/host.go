@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,7 @@ type host struct {
 	// challenge is how the registry wants to be authenticated to; nil before the one ping of this process.
 	challenge *challenge
 	grants    map[session]*grant
+	refusals  map[session]refusal
 	quiet     quiet
 }
 
@@ -44,15 +47,15 @@ type quiet struct {
 
 func newHost(c *Client, repository Repository) *host {
 	config := c.options.Registries[repository.Host()]
-	address := repository.name.RegistryStr()
 	h := &host{
-		client:  c,
-		config:  config,
-		key:     repository.Host(),
-		address: address,
-		plain:   config.Scheme == "http" || config.Scheme == "" && isLoopback(address),
-		grants:  map[session]*grant{},
+		client:   c,
+		config:   config,
+		key:      repository.Host(),
+		plain:    config.Scheme == "http" || config.Scheme == "" && isLoopback(repository.name.RegistryStr()),
+		grants:   map[session]*grant{},
+		refusals: map[session]refusal{},
 	}
+	h.address = address(&url.URL{Scheme: h.scheme(), Host: repository.name.RegistryStr()})
 	transport, err := newHostTransport(h, c)
 	h.broken = err
 	h.http = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
@@ -69,7 +72,25 @@ func (h *host) scheme() string {
 
 // is reports whether a URL is one of the registry's own.
 func (h *host) is(u *url.URL) bool {
-	return u.Host == h.address && u.Scheme == h.scheme()
+	return u.Scheme == h.scheme() && h.has(u)
+}
+
+// has reports whether a URL has the registry's address, whatever the scheme.
+func (h *host) has(u *url.URL) bool {
+	return address(u) == h.address
+}
+
+// address is a URL's host in the spelling of this package's addresses: in lower case, and without the port that
+// its scheme has by itself.
+func address(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		return strings.TrimSuffix(host, ":443")
+	case "http":
+		return strings.TrimSuffix(host, ":80")
+	}
+	return host
 }
 
 // send sends a request, once. Errors are those of this package.
@@ -78,17 +99,20 @@ func (h *host) send(ctx context.Context, client *http.Client, req *http.Request)
 		return nil, err
 	}
 	resp, err := client.Do(req)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			if parsed, parseErr := url.Parse(wrapped.URL); parseErr == nil {
-				wrapped.URL = redact(parsed)
-			} else {
-				wrapped.URL = redact(req.URL)
-			}
-		}
-		return nil, classify(ctx, err)
+	if err == nil {
+		return resp, nil
 	}
-	return resp, nil
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		if parsed, parseErr := url.Parse(wrapped.URL); parseErr == nil {
+			wrapped.URL = redact(parsed)
+		} else {
+			wrapped.URL = redact(req.URL)
+		}
+		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes it, and it may be signed.
+			return nil, fmt.Errorf("%w: %s %s is redirected to what is no address", ErrBadResponse, req.Method, redact(req.URL))
+		}
+	}
+	return nil, classify(ctx, err)
 }
 
 // keepQuiet takes note of an answer that asks to wait, for all requests to the registry.
@@ -113,7 +137,9 @@ func (h *host) waitQuiet(ctx context.Context) error {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.until) {
-		return q.answer // Waiting in vain would only hide why.
+		answer := *q.answer // Waiting in vain would only hide why.
+		answer.RetryAfter = wait
+		return &answer
 	}
 	return Pause(ctx, wait)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"golang.org/x/net/http/httpguts"
 )
 
 // loginTimeout bounds one login, which several operations share and none may therefore cancel.
@@ -37,19 +38,25 @@ type session struct {
 // grant is about to end. One that may push serves pulls as well.
 func (h *host) login(ctx context.Context, repository Repository, push bool) (*grant, error) {
 	want := session{path: repository.Path(), push: push}
-	if g := h.grant(want); g != nil {
-		return g, nil
+	if g, err := h.known(want); g != nil || err != nil {
+		return g, err
 	}
 	shared := context.WithoutCancel(ctx)
 	result := h.flight.DoChan(fmt.Sprintf("%s %t", want.path, push), func() (any, error) {
 		ctx, cancel := context.WithTimeout(shared, loginTimeout)
 		defer cancel()
-		return h.newGrant(ctx, want)
+		g, err := h.newGrant(ctx, want)
+		h.remember(want, g, err)
+		return g, err
 	})
 	select {
 	case r := <-result:
 		if errors.Is(r.Err, context.DeadlineExceeded) && ctx.Err() == nil {
 			r.Err = fmt.Errorf("%w: %w", ErrUnreachable, r.Err) // The login's own limit.
+		}
+		if errors.Is(r.Err, ErrNotFound) {
+			// Of a token service: this must not be taken for the absence of what the login was for.
+			r.Err = fmt.Errorf("%w: %s", ErrBadResponse, r.Err.Error())
 		}
 		g, ok := r.Val.(*grant)
 		if r.Err != nil || !ok {
@@ -61,22 +68,48 @@ func (h *host) login(ctx context.Context, repository Repository, push bool) (*gr
 	}
 }
 
-// grant returns a grant that this process has, and that is good for some time yet; nil where there is none.
-func (h *host) grant(want session) *grant {
+// refusal is the error of a login that was refused, which stands for some time: fifty operations with a wrong
+// password are not to lock an account.
+type refusal struct {
+	err   error
+	until time.Time
+}
+
+// refusalLife is for how long a refused login is not tried again.
+const refusalLife = 10 * time.Second
+
+// known returns a grant that this process has, and that is good for some time yet, or a refusal of a moment ago.
+func (h *host) known(want session) (*grant, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	for _, s := range []session{{want.path, true}, want} {
 		if g := h.grants[s]; g != nil && g.fresh(now) {
-			return g
+			return g, nil
 		}
 	}
-	return nil
+	if r, ok := h.refusals[want]; ok && now.Before(r.until) {
+		return nil, r.err
+	}
+	return nil, nil
+}
+
+// remember keeps what a login has given.
+func (h *host) remember(s session, g *grant, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil {
+		h.grants[s] = g
+		return
+	}
+	if errors.Is(err, ErrUnauthorized) {
+		h.refusals[s] = refusal{fmt.Errorf("logging in to %s: %w", h.key, err), time.Now().Add(refusalLife)}
+	}
 }
 
 // refused takes note that a registry has refused a grant with 401. It reports whether there may be a better
 // one: the request is then to be sent once more.
-func (h *host) refused(ctx context.Context, repository Repository, push bool, was *grant, header http.Header) bool {
+func (h *host) refused(ctx context.Context, repository Repository, push bool, was *grant, header http.Header) (bool, error) {
 	asked := chooseChallenge(header)
 	h.mu.Lock()
 	for s, g := range h.grants {
@@ -89,7 +122,7 @@ func (h *host) refused(ctx context.Context, repository Repository, push bool, wa
 	}
 	h.mu.Unlock()
 	now, err := h.login(ctx, repository, push)
-	return err == nil && now.header != was.header
+	return err == nil && now.header != was.header, err
 }
 
 func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
@@ -109,16 +142,18 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 		if err := h.obtainToken(ctx, asked, credential, want, g); err != nil {
 			return nil, err
 		}
-	case credential.Username != "" || credential.Password != "":
+	case credential.Password != "" || credential.Username != "" && credential.IdentityToken == "":
 		// Also where nothing was asked for: some registries hide what is not public, and answer 404.
 		g.header = basicHeader(credential.Username, credential.Password)
+	case credential.IdentityToken != "":
+		g.login = "anonymous, as the registry has no token service for the identity token of " + credential.Origin
 	}
 	if !credential.Expires.IsZero() {
 		g.endBy(time.Now(), credential.Expires)
 	}
-	h.mu.Lock()
-	h.grants[want] = g
-	h.mu.Unlock()
+	if !httpguts.ValidHeaderFieldValue(g.header) {
+		return nil, fmt.Errorf("%w: the token or password for %s has characters that no header may have", ErrUnauthorized, h.key)
+	}
 	return g, nil
 }
 
@@ -169,11 +204,7 @@ func (h *host) ping(ctx context.Context) (challenge, error) {
 		return *known, nil
 	}
 	result := h.flight.DoChan("ping", func() (any, error) {
-		var asked challenge
-		err := h.client.retry(ctx, func() (err error) {
-			asked, err = h.pingOnce(ctx)
-			return err
-		})
+		asked, err := h.pingOnce(ctx)
 		if err != nil {
 			return nil, err
 		}

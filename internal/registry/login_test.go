@@ -302,3 +302,86 @@ func TestBadTokenAnswers(t *testing.T) {
 		}
 	}
 }
+
+// A 404 of a token service is no absence of anything, whatever the login was for.
+func TestTokenServiceWithout(t *testing.T) {
+	s := newTokens(t)
+	s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = fmt.Fprint(w, `{"errors":[{"code":"NAME_UNKNOWN"}]}`) // The client's business.
+		return true
+	}
+	r := s.open(t, credentials.Credential{Username: "u", Password: "p"})
+	ctx := context.Background()
+	_, manifest := r.HeadManifest(ctx, "tag")
+	_, blob := r.HeadBlob(ctx, DigestOf([]byte("x")))
+	exists, repository := r.RepositoryExists(ctx)
+	for name, err := range map[string]error{"HeadManifest": manifest, "HeadBlob": blob, "RepositoryExists": repository} {
+		if !errors.Is(err, ErrBadResponse) || errors.Is(err, ErrNotFound) || exists {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// However many operations there are, a password that was refused is tried once in a while only, and what fails for
+// a passing reason no more often than is set.
+func TestLoginsAreFew(t *testing.T) {
+	s := newTokens(t)
+	status := http.StatusUnauthorized
+	s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(status)
+		return true
+	}
+	r := s.open(t, credentials.Credential{Username: "u", Password: "wrong"})
+	for range 10 {
+		if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("HeadManifest: %v", err)
+		}
+	}
+	if len(s.asked) != 1 {
+		t.Errorf("a wrong password was sent %d times", len(s.asked))
+	}
+	s.asked, status = nil, http.StatusServiceUnavailable
+	r = s.open(t, credentials.Credential{Username: "u", Password: "p"})
+	if err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte("{}"))); err == nil || len(s.asked) != 1+DefaultMaxRetries {
+		t.Errorf("PutManifest: %v; the token service was asked %d times", err, len(s.asked))
+	}
+}
+
+// A login that is asked for late and fails says why at once.
+func TestLateForeignTokenService(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/v2/" {
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="http://collector.example.org/token"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	if _, err := open(t, server, Options{}).GetManifest(context.Background(), "tag"); !errors.Is(err, ErrTokenService) {
+		t.Errorf("GetManifest: %v", err)
+	}
+}
+
+func TestUnusableCredentials(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Authorization") == "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		}
+		return false
+	})
+	host := strings.TrimPrefix(server.URL, "http://")
+	for credential, want := range map[credentials.Credential]string{
+		{RegistryToken: "secret\n"}:                           "no header may have",
+		{IdentityToken: "secret", Origin: "the test"}:         "no token service for the identity token of the test",
+		{Username: "u", IdentityToken: "secret", Origin: "x"}: "no token service for the identity token of x",
+	} {
+		r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credential}}})
+		_, err := r.GetManifest(context.Background(), "tag")
+		if !errors.Is(err, ErrUnauthorized) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("want %q: %v", want, err)
+		}
+	}
+}

@@ -105,11 +105,15 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest)
 		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), ErrTooLarge, len(m.Content), MaxManifestSize)
 	}
 	// The login comes first, so that its failure is not mistaken for an unknown outcome.
-	if _, err := r.host.login(ctx, r.repository, true); err != nil {
+	err := r.host.client.retry(ctx, func() error {
+		_, err := r.host.login(ctx, r.repository, true)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	resp, err := r.once(ctx, request{
-		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, push: true,
+		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, push: true, unrepeatable: true,
 		header: http.Header{"Content-Type": {m.MediaType}},
 		accept: []int{http.StatusCreated, http.StatusOK, http.StatusAccepted},
 	})
@@ -119,6 +123,7 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest)
 	}
 	answer, answered := errors.AsType[*Error](err)
 	switch {
+	case errors.Is(err, ErrLate):
 	case !answered || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout:
 		err = fmt.Errorf("%w: %w", ErrAmbiguous, err)
 	case answer.saysImmutable():

@@ -30,6 +30,8 @@ type request struct {
 	body   []byte
 	// push asks for a login that may write.
 	push bool
+	// unrepeatable keeps net/http from sending it again by itself, as HTTP/2 does after some resets of a stream.
+	unrepeatable bool
 	// accept lists the statuses that are success.
 	accept []int
 }
@@ -49,8 +51,18 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 		answer := responseError(in.method, resp.Request.URL, resp)
 		drain(resp) // Before a login, which may need the place that this takes among concurrent requests.
 		r.host.keepQuiet(answer)
-		if again || answer.Status != http.StatusUnauthorized || !r.host.is(resp.Request.URL) ||
-			!r.host.refused(ctx, r.repository, in.push, g, resp.Header) {
+		own := r.host.is(resp.Request.URL)
+		if answer.Status == http.StatusNotFound && !own { // The storage behind a registry does not decide what is absent.
+			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", ErrBadResponse, answer.Error())
+		}
+		if again || answer.Status != http.StatusUnauthorized || !own {
+			return nil, describeRefusal(answer, g)
+		}
+		better, err := r.host.refused(ctx, r.repository, in.push, g, resp.Header)
+		if err != nil {
+			return nil, err
+		}
+		if !better {
 			return nil, describeRefusal(answer, g)
 		}
 	}
@@ -75,6 +87,9 @@ func (r *Remote) authorized(ctx context.Context, in request) (*grant, *http.Resp
 		return nil, nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
 	}
 	maps.Copy(req.Header, in.header)
+	if in.unrepeatable {
+		req.GetBody = nil
+	}
 	if g.header != "" && r.host.is(req.URL) { // Uploads may go elsewhere.
 		req.Header.Set("Authorization", g.header)
 	}

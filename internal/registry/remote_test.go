@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -414,10 +415,10 @@ func TestRedirects(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := public.checkRedirect(req, make([]*http.Request, 1)); !errors.Is(err, want) {
+		if err := public.checkRedirect(req, []*http.Request{req}); !errors.Is(err, want) {
 			t.Errorf("redirect to %s: %v, want %v", target, err, want)
 		}
-		if err := public.checkRedirect(req, make([]*http.Request, maxRedirects+1)); !errors.Is(err, ErrRedirect) {
+		if err := public.checkRedirect(req, slices.Repeat([]*http.Request{req}, maxRedirects+1)); !errors.Is(err, ErrRedirect) {
 			t.Errorf("the sixth redirect: %v", err)
 		}
 	}

@@ -79,7 +79,7 @@ func classify(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, ErrTokenService, ErrUnreachable} {
+	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, ErrTokenService, ErrUnreachable, ErrLate} {
 		if errors.Is(err, ours) {
 			return err
 		}

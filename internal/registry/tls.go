@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,11 +46,17 @@ func SystemCertDirectories() []string {
 
 // certDirectories are those that exist for a registry.
 func certDirectories(dirs []string, host string) []string {
+	names := []string{host}
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		names = append(names, host+":443") // The same registry.
+	}
 	var found []string
 	for _, dir := range dirs {
-		dir = filepath.Join(dir, host)
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			found = append(found, dir)
+		for _, name := range names {
+			dir := filepath.Join(dir, name)
+			if info, err := os.Stat(dir); err == nil && info.IsDir() {
+				found = append(found, dir)
+			}
 		}
 	}
 	return found
@@ -98,40 +105,60 @@ type material struct {
 	pairs       []tls.Certificate
 }
 
-// read reads a directory in the layout of Docker's and Podman's certs.d.
+// read reads a directory in the layout of Docker's and Podman's certs.d. What this user may not read is for
+// others, such as a daemon's key.
 func (m *material) read(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return ignorePermission(err)
 	}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		switch filepath.Ext(path) {
 		case ".crt":
 			pem, err := os.ReadFile(path) //nolint:gosec // One of the directories that are for it.
-			if err != nil {
+			if err := ignorePermission(err); err != nil {
 				return err
 			}
 			m.authorities = append(m.authorities, pem)
 		case ".cert":
-			key := strings.TrimSuffix(path, ".cert") + ".key"
-			pair, err := tls.LoadX509KeyPair(path, key)
-			if errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%s: %w", entry.Name(), errNoKey)
-			}
-			if err != nil {
+			if err := ignorePermission(m.readPair(path)); err != nil {
 				return fmt.Errorf("%s: %w", entry.Name(), err)
 			}
-			m.pairs = append(m.pairs, pair)
 		}
 	}
 	return nil
 }
 
+// readPair reads a client's certificate and its key, where the settings have none.
+func (m *material) readPair(path string) error {
+	if m.settings.hasClient() {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(path, strings.TrimSuffix(path, ".cert")+".key")
+	if errors.Is(err, os.ErrNotExist) {
+		return errNoKey
+	}
+	if err != nil {
+		return err
+	}
+	m.pairs = append(m.pairs, pair)
+	return nil
+}
+
+func ignorePermission(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+func (c TLSConfig) hasClient() bool { return len(c.ClientCertificate) > 0 || len(c.ClientKey) > 0 }
+
 // client returns the client's certificates: that of the settings, else those of directories.
 func (m *material) client() ([]tls.Certificate, error) {
 	s := m.settings
-	if len(s.ClientCertificate) == 0 && len(s.ClientKey) == 0 {
+	if !s.hasClient() {
 		return m.pairs, nil
 	}
 	if len(s.ClientCertificate) == 0 || len(s.ClientKey) == 0 {

@@ -54,18 +54,8 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	}
 	query["scope"] = scopes
 
-	var answer tokenAnswer
 	began := time.Now()
-	err = h.client.retry(ctx, func() (err error) {
-		if credential.IdentityToken != "" {
-			answer, err = h.postToken(ctx, realm, query, credential)
-			if err == nil || !lacksOAuth(err) || credential.Username == "" {
-				return err
-			}
-		}
-		answer, err = h.getToken(ctx, realm, query, credential)
-		return err
-	})
+	answer, err := h.requestToken(ctx, realm, query, credential)
 	if err != nil {
 		return describeRefusal(err, g)
 	}
@@ -79,14 +69,22 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	g.header = "Bearer " + token
 	life := defaultTokenLife
 	if answer.ExpiresIn > 0 {
-		life = time.Duration(min(answer.ExpiresIn, maxTokenLife)) * time.Second
+		life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
 	}
 	g.endBy(began, began.Add(life))
 	return nil
 }
 
-// maxTokenLife keeps what a service claims in seconds within what a duration holds.
-const maxTokenLife = 365 * 24 * 60 * 60
+// requestToken asks the token service, once: whatever wanted to log in is tried again as a whole.
+func (h *host) requestToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+	if c.IdentityToken != "" {
+		answer, err := h.postToken(ctx, realm, query, c)
+		if err == nil || !lacksOAuth(err) || c.Username == "" {
+			return answer, err
+		}
+	}
+	return h.getToken(ctx, realm, query, c)
+}
 
 // tokenAnswer is a token service's answer. Some say access_token, as OAuth 2 does, some token, some both.
 type tokenAnswer struct {
@@ -171,7 +169,7 @@ func (h *host) trusts(u *url.URL) bool {
 	own := hostname(h.address)
 	other := strings.ToLower(u.Hostname())
 	if other == own || isLoopback(other) && isLoopback(own) ||
-		slices.Contains(h.config.AuthHosts, strings.ToLower(u.Host)) || slices.Contains(h.config.AuthHosts, other) {
+		slices.Contains(h.config.AuthHosts, address(u)) || slices.Contains(h.config.AuthHosts, other) {
 		return true
 	}
 	if isIP(own) || isIP(other) {

@@ -85,6 +85,12 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 			return nil, context.Cause(in.Context())
 		}
 	}
+	if in.Method == http.MethodPut && Late(in.Context()) { // All that a request may wait for is behind it.
+		if t.slots != nil {
+			<-t.slots
+		}
+		return nil, ErrLate
+	}
 	request := t.begin(in.Context())
 	out := in.Clone(request.ctx) //nolint:contextcheck // Derived from that of in.
 	out.Header.Set("User-Agent", t.host.client.options.UserAgent)
@@ -112,6 +118,21 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
 	return resp, nil
+}
+
+type startByKey struct{}
+
+// StartBy returns a context in which the PUT of a manifest has to be sent by a certain time. Before it is sent it
+// may have to wait: for a login, for a place among concurrent requests, or because the registry has asked for it.
+// Where that takes longer, PutManifest fails with ErrLate and has sent nothing.
+func StartBy(ctx context.Context, latest time.Time) context.Context {
+	return context.WithValue(ctx, startByKey{}, latest)
+}
+
+// Late reports whether the time of StartBy has passed.
+func Late(ctx context.Context) bool {
+	latest, ok := ctx.Value(startByKey{}).(time.Time)
+	return ok && time.Now().After(latest)
 }
 
 // inFlight is one request that is under way, until its answer was read. It ends early where nothing moves.
@@ -190,8 +211,12 @@ func (b *watchedBody) Close() error {
 // checkScheme allows https anywhere, and http where the registry itself is spoken to over it.
 func (h *host) checkScheme(u *url.URL) error {
 	switch {
-	case u.Host == h.address && h.plain && u.Scheme != "http":
-		return fmt.Errorf("%w: from http to %s://%s, to which it is not spoken as configured: leave plain_http out", ErrRedirect, u.Scheme, u.Host)
+	case h.plain && u.Scheme != "http" && h.has(u):
+		remedy := "set plain_http = false"
+		if h.config.Scheme == "http" {
+			remedy = "leave plain_http out"
+		}
+		return fmt.Errorf("%w: from http to %s://%s; to speak to it that way, %s", ErrRedirect, u.Scheme, u.Host, remedy)
 	case u.Scheme == "https", h.plain && u.Scheme == "http":
 		return nil
 	}
@@ -208,6 +233,9 @@ func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 	}
+	if req.Method != via[0].Method { // 301 to 303 make a GET of a PUT, whose success would be taken for that of the PUT.
+		return fmt.Errorf("%w: of a %s to %s, as a %s", ErrRedirect, via[0].Method, redact(req.URL), req.Method)
+	}
 	if !h.is(req.URL) {
 		req.Header.Del("Authorization")
 	}
@@ -219,7 +247,7 @@ func (h *host) checkForeign(ctx context.Context, u *url.URL) error {
 	if u.Scheme != "https" && (!h.plain || u.Scheme != "http") {
 		return fmt.Errorf("%w: from %s://%s to %s://%s", ErrRedirect, h.scheme(), h.address, u.Scheme, u.Host)
 	}
-	if u.Host != h.address && isPrivate(u.Host) && !h.isPrivate(ctx) {
+	if !h.has(u) && isPrivate(u.Host) && !h.isPrivate(ctx) {
 		return fmt.Errorf("%w: from the public host %s to the private address %s", ErrRedirect, h.address, u.Host)
 	}
 	return nil

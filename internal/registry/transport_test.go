@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -140,5 +141,99 @@ func TestUploadLocations(t *testing.T) {
 	location = "ftp://" + strings.TrimPrefix(storage.URL, "http://")
 	if _, err := r.PutBlob(context.Background(), []byte("three")); !errors.Is(err, ErrRedirect) {
 		t.Errorf("an upload by FTP: %v", err)
+	}
+}
+
+// Storage behind a registry does not decide what is absent, and a PUT that becomes a GET has not put anything.
+func TestRedirectsDecideNothing(t *testing.T) {
+	storage := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(storage.Close)
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.URL.Path == "/v2/":
+			return false
+		case r.URL.Path == "/elsewhere":
+			w.WriteHeader(http.StatusOK)
+		case r.Method == http.MethodPut:
+			http.Redirect(w, r, "/elsewhere", http.StatusFound)
+		default:
+			http.Redirect(w, r, storage.URL+"/gone", http.StatusTemporaryRedirect)
+		}
+		return true
+	})
+	r := open(t, server, Options{})
+	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrBadResponse) || errors.Is(err, ErrNotFound) {
+		t.Errorf("HeadManifest: %v", err)
+	}
+	if err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte("{}"))); !errors.Is(err, ErrRedirect) {
+		t.Errorf("PutManifest: %v", err)
+	}
+}
+
+// A manifest that waits too long for its turn is not sent any more.
+func TestStartBy(t *testing.T) {
+	var puts atomic.Int64
+	held, release := make(chan struct{}), make(chan struct{})
+	server := serve(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut {
+			puts.Add(1)
+		}
+		if strings.Contains(r.URL.Path, "/blobs/sha256") {
+			close(held)
+			<-release
+		}
+		return false
+	})
+	r := open(t, server, Options{MaxConcurrentRequests: 1})
+	m := NewManifest(MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
+	if err := r.PutManifest(StartBy(context.Background(), time.Now().Add(time.Hour)), "tag", m); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = r.HeadBlob(context.Background(), m.Digest) }) // It only has to take the place.
+	<-held
+	soon := time.Now().Add(20 * time.Millisecond)
+	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })
+	if err := r.PutManifest(StartBy(context.Background(), soon), "tag", m); !errors.Is(err, ErrLate) || errors.Is(err, ErrAmbiguous) {
+		t.Errorf("PutManifest: %v", err)
+	}
+	group.Wait()
+	if puts.Load() != 1 {
+		t.Errorf("%d manifests were sent", puts.Load())
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://Registry.Example.com/v2/":     "registry.example.com",
+		"https://registry.example.com:443/v2/": "registry.example.com",
+		"http://registry.example.com:80/v2/":   "registry.example.com",
+		"https://registry.example.com:80/v2/":  "registry.example.com:80",
+		"https://[2001:DB8::1]:443/v2/":        "[2001:db8::1]",
+	} {
+		u, err := url.Parse(text)
+		if err != nil || address(u) != want {
+			t.Errorf("address(%s) = %q, %v", text, address(u), err)
+		}
+	}
+}
+
+// What a redirect or an upload's location says is not repeated where it is no address: it may be signed.
+func TestSecretsInLocations(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/v2/" {
+			return false
+		}
+		w.Header().Set("Location", "https://storage.example.com/%zz?signature=secret")
+		w.WriteHeader(map[string]int{http.MethodPost: http.StatusAccepted}[r.Method] + map[string]int{http.MethodGet: http.StatusTemporaryRedirect}[r.Method])
+		return true
+	})
+	r := open(t, server, Options{})
+	_, get := r.GetBlob(context.Background(), DigestOf([]byte("x")), 100)
+	_, put := r.PutBlob(context.Background(), []byte("x"))
+	for _, err := range []error{get, put} {
+		if !errors.Is(err, ErrBadResponse) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error: %v", err)
+		}
 	}
 }
