@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"golang.org/x/sync/errgroup"
@@ -19,11 +20,11 @@ const collected = "team/app"
 // more pieces of metadata than one pin manifest holds, some of them changed and some deleted before.
 func TestCollectors(t *testing.T) {
 	const pieces = 300
-	for _, kind := range kinds {
+	for _, kind := range durable() {
 		for _, untagged := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, untagged manifests too: %t", kind.name, untagged), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, untagged manifests too: %t", kind.Title, untagged), func(t *testing.T) {
 				ctx := context.Background()
-				s := kind.start(t)
+				s := start(t, kind, servers.Options{})
 				image := s.push(t, collected, "1")
 				name := s.open(t, collected).Repository()
 				key := func(i int) manifesto.Key {
@@ -62,7 +63,9 @@ func TestCollectors(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				s.collect(t, untagged)
+				if err := s.Collect(collected, untagged); err != nil {
+					t.Fatalf("collecting: %v", err)
+				}
 
 				remote := s.open(t, collected)
 				name = remote.Repository()

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -56,10 +57,10 @@ func TestProcesses(t *testing.T) {
 	processes, writers := number(t, "E2E_PROCESSES", 8), number(t, "E2E_WRITERS", 4)
 	rounds, seed := number(t, "E2E_ROUNDS", 2), number(t, "E2E_SEED", int(time.Now().UnixNano()%1_000_000))
 	settings := buildProvider(t)
-	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
+	for _, kind := range durable() {
+		t.Run(kind.Title, func(t *testing.T) {
 			t.Logf("E2E_SEED=%d: %d processes of %d writers, %d rounds", seed, processes, writers, rounds)
-			s := kind.start(t)
+			s := start(t, kind, servers.Options{})
 			image := s.push(t, "team/app", "1")
 			p := startProxy(t, s, uint64(seed))
 			random := rand.New(rand.NewPCG(uint64(seed), 2))

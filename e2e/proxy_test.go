@@ -31,7 +31,7 @@ func startProxy(t *testing.T, s *server, seed uint64) *proxy {
 	p := &proxy{rand: rand.New(rand.NewPCG(seed, 1))}
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: s.host})
+			r.SetURL(&url.URL{Scheme: "http", Host: s.Host})
 			r.Out.Host = r.In.Host // The registry makes its upload locations of it.
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },

@@ -16,8 +16,11 @@ import (
 // committer per repository and process takes all queued edits into one commit: learn the base, check
 // and apply the edits, upload, put the pins, look whether the base still stands, put, confirm.
 
-// maxStarts bounds how often one commit starts over because another writer was faster.
-const maxStarts = 50
+// Bounds of how often one commit starts over: because another writer was faster, and because its PUT has failed.
+const (
+	maxStarts   = 50
+	maxFailures = 12
+)
 
 // commitQueue commits until nothing is queued. A burst is what it commits without a pause. Callers are
 // answered as soon as their edits are confirmed; one of the last batch waits until the burst is settled,
@@ -124,7 +127,7 @@ func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 				err = fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times", ErrNotConfirmed, late)
 			}
 		}
-		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxLooks) {
+		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxFailures) {
 			err = registry.Pause(ctx, wait/2+r.jitter(wait))
 			wait = min(2*wait, maxWait)
 		}
@@ -174,6 +177,9 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	}
 	window := r.timing.window()
 	if looked.IsZero() || time.Since(looked) > window/2 {
+		if b.failed {
+			r.stagger(ctx)
+		}
 		if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
 			return batch, err
 		}
@@ -193,7 +199,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	if errors.Is(putErr, registry.ErrLate) {
 		return batch, putErr
 	}
-	b.put = time.Now()
+	b.put, b.failed = time.Now(), putErr != nil
 	r.timing.observe(b.put.Sub(looked))
 	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {
 		if errors.Is(putErr, registry.ErrRateLimited) {

@@ -22,6 +22,15 @@ func (r *repository) look(ctx context.Context) (looked time.Time, digest registr
 	return looked, digest, err
 }
 
+// stagger looks once more, or not, at random, before something that has failed is tried again: what is in between
+// may fail in a regular way, such as each third connection, and would fail the same request each time. What it sees
+// does not matter.
+func (r *repository) stagger(ctx context.Context) {
+	for range r.jitter(2) {
+		_, _, _ = r.look(ctx) // See above.
+	}
+}
+
 // vanished is the error of a tag that stays away although this run has seen it.
 func (r *repository) vanished(seen *version) error {
 	return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",

@@ -14,6 +14,8 @@ import (
 type putPins struct {
 	digest registry.Digest
 	layers []descriptor
+	// stored says that the registry took it.
+	stored bool
 }
 
 // errPinRefused marks the registry's refusal of a pin manifest.
@@ -29,6 +31,12 @@ var errPinAgain = errors.New("pin manifest refused at first")
 func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, number int64, touched map[int]putPins) (looked time.Time, stands bool, err error) {
 	for shard, layers := range plan.touched {
 		put := r.newPinPut(shard)
+		if there, err := put.isStored(touched[shard], layers, number); there || err != nil {
+			if err != nil {
+				return looked, false, err
+			}
+			continue // By an earlier try of this commit. Should a rival have replaced it, the end of the burst tells.
+		}
 		last, stands, err := r.putTouched(ctx, put, layers, number, base)
 		if put.sent.digest != "" {
 			touched[shard] = put.sent // Even where it fails: nobody knows what is there then.
@@ -50,6 +58,9 @@ func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []descr
 			return looked, false, ended
 		}
 		window := r.timing.window()
+		if look > 1 {
+			r.stagger(ctx)
+		}
 		if look > 1 || time.Since(r.lastLook()) > window/2 {
 			if looked, stands, err = r.stands(ctx, base); err != nil || !stands {
 				return looked, false, err
@@ -80,6 +91,15 @@ func (r *repository) newPinPut(shard int) *pinPut {
 	return &pinPut{repository: r, shard: shard}
 }
 
+// isStored reports whether what was put before is what is to be put now.
+func (p *pinPut) isStored(before putPins, layers []descriptor, number int64) (bool, error) {
+	if !before.stored {
+		return false, nil
+	}
+	m, err := pinManifest(p.repository.name, layers, number)
+	return err == nil && m.Digest == before.digest, err
+}
+
 // try puts the layers once. again says that it may succeed a little later, after another look: the outcome is
 // unknown, or it had to wait past the time of registry.StartBy, or the registry has refused it, and what all pin manifests share was uploaded once more: a retention
 // rule may have removed the last of them, and a collector their config.
@@ -89,10 +109,11 @@ func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (ag
 	if err != nil {
 		return false, err
 	}
-	p.sent = putPins{m.Digest, layers}
+	p.sent = putPins{digest: m.Digest, layers: layers}
 	err = r.remote.PutManifest(ctx, shardTag(p.shard), m)
 	switch {
 	case err == nil:
+		p.sent.stored = true
 		r.pins.wasPut(p.shard, layers, number)
 		return false, nil
 	case errors.Is(err, registry.ErrManifestRefused) && !p.renewed:

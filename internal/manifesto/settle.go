@@ -91,8 +91,9 @@ type burst struct {
 	touched map[int]putPins
 	// edits are the last confirmed one of each key: what must be in the manifesto when it settles.
 	edits map[Key]*edit
-	// put is when the last PUT of the manifesto ended; zero where there was none.
-	put time.Time
+	// put is when the last PUT of the manifesto ended; zero where there was none. failed says that it did not succeed.
+	put    time.Time
+	failed bool
 }
 
 // add records edits that were confirmed in a version.

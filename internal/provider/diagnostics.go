@@ -114,8 +114,8 @@ var advices = []advice{
 			"/etc/docker/certs.d/%s/client.cert and client.key.", host, host)
 	})},
 	{registry.ErrUnreachable, "image", "Registry unreachable", forHost(func(host string) string {
-		return fmt.Sprintf("Check that %s is the right host and that it can be reached from here; HTTPS_PROXY and NO_PROXY "+
-			"count. request_timeout and max_retries in the provider's configuration set how long it is tried.", host)
+		return fmt.Sprintf("Check that %s is the right host, and that it can be reached from here, as can where it sends logins to; "+
+			"HTTPS_PROXY and NO_PROXY count. request_timeout and max_retries in the provider's configuration set how long it is tried.", host)
 	})},
 	{registry.ErrBadResponse, "image", "Registry's answer makes no sense", forHost(func(host string) string {
 		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.", host)

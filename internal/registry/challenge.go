@@ -18,7 +18,12 @@ type challenge struct {
 	scheme string
 	// realm is the URL of the token service, service and scope what to ask it for; those of a bearer only.
 	realm, service, scope string
+	// failure is why what was sent is not enough (RFC 6750, section 3.1); empty where nothing is said.
+	failure string
 }
+
+// insufficientScope is the failure of a valid token that does not allow what was asked for.
+const insufficientScope = "insufficient_scope"
 
 // chooseChallenge returns the first challenge of an answer that this package knows how to meet.
 func chooseChallenge(header http.Header) challenge {
@@ -60,6 +65,8 @@ func parseChallenges(line string) []challenge {
 			last.service = value
 		case "scope":
 			last.scope = value
+		case "error":
+			last.failure = value
 		}
 	}
 	return all

@@ -25,7 +25,7 @@ var (
 	ErrRepositoryUnknown = errors.New("repository unknown")
 	// ErrUnauthorized: the registry or its token service answered 401.
 	ErrUnauthorized = errors.New("not authorized")
-	// ErrForbidden: the registry or its token service answered 403.
+	// ErrForbidden: the registry or its token service answered 403, or 401 for want of permission.
 	ErrForbidden = errors.New("forbidden")
 	// ErrRateLimited: 429, and the retries were used up.
 	ErrRateLimited = errors.New("rate limited")
@@ -87,6 +87,8 @@ type Error struct {
 	Message string
 	// RetryAfter is how long the registry asked to wait; zero where it did not.
 	RetryAfter time.Duration
+	// denied says that an answer of 401 is for want of permission, and not of a login.
+	denied bool
 	// Login says, in an answer of 401, 403 or 404, who the request came from.
 	Login string
 }
@@ -114,9 +116,9 @@ func (e *Error) Is(target error) bool {
 	case ErrRepositoryUnknown:
 		return e.Status == http.StatusNotFound && slices.Contains(e.Codes, codeNameUnknown)
 	case ErrUnauthorized:
-		return e.Status == http.StatusUnauthorized
+		return e.Status == http.StatusUnauthorized && !e.denied
 	case ErrForbidden:
-		return e.Status == http.StatusForbidden
+		return e.Status == http.StatusForbidden || e.denied
 	case ErrRateLimited:
 		return e.Status == http.StatusTooManyRequests
 	case ErrImmutable:
@@ -147,6 +149,7 @@ func (e *Error) temporary() bool {
 // responseError turns an answer into an Error. It reads the body but leaves closing it to the caller.
 func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	e := &Error{Method: method, URL: redact(u), Status: resp.StatusCode}
+	e.denied = resp.StatusCode == http.StatusUnauthorized && chooseChallenge(resp.Header).failure == insufficientScope
 	e.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
@@ -189,12 +192,15 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// describeRefusal adds to an answer that may be for want of permission who the request came from. Many registries
-// answer 404 for what they hide.
-func describeRefusal(err error, g *grant) error {
+// describe adds to an answer that may be for want of permission who the request came from, and keeps out of any
+// what the login was done with, should a server have repeated it. Many registries answer 404 for what they hide.
+func describe(err error, g *grant) error {
 	answer, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
+	}
+	for _, secret := range g.secrets {
+		answer.Message = strings.ReplaceAll(answer.Message, secret, "***")
 	}
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:

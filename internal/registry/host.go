@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -141,5 +142,5 @@ func (h *host) waitQuiet(ctx context.Context) error {
 		answer.RetryAfter = wait
 		return &answer
 	}
-	return Pause(ctx, wait)
+	return Pause(ctx, wait+rand.N(min(wait/4, time.Second)+1)) //nolint:gosec // Not a secret: not all at once.
 }

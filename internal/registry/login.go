@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
@@ -23,6 +24,8 @@ type grant struct {
 	renew time.Time
 	// login says for people who is logged in.
 	login string
+	// secrets are what must not appear in any error, should a server repeat it.
+	secrets []string
 }
 
 func (g *grant) fresh(now time.Time) bool { return g.renew.IsZero() || now.Before(g.renew) }
@@ -135,6 +138,10 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 		return nil, err
 	}
 	g := &grant{login: describeLogin(credential, reason)}
+	g.hide(credential.Password, credential.IdentityToken, credential.RegistryToken)
+	if credential.Password != "" {
+		g.hide(strings.TrimPrefix(basicHeader(credential.Username, credential.Password), "Basic "))
+	}
 	switch {
 	case credential.RegistryToken != "":
 		g.header = "Bearer " + credential.RegistryToken
@@ -155,6 +162,15 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 		return nil, fmt.Errorf("%w: the token or password for %s has characters that no header may have", ErrUnauthorized, h.key)
 	}
 	return g, nil
+}
+
+// hide keeps secrets out of errors. Words that are too short to be secret would only spoil them.
+func (g *grant) hide(secrets ...string) {
+	for _, secret := range secrets {
+		if len(secret) >= 4 {
+			g.secrets = append(g.secrets, secret)
+		}
+	}
 }
 
 // endBy makes a grant end some time before what it depends on does: a quarter of its life, at most half a minute.

@@ -385,3 +385,54 @@ func TestUnusableCredentials(t *testing.T) {
 		}
 	}
 }
+
+// A token that does not allow what is asked for is another matter than one that is not accepted.
+func TestInsufficientScope(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost {
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+`/token",error="insufficient_scope"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	host := strings.TrimPrefix(server.URL, "http://")
+	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{RegistryToken: "pull-only"}}}})
+	if _, err := r.PutBlob(context.Background(), []byte("x")); !errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthorized) {
+		t.Errorf("PutBlob: %v", err)
+	}
+}
+
+// What a server repeats of a login is not repeated to people.
+func TestRepeatedSecrets(t *testing.T) {
+	s := newTokens(t)
+	s.answer = func(w http.ResponseWriter, r *http.Request) bool {
+		_, password, _ := r.BasicAuth()
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(w, "no: ", r.Header.Get("Authorization"), " ", password) // The client's business.
+		return true
+	}
+	_, err := s.open(t, credentials.Credential{Username: "robot", Password: "pass-word"}).GetManifest(context.Background(), "tag")
+	if err == nil || strings.Contains(err.Error(), "pass-word") || strings.Contains(err.Error(), strings.TrimPrefix(basicHeader("robot", "pass-word"), "Basic ")) {
+		t.Errorf("of a token service: %v", err)
+	}
+	s.answer, s.valid = nil, 100
+	backend := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Authorization") == "Bearer token-1" {
+			registryError(w, "not with "+r.Header.Get("Authorization"))
+			return true
+		}
+		return s.serve(w, r)
+	})
+	host := strings.TrimPrefix(backend.URL, "http://")
+	r := open(t, backend, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "robot", Password: "pass-word"}}}})
+	s.asked = nil
+	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || strings.Contains(err.Error(), "token-1") || !strings.Contains(err.Error(), "not with") {
+		t.Errorf("of a registry: %v", err)
+	}
+}
+
+func registryError(w http.ResponseWriter, message string) {
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = fmt.Fprintf(w, `{"errors":[{"code":"DENIED","message":%q}]}`, message) // The client's business.
+}

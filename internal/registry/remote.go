@@ -56,14 +56,14 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", ErrBadResponse, answer.Error())
 		}
 		if again || answer.Status != http.StatusUnauthorized || !own {
-			return nil, describeRefusal(answer, g)
+			return nil, describe(answer, g)
 		}
 		better, err := r.host.refused(ctx, r.repository, in.push, g, resp.Header)
 		if err != nil {
 			return nil, err
 		}
 		if !better {
-			return nil, describeRefusal(answer, g)
+			return nil, describe(answer, g)
 		}
 	}
 }

@@ -92,7 +92,8 @@ func classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrCertificate, err)
 	case isClientCertificateError(err):
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrClientCertificate, err)
-	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED):
+	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED),
+		strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)): // All that net/http says of a proxy's 407.
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)

@@ -57,7 +57,7 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	began := time.Now()
 	answer, err := h.requestToken(ctx, realm, query, credential)
 	if err != nil {
-		return describeRefusal(err, g)
+		return describe(err, g)
 	}
 	token := answer.Token
 	if token == "" {
@@ -67,6 +67,7 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 		return fmt.Errorf("%w: %s sent no token", ErrBadResponse, redact(realm))
 	}
 	g.header = "Bearer " + token
+	g.hide(token)
 	life := defaultTokenLife
 	if answer.ExpiresIn > 0 {
 		life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second

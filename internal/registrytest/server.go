@@ -1,6 +1,6 @@
 // Package registrytest starts registries on loopback ports for tests and for the demo: two embedded
 // servers of different strictness, with a log of their requests, optional basic authentication, and a
-// hook to inject faults.
+// hook to inject faults. The environment can put any other registry in their place (EnvCommand, EnvAddress).
 package registrytest
 
 import (
@@ -32,8 +32,8 @@ const (
 	GGCR              Kind = "go-containerregistry"
 )
 
-// Kinds are all of them.
-var Kinds = []Kind{Olareg, OlaregNoReferrers, GGCR}
+// Kinds are all of them, or External alone where that takes the place of each.
+var Kinds = kinds()
 
 // Options configure a Server. The zero value is an open olareg.
 type Options struct {
@@ -65,13 +65,28 @@ type Interceptor func(w http.ResponseWriter, r *http.Request, registry http.Hand
 
 // Start starts a registry. Close it.
 func Start(options Options) (*Server, error) {
-	s := &Server{stop: func() error { return nil }}
-	var handler http.Handler
-	switch options.Kind {
+	handler, stop, err := external()
+	if err == nil && handler == nil {
+		handler, stop, err = embedded(options.Kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{stop: stop}
+	if options.Username != "" {
+		handler = requireBasicAuth(handler, options.Username, options.Password)
+	}
+	s.http = httptest.NewServer(s.logged(handler))
+	return s, nil
+}
+
+// embedded returns a registry that is part of this process.
+func embedded(kind Kind) (handler http.Handler, stop func() error, err error) {
+	switch kind {
 	case GGCR:
-		handler = registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+		return registry.New(registry.Logger(log.New(io.Discard, "", 0))), func() error { return nil }, nil
 	case Olareg, OlaregNoReferrers, "":
-		referrers, deletes := options.Kind != OlaregNoReferrers, true
+		referrers, deletes := kind != OlaregNoReferrers, true
 		server := olareg.New(config.Config{
 			Storage: config.ConfigStorage{StoreType: config.StoreMem},
 			API: config.ConfigAPI{
@@ -80,15 +95,10 @@ func Start(options Options) (*Server, error) {
 				Referrer:      config.ConfigAPIReferrer{Enabled: &referrers},
 			},
 		})
-		handler, s.stop = server, server.Close
+		return server, server.Close, nil
 	default:
-		return nil, fmt.Errorf("no such registry: %q", options.Kind)
+		return nil, nil, fmt.Errorf("no such registry: %q", kind)
 	}
-	if options.Username != "" {
-		handler = requireBasicAuth(handler, options.Username, options.Password)
-	}
-	s.http = httptest.NewServer(s.logged(handler))
-	return s, nil
 }
 
 // Close stops the registry; what it stored is gone.
@@ -164,6 +174,10 @@ type statusRecorder struct {
 // WriteHeader implements http.ResponseWriter. Only the first call counts: olareg makes two.
 func (s *statusRecorder) WriteHeader(status int) {
 	if s.sent {
+		return
+	}
+	if status < http.StatusOK { // Not the answer yet.
+		s.ResponseWriter.WriteHeader(status)
 		return
 	}
 	s.status, s.sent = status, true

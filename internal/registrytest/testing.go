@@ -2,6 +2,7 @@ package registrytest
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -42,4 +43,14 @@ func (s *Server) Image(t testing.TB, path, tag, seed string) registry.Digest {
 		t.Fatalf("pushing %s:%s: %v", path, tag, err)
 	}
 	return digest
+}
+
+// Refused ends a test for which the registry does not take what the test needs there. The embedded ones take
+// everything: it fails with them, and is skipped with a registry of the environment.
+func Refused(t testing.TB, what string, err error) {
+	t.Helper()
+	if slices.Contains(Kinds, External) {
+		t.Skipf("this registry refuses %s: %v", what, err)
+	}
+	t.Fatalf("%s: %v", what, err)
 }

@@ -1,0 +1,135 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// workspace is a directory in which Terraform runs with the built provider, with a home and an environment of its
+// own, and everything that it and the provider can log in a file.
+type workspace struct {
+	t               *testing.T
+	tool, dir, home string
+	env             []string
+	// secrets must be in no output and no log, what is unlogged in no log.
+	secrets, unlogged []string
+	outputs           bytes.Buffer
+}
+
+// provider is the built provider, as a CLI configuration that leads to it.
+func newWorkspace(t *testing.T, tool, provider string) *workspace {
+	t.Helper()
+	w := &workspace{t: t, tool: tool, dir: t.TempDir(), home: t.TempDir()}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		switch {
+		case strings.HasPrefix(name, "TF_"), strings.HasPrefix(name, "REGISTRY"), strings.HasPrefix(name, "XDG_"),
+			strings.HasSuffix(strings.ToUpper(name), "_PROXY"), name == "HOME", name == "DOCKER_CONFIG":
+			continue
+		}
+		w.env = append(w.env, variable)
+	}
+	w.env = append(w.env, "HOME="+w.home, "TF_CLI_CONFIG_FILE="+provider, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
+		"TF_INPUT=0", "TF_CLI_ARGS=-no-color", "TF_LOG=TRACE", "TF_LOG_PATH="+w.log())
+	t.Cleanup(w.checkSecrets)
+	return w
+}
+
+func (w *workspace) log() string { return filepath.Join(w.home, "trace.log") }
+
+// write writes a file below the workspace's directory or home.
+func (w *workspace) write(path, content string, mode fs.FileMode) {
+	w.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run runs Terraform and returns its output and exit code.
+func (w *workspace) run(args ...string) (string, int) {
+	w.t.Helper()
+	command := exec.Command(w.tool, args...)
+	command.Dir, command.Env = w.dir, w.env
+	output, err := command.CombinedOutput()
+	if err != nil && command.ProcessState == nil {
+		w.t.Fatal(err)
+	}
+	w.outputs.Write(output)
+	return plain(string(output)), command.ProcessState.ExitCode()
+}
+
+// succeed runs Terraform and fails the test unless it succeeds.
+func (w *workspace) succeed(args ...string) {
+	w.t.Helper()
+	if output, code := w.run(args...); code != 0 {
+		w.t.Fatalf("terraform %s: exit code %d\n%s", strings.Join(args, " "), code, errorsOf(output))
+	}
+}
+
+// fail runs Terraform, which must fail and say all of that. The first word is Terraform's command.
+func (w *workspace) fail(command string, want ...string) {
+	w.t.Helper()
+	args := []string{command}
+	if command != "plan" {
+		args = append(args, "-auto-approve")
+	}
+	output, code := w.run(args...)
+	if code != 1 {
+		w.t.Errorf("%s: exit code %d\n%s", command, code, errorsOf(output))
+	}
+	for _, text := range want {
+		if !strings.Contains(output, text) {
+			w.t.Errorf("%s does not say %q:\n%s", command, text, errorsOf(output))
+		}
+	}
+}
+
+// plain is an output without the frames and line breaks of Terraform's diagnostics.
+func plain(output string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
+}
+
+// errorsOf is the end of an output, from its first error on, if it has one.
+func errorsOf(output string) string {
+	if i := strings.Index(output, "Error: "); i >= 0 {
+		return output[i:]
+	}
+	return output
+}
+
+// ofProvider marks the provider's own lines in Terraform's log.
+const ofProvider = "provider.terraform-provider-manifesto"
+
+// checkSecrets looks for what must not be anywhere.
+func (w *workspace) checkSecrets() {
+	log, err := os.ReadFile(w.log())
+	if err != nil || !bytes.Contains(log, []byte(ofProvider)) {
+		w.t.Errorf("there is no log of the provider: %v", err)
+	}
+	lacks := func(where string, text []byte, secret string) {
+		for _, spelling := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
+			if i := bytes.Index(text, []byte(spelling)); i >= 0 {
+				from := bytes.LastIndexByte(text[:i], '\n') + 1
+				w.t.Errorf("the %s has a secret: %.400q", where, text[from:i+len(spelling)])
+			}
+		}
+	}
+	for _, secret := range w.secrets {
+		lacks("output", w.outputs.Bytes(), secret)
+		lacks("log", log, secret)
+	}
+	for _, content := range w.unlogged {
+		lacks("log", log, content)
+	}
+}
