@@ -110,7 +110,8 @@ func exists(path string) bool {
 func (g *googleCloud) fileToken(ctx context.Context) (*oauth2.Token, error) {
 	client := &http.Client{Transport: g.transport}
 	if deadline, ok := ctx.Deadline(); ok {
-		client.Timeout = time.Until(deadline) // A service account's request heeds no context.
+		// A service account's request heeds no context. It ends after that, which says better why.
+		client.Timeout = time.Until(deadline) + time.Second
 	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	found, err := google.FindDefaultCredentials(ctx, googleScope)
