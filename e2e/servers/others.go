@@ -68,6 +68,7 @@ func (s *Server) look(repository string) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json") // Or olareg does not know it.
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
