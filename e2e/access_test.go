@@ -19,6 +19,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -132,7 +133,7 @@ func (s *setting) token(life time.Duration) string {
 // push pushes the image, past what is tested.
 func (s *setting) push(login credentials.Credential) {
 	s.t.Helper()
-	repository, err := registry.ParseRepository(s.registry.Host+"/"+accessed, "")
+	repository, err := oci.ParseRepository(s.registry.Host+"/"+accessed, "")
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"golang.org/x/sync/errgroup"
 )
@@ -51,12 +52,12 @@ func TestCollectors(t *testing.T) {
 				}
 				each(0, 20, func(store *manifesto.Store, i int) error {
 					_, err := store.Put(ctx, manifesto.Put{
-						Key: key(i), Content: content(i, 2), Update: true, Expected: registry.DigestOf(content(i, 1)),
+						Key: key(i), Content: content(i, 2), Update: true, Expected: oci.DigestOf(content(i, 1)),
 					})
 					return err
 				})
 				each(20, 40, func(store *manifesto.Store, i int) error {
-					return store.Delete(ctx, key(i), registry.DigestOf(content(i, 1)))
+					return store.Delete(ctx, key(i), oci.DigestOf(content(i, 1)))
 				})
 				unnamed, err := s.open(t, collected).PutBlob(ctx, []byte("nobody names this"))
 				if err != nil {
@@ -69,10 +70,10 @@ func TestCollectors(t *testing.T) {
 
 				remote := s.open(t, collected)
 				name = remote.Repository()
-				if _, err := remote.GetBlob(ctx, unnamed, 100); !errors.Is(err, registry.ErrNotFound) {
+				if _, err := remote.GetBlob(ctx, unnamed, 100); !errors.Is(err, oci.ErrNotFound) {
 					t.Fatalf("the collector did not work: %v", err)
 				}
-				if _, err := remote.HeadManifest(ctx, old.String()); errors.Is(err, registry.ErrNotFound) != untagged {
+				if _, err := remote.HeadManifest(ctx, old.String()); errors.Is(err, oci.ErrNotFound) != untagged {
 					t.Errorf("the manifesto before, which has no tag: %v", err)
 				}
 				want := func(i int) []byte {
@@ -116,5 +117,5 @@ func newStore(t *testing.T) *manifesto.Store {
 	t.Helper()
 	client := registry.NewClient(registry.Options{})
 	t.Cleanup(client.Close)
-	return manifesto.NewStore(func(name registry.Repository) manifesto.Remote { return client.Open(name) }, time.Now, 0)
+	return manifesto.NewStore(func(name oci.Repository) manifesto.Remote { return client.Open(name) }, time.Now, 0)
 }

@@ -20,7 +20,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // number reads a setting of the tests from the environment.
@@ -193,7 +193,7 @@ func (p *pipeline) mend(t *testing.T, before []byte) {
 }
 
 // hasAll reads the manifesto past the proxy and checks every entry.
-func (s *server) hasAll(t *testing.T, image registry.Digest, processes, writers, round int) {
+func (s *server) hasAll(t *testing.T, image oci.Digest, processes, writers, round int) {
 	t.Helper()
 	store, name := newStore(t), s.open(t, "team/app").Repository()
 	for i := range processes {

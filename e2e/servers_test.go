@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -45,7 +46,7 @@ func start(t *testing.T, kind servers.Kind, options servers.Options) *server {
 // open gives a test direct access to a repository.
 func (s *server) open(t *testing.T, path string) *registry.Remote {
 	t.Helper()
-	name, err := registry.ParseRepository(s.Host+"/"+path, "")
+	name, err := oci.ParseRepository(s.Host+"/"+path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func (s *server) open(t *testing.T, path string) *registry.Remote {
 }
 
 // push stores an image and returns its digest.
-func (s *server) push(t *testing.T, path, tag string) registry.Digest {
+func (s *server) push(t *testing.T, path, tag string) oci.Digest {
 	t.Helper()
 	digest, err := registrytest.PushImage(context.Background(), s.open(t, path), tag, tag)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"net/http"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -82,19 +82,19 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 			return err
 		}
 		content, err := json.Marshal(map[string]any{
-			"schemaVersion": 2, "mediaType": registry.MediaTypeOCIManifest, "layers": layers,
-			"config":      map[string]any{"mediaType": registry.MediaTypeOCIConfig, "digest": configDigest, "size": len(config)},
+			"schemaVersion": 2, "mediaType": oci.MediaTypeOCIManifest, "layers": layers,
+			"config":      map[string]any{"mediaType": oci.MediaTypeOCIConfig, "digest": configDigest, "size": len(config)},
 			"annotations": map[string]string{"dev.manifesto.version": "1000"},
 		})
 		if err != nil {
 			return err
 		}
-		return remote.PutManifest(ctx, tag, registry.NewManifest(registry.MediaTypeOCIManifest, content))
+		return remote.PutManifest(ctx, tag, oci.NewManifest(oci.MediaTypeOCIManifest, content))
 	}
 	for i := range entries {
-		digest := registry.DigestOf(fmt.Append(nil, "content ", i))
+		digest := oci.DigestOf(fmt.Append(nil, "content ", i))
 		if i%5 == 0 {
-			fmt.Fprintf(text, `,{"image_digest":%q,"manifesto":[`, registry.DigestOf(fmt.Append(nil, "image ", i/5)))
+			fmt.Fprintf(text, `,{"image_digest":%q,"manifesto":[`, oci.DigestOf(fmt.Append(nil, "image ", i/5)))
 		} else {
 			text.WriteByte(',')
 		}
@@ -102,7 +102,7 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 		if i%5 == 4 || i == entries-1 {
 			text.WriteString("]}")
 		}
-		layers = append(layers, map[string]any{"mediaType": registry.MediaTypeOctetStream, "digest": digest, "size": 1000})
+		layers = append(layers, map[string]any{"mediaType": oci.MediaTypeOctetStream, "digest": digest, "size": 1000})
 		if len(layers) == perShard || i == entries-1 {
 			if err := put(fmt.Sprintf("%s.pins.%d", manifesto.Tag, shard), []byte("{}"), layers); err != nil {
 				return 0, err
@@ -121,6 +121,6 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 		return 0, err
 	}
 	return text.Len(), put(manifesto.Tag, []byte("{}"), []map[string]any{
-		{"mediaType": registry.MediaTypeOCILayerGzip, "digest": layerDigest, "size": len(layer)},
+		{"mediaType": oci.MediaTypeOCILayerGzip, "digest": layerDigest, "size": len(layer)},
 	})
 }

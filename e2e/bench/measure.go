@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -63,7 +64,7 @@ func open(ctx context.Context, dir, tool string, s subject, kind registrytest.Ki
 
 // remote is direct access to the repository.
 func (w *workplace) remote() *registry.Remote {
-	name, err := registry.ParseRepository(w.server.Host()+"/app", "")
+	name, err := oci.ParseRepository(w.server.Host()+"/app", "")
 	if err != nil {
 		panic(err) // It is a constant and a port.
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -25,7 +26,7 @@ func (s *stage) tell(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	repository, err := registry.ParseRepository(server.Host()+"/team/app", "")
+	repository, err := oci.ParseRepository(server.Host()+"/team/app", "")
 	if err != nil {
 		return err
 	}
@@ -119,11 +120,11 @@ func (s *stage) destroy(ctx context.Context, other *otherTool) error {
 // otherTool is whoever works on the same metadata without Terraform.
 type otherTool struct {
 	remote *registry.Remote
-	image  registry.Digest
+	image  oci.Digest
 }
 
 func (o *otherTool) store() *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return o.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return o.remote }, time.Now, 0)
 }
 
 func (o *otherTool) key(typ string) manifesto.Key {

@@ -9,11 +9,11 @@ import (
 	"path"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // HeadBlob returns a blob's size in bytes. A missing blob is registry.ErrNotFound.
-func (l *Layout) HeadBlob(ctx context.Context, digest registry.Digest) (int64, error) {
+func (l *Layout) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
 	d, err := l.open(ctx)
 	if err != nil {
 		return 0, err
@@ -24,7 +24,7 @@ func (l *Layout) HeadBlob(ctx context.Context, digest registry.Digest) (int64, e
 
 // GetBlob returns a blob of at most limit bytes, verified against its digest. A missing blob is
 // registry.ErrNotFound.
-func (l *Layout) GetBlob(ctx context.Context, digest registry.Digest, limit int64) ([]byte, error) {
+func (l *Layout) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
 	d, err := l.open(ctx)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (l *Layout) GetBlob(ctx context.Context, digest registry.Digest, limit int6
 
 // PutBlob stores a blob and returns its digest. Storing one that is there already does nothing; one that is there
 // and damaged is replaced.
-func (l *Layout) PutBlob(ctx context.Context, content []byte) (registry.Digest, error) {
+func (l *Layout) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	d, err := l.open(ctx)
 	if err != nil {
 		return "", err
@@ -45,8 +45,8 @@ func (l *Layout) PutBlob(ctx context.Context, content []byte) (registry.Digest, 
 }
 
 // blobPath is where a blob is. Only hexadecimal digits of a digest become part of a path.
-func blobPath(digest registry.Digest) (string, error) {
-	valid, err := registry.ParseDigest(digest.String())
+func blobPath(digest oci.Digest) (string, error) {
+	valid, err := oci.ParseDigest(digest.String())
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,7 @@ func blobPath(digest registry.Digest) (string, error) {
 	return path.Join(blobsPath, digits), nil
 }
 
-func (d directory) blobSize(digest registry.Digest) (int64, error) {
+func (d directory) blobSize(digest oci.Digest) (int64, error) {
 	name, err := blobPath(digest)
 	if err != nil {
 		return 0, err
@@ -66,7 +66,7 @@ func (d directory) blobSize(digest registry.Digest) (int64, error) {
 	return info.Size(), nil
 }
 
-func (d directory) blob(digest registry.Digest, limit int64) ([]byte, error) {
+func (d directory) blob(digest oci.Digest, limit int64) ([]byte, error) {
 	name, err := blobPath(digest)
 	if err != nil {
 		return nil, err
@@ -75,22 +75,22 @@ func (d directory) blob(digest registry.Digest, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, d.missing(digest, err)
 	}
-	if got := registry.DigestOf(content); got != digest {
-		return nil, fmt.Errorf("%w: the content of %s is %s", registry.ErrDigestMismatch, d.path(name), got)
+	if got := oci.DigestOf(content); got != digest {
+		return nil, fmt.Errorf("%w: the content of %s is %s", oci.ErrDigestMismatch, d.path(name), got)
 	}
 	return content, nil
 }
 
 // missing makes absence what it is to callers.
-func (d directory) missing(digest registry.Digest, err error) error {
+func (d directory) missing(digest oci.Digest, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("blob %s of image layout %s: %w", digest, d.Name(), registry.ErrNotFound)
+		return fmt.Errorf("blob %s of image layout %s: %w", digest, d.Name(), oci.ErrNotFound)
 	}
 	return err
 }
 
-func (d directory) putBlob(content []byte) (registry.Digest, error) {
-	digest := registry.DigestOf(content)
+func (d directory) putBlob(content []byte) (oci.Digest, error) {
+	digest := oci.DigestOf(content)
 	name, err := blobPath(digest)
 	if err != nil {
 		return "", err

@@ -9,22 +9,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 // tag makes index.json name a manifest with a tag.
-func (d directory) tag(ctx context.Context, tag string, target registry.Descriptor) (err error) {
+func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor) (err error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if unlockErr := unlock(); err == nil && unlockErr != nil {
-			err = fmt.Errorf("%w: %w: %w", registry.ErrAmbiguous, ErrAccess, unlockErr)
+			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
 	if registry.Late(ctx) {
-		return registry.ErrLate
+		return oci.ErrLate
 	}
 	ix, err := d.readIndex()
 	if err != nil {
@@ -35,7 +36,7 @@ func (d directory) tag(ctx context.Context, tag string, target registry.Descript
 		return err
 	}
 	if len(text) > maxIndex {
-		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d", registry.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
+		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d", oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
 	}
 	return d.replaceIndex(text)
 }
@@ -56,17 +57,17 @@ func (d directory) replaceIndex(text []byte) error {
 // publishIndex gives the new index its name. After an error nobody knows which of the two has it.
 func (d directory) publishIndex(temporary string) error {
 	if err := d.rename(temporary, indexFile); err != nil {
-		return fmt.Errorf("%w: %w: writing %s: %w", registry.ErrAmbiguous, ErrAccess, d.path(indexFile), err)
+		return fmt.Errorf("%w: %w: writing %s: %w", oci.ErrAmbiguous, ErrAccess, d.path(indexFile), err)
 	}
 	return nil
 }
 
 // withTag returns the text of the index with a tag on another manifest. Everything that is not about it stays as
 // it is, byte for byte.
-func (ix index) withTag(tag string, target registry.Descriptor) ([]byte, error) {
+func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	current, err := ix.find(tag)
 	switch {
-	case errors.Is(err, registry.ErrNotFound):
+	case errors.Is(err, oci.ErrNotFound):
 		return ix.appended(tag, target)
 	case err != nil:
 		return nil, err // Replacing one of several would leave the tag as ambiguous as it was.
@@ -86,7 +87,7 @@ func (ix index) withTag(tag string, target registry.Descriptor) ([]byte, error) 
 }
 
 // appended returns the text of the index with one more descriptor.
-func (ix index) appended(tag string, target registry.Descriptor) ([]byte, error) {
+func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	target.Annotations = map[string]string{annotationName: tag}
 	added, err := json.Marshal(target)
 	if err != nil {
@@ -104,7 +105,7 @@ func (ix index) appended(tag string, target registry.Descriptor) ([]byte, error)
 var stale = []string{"data", "urls", "platform", "artifactType"}
 
 // retarget makes a descriptor point at another manifest. Its other fields stay, annotations among them.
-func retarget(descriptor []byte, target registry.Descriptor) ([]byte, error) {
+func retarget(descriptor []byte, target oci.Descriptor) ([]byte, error) {
 	fields := map[string]any{"mediaType": target.MediaType, "digest": target.Digest, "size": target.Size}
 	var out bytes.Buffer
 	add := func(key, value []byte) {

@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/random"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Whatever is not about the tag stays as it is, byte for byte.
 func TestWithTag(t *testing.T) {
 	t.Parallel()
-	one, two := registry.DigestOf([]byte("1")), registry.DigestOf([]byte("2"))
-	target := registry.Descriptor{MediaType: registry.MediaTypeOCIManifest, Digest: two, Size: 99}
+	one, two := oci.DigestOf([]byte("1")), oci.DigestOf([]byte("2"))
+	target := oci.Descriptor{MediaType: oci.MediaTypeOCIManifest, Digest: two, Size: 99}
 	added := fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":99,"annotations":{%q:"t"}}`, target.MediaType, two, annotationName)
 	moved := fmt.Sprintf(`"mediaType":%q,"digest":%q,"size":99`, target.MediaType, two)
 	other := named(one, "other", "")
@@ -71,7 +71,7 @@ func TestWithTag(t *testing.T) {
 }
 
 func FuzzIndex(f *testing.F) {
-	one := registry.DigestOf([]byte("1"))
+	one := oci.DigestOf([]byte("1"))
 	for _, seed := range []string{
 		emptyIndex, `{"manifests":null}`, indexOf(named(one, "t", "")), indexOf(named(one, "host/app:t", ""), listed(one, "")),
 		"{\n   \"schemaVersion\": 2,\n   \"manifests\": [\n      " + listed(one, `,"data":"e30="`) + "\n   ]\n}", `{"manifests":[],"manifests":[]}`, `[]`, `{`,
@@ -79,7 +79,7 @@ func FuzzIndex(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	target := registry.Descriptor{MediaType: registry.MediaTypeOCIManifest, Digest: registry.DigestOf([]byte("2")), Size: 99}
+	target := oci.Descriptor{MediaType: oci.MediaTypeOCIManifest, Digest: oci.DigestOf([]byte("2")), Size: 99}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before, err := parseIndex(text)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 const (
@@ -33,7 +33,7 @@ func (d directory) read(name string, limit int64) (content []byte, err error) {
 		return nil, d.explain(name, err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("%w: %s has more than %d bytes", registry.ErrTooLarge, d.path(name), limit)
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", oci.ErrTooLarge, d.path(name), limit)
 	}
 	return content, nil
 }

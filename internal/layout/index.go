@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // maxIndex bounds index.json in bytes: some fifty thousand images.
@@ -41,7 +41,7 @@ type span struct{ start, end int }
 
 // entry is one descriptor of an index.
 type entry struct {
-	registry.Descriptor
+	oci.Descriptor
 	ArtifactType string
 	at           span
 }
@@ -170,12 +170,12 @@ func (e entry) isImage() bool {
 		return false
 	}
 	switch e.ArtifactType { // go-containerregistry writes the config's media type there.
-	case "", registry.MediaTypeOCIConfig, mediaTypeDockerConfig:
+	case "", oci.MediaTypeOCIConfig, mediaTypeDockerConfig:
 	default:
 		return false
 	}
 	switch e.MediaType {
-	case "", registry.MediaTypeOCIManifest, registry.MediaTypeOCIIndex, registry.MediaTypeDockerManifest, registry.MediaTypeDockerList:
+	case "", oci.MediaTypeOCIManifest, oci.MediaTypeOCIIndex, oci.MediaTypeDockerManifest, oci.MediaTypeDockerList:
 		return true
 	}
 	return false
@@ -223,7 +223,7 @@ func (ix index) find(tag string) (entry, error) {
 		}
 	}
 	if len(candidates) == 0 {
-		return entry{}, fmt.Errorf("%w: the layout has %s", registry.ErrNotFound, ix.images())
+		return entry{}, fmt.Errorf("%w: the layout has %s", oci.ErrNotFound, ix.images())
 	}
 	for _, other := range candidates[1:] {
 		if other.Digest != candidates[0].Digest {
@@ -262,7 +262,7 @@ func list(entries []entry) string {
 }
 
 // mediaType returns the media type that the index gives to a manifest; empty where it does not list it.
-func (ix index) mediaType(digest registry.Digest) string {
+func (ix index) mediaType(digest oci.Digest) string {
 	for _, e := range ix.entries {
 		if e.Digest == digest && e.MediaType != "" {
 			return e.MediaType

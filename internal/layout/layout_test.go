@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 const emptyIndex = `{"schemaVersion":2,"manifests":[]}`
@@ -47,21 +47,21 @@ func readIndexFile(t *testing.T, directory string) string {
 }
 
 // pushBlobs stores what an image of the given seed consists of, and returns its manifest.
-func pushBlobs(ctx context.Context, l *Layout, seed string) (registry.Manifest, error) {
+func pushBlobs(ctx context.Context, l *Layout, seed string) (oci.Manifest, error) {
 	config, layer := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`), []byte("layer "+seed)
 	for _, blob := range [][]byte{config, layer} {
 		if _, err := l.PutBlob(ctx, blob); err != nil {
-			return registry.Manifest{}, err
+			return oci.Manifest{}, err
 		}
 	}
 	content := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
-		registry.MediaTypeOCIManifest, registry.MediaTypeOCIConfig, registry.DigestOf(config), len(config),
-		registry.MediaTypeOCILayerGzip, registry.DigestOf(layer), len(layer))
-	return registry.NewManifest(registry.MediaTypeOCIManifest, []byte(content)), nil
+		oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.DigestOf(config), len(config),
+		oci.MediaTypeOCILayerGzip, oci.DigestOf(layer), len(layer))
+	return oci.NewManifest(oci.MediaTypeOCIManifest, []byte(content)), nil
 }
 
 // push stores an image under a tag or, without one, by its digest.
-func push(t *testing.T, l *Layout, tag, seed string) registry.Manifest {
+func push(t *testing.T, l *Layout, tag, seed string) oci.Manifest {
 	t.Helper()
 	m, err := pushBlobs(t.Context(), l, seed)
 	if err != nil {
@@ -79,13 +79,13 @@ func push(t *testing.T, l *Layout, tag, seed string) registry.Manifest {
 
 // every runs each operation on a layout.
 func every(ctx context.Context, l *Layout) map[string]error {
-	digest := registry.DigestOf([]byte("x"))
+	digest := oci.DigestOf([]byte("x"))
 	_, head := l.HeadManifest(ctx, "tag")
 	_, get := l.GetManifest(ctx, "tag")
 	_, headBlob := l.HeadBlob(ctx, digest)
 	_, getBlob := l.GetBlob(ctx, digest, 1)
 	_, putBlob := l.PutBlob(ctx, []byte("x"))
-	put := l.PutManifest(ctx, "tag", registry.NewManifest(registry.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`)))
+	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`)))
 	_, exists := l.RepositoryExists(ctx)
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
@@ -122,7 +122,7 @@ func TestNoLayout(t *testing.T) {
 			}
 			before := files(t, parent)
 			for operation, err := range every(t.Context(), Open(test.open)) {
-				if !errors.Is(err, ErrNoLayout) || errors.Is(err, registry.ErrNotFound) || !strings.Contains(err.Error(), test.want) {
+				if !errors.Is(err, ErrNoLayout) || errors.Is(err, oci.ErrNotFound) || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%s: %v; want ErrNoLayout with %q", operation, err, test.want)
 				}
 			}
@@ -173,7 +173,7 @@ func TestDamagedIndex(t *testing.T) {
 			directory := newLayout(t, index)
 			errs := every(t.Context(), Open(directory))
 			for _, operation := range []string{"HeadManifest", "GetManifest", "PutManifest"} {
-				if err := errs[operation]; !errors.Is(err, ErrDamaged) || errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrAmbiguous) {
+				if err := errs[operation]; !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrAmbiguous) {
 					t.Errorf("%s: %v; want ErrDamaged", operation, err)
 				}
 			}
@@ -188,14 +188,14 @@ func TestDamagedIndex(t *testing.T) {
 		if err := os.Remove(filepath.Join(directory, indexFile)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(directory).GetManifest(t.Context(), "tag"); !errors.Is(err, ErrDamaged) || errors.Is(err, registry.ErrNotFound) {
+		if _, err := Open(directory).GetManifest(t.Context(), "tag"); !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
 			t.Errorf("%v; want ErrDamaged", err)
 		}
 	})
 	t.Run("too large", func(t *testing.T) {
 		t.Parallel()
 		l := Open(newLayout(t, `{"manifests":[],"x":"`+strings.Repeat("x", maxIndex)+`"}`))
-		if _, err := l.GetManifest(t.Context(), "tag"); !errors.Is(err, registry.ErrTooLarge) {
+		if _, err := l.GetManifest(t.Context(), "tag"); !errors.Is(err, oci.ErrTooLarge) {
 			t.Errorf("%v; want ErrTooLarge", err)
 		}
 	})
@@ -221,7 +221,7 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 		t.Skip("making links needs a privilege on Windows")
 	}
 	content := []byte("secret")
-	digest := registry.DigestOf(content)
+	digest := oci.DigestOf(content)
 	_, digits, _ := strings.Cut(digest.String(), ":")
 	tests := map[string]struct {
 		link, target string
@@ -248,7 +248,7 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 			return err
 		}},
 		"lock": {lockFile, "lock", func(l *Layout) error {
-			m := registry.NewManifest(registry.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`))
+			m := oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`))
 			return l.PutManifest(context.Background(), "tag", m)
 		}},
 	}
@@ -271,7 +271,7 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := files(t, outside)
-			if err := test.try(Open(directory)); !errors.Is(err, ErrAccess) || errors.Is(err, registry.ErrNotFound) {
+			if err := test.try(Open(directory)); !errors.Is(err, ErrAccess) || errors.Is(err, oci.ErrNotFound) {
 				t.Errorf("%v; want ErrAccess", err)
 			}
 			if after := files(t, outside); after != before {
@@ -309,7 +309,7 @@ func TestWaitingForTheLockEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err = l.PutManifest(ctx, "tag", m)
-	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, registry.ErrAmbiguous) {
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("%v; want DeadlineExceeded", err)
 	}
 	if got := readIndexFile(t, directory); got != emptyIndex {
@@ -334,10 +334,10 @@ func TestAmbiguous(t *testing.T) {
 	if err := d.Remove(indexFile); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.replaceIndex([]byte(emptyIndex)); err == nil || errors.Is(err, registry.ErrAmbiguous) {
+	if err := d.replaceIndex([]byte(emptyIndex)); err == nil || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("before the rename: %v; want another error than ErrAmbiguous", err)
 	}
-	if err := d.publishIndex("none.tmp"); !errors.Is(err, registry.ErrAmbiguous) {
+	if err := d.publishIndex("none.tmp"); !errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("at the rename: %v; want ErrAmbiguous", err)
 	}
 }

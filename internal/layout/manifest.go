@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // HeadManifest returns the digest of the manifest that GetManifest would return.
-func (l *Layout) HeadManifest(ctx context.Context, identifier string) (registry.Digest, error) {
+func (l *Layout) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
 	m, err := l.GetManifest(ctx, identifier)
 	return m.Digest, err
 }
@@ -21,24 +21,24 @@ func (l *Layout) HeadManifest(ctx context.Context, identifier string) (registry.
 // one of ours; verified. By digest, a manifest is found that the index does not list, such as the child of a
 // multi-platform image. What is not there is registry.ErrNotFound; a manifest that the index names and the
 // layout lacks is ErrDamaged, which must not be taken for absence.
-func (l *Layout) GetManifest(ctx context.Context, identifier string) (registry.Manifest, error) {
+func (l *Layout) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
 	d, err := l.open(ctx)
 	if err != nil {
-		return registry.Manifest{}, err
+		return oci.Manifest{}, err
 	}
 	defer d.done()
 	ix, err := d.readIndex()
 	if err != nil {
-		return registry.Manifest{}, err
+		return oci.Manifest{}, err
 	}
 	m, err := d.manifest(ix, identifier)
 	if err != nil {
-		return registry.Manifest{}, fmt.Errorf("manifest %s: %w", d.spell(identifier), err)
+		return oci.Manifest{}, fmt.Errorf("manifest %s: %w", d.spell(identifier), err)
 	}
 	return m, nil
 }
 
-func (d directory) manifest(ix index, identifier string) (registry.Manifest, error) {
+func (d directory) manifest(ix index, identifier string) (oci.Manifest, error) {
 	digest, byDigest := isDigest(identifier)
 	var mediaType string
 	if byDigest {
@@ -46,37 +46,37 @@ func (d directory) manifest(ix index, identifier string) (registry.Manifest, err
 	} else {
 		found, err := ix.find(identifier)
 		if err != nil {
-			return registry.Manifest{}, err
+			return oci.Manifest{}, err
 		}
 		digest, mediaType = found.Digest, found.MediaType
 	}
-	content, err := d.blob(digest, registry.MaxManifestSize)
-	if !byDigest && (errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrBadDigest)) {
+	content, err := d.blob(digest, oci.MaxManifestSize)
+	if !byDigest && (errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrBadDigest)) {
 		// Whoever took this for absence would write a manifesto over the one that is named.
-		return registry.Manifest{}, fmt.Errorf("%w: the index says that it is %q, and there is no such blob", ErrDamaged, digest)
+		return oci.Manifest{}, fmt.Errorf("%w: the index says that it is %q, and there is no such blob", ErrDamaged, digest)
 	}
 	if err != nil {
-		return registry.Manifest{}, err
+		return oci.Manifest{}, err
 	}
 	if mediaType == "" {
 		mediaType = typeOf(content)
 	}
 	if mediaType == "" {
-		return registry.Manifest{}, fmt.Errorf("%w: the blob is not a manifest", registry.ErrNotFound)
+		return oci.Manifest{}, fmt.Errorf("%w: the blob is not a manifest", oci.ErrNotFound)
 	}
-	return registry.Manifest{MediaType: mediaType, Digest: digest, Content: content}, nil
+	return oci.Manifest{MediaType: mediaType, Digest: digest, Content: content}, nil
 }
 
 // isDigest tells a digest from a tag, which has no colon.
-func isDigest(identifier string) (registry.Digest, bool) {
-	digest, err := registry.ParseDigest(identifier)
+func isDigest(identifier string) (oci.Digest, bool) {
+	digest, err := oci.ParseDigest(identifier)
 	return digest, err == nil && strings.Contains(identifier, ":")
 }
 
 // PutManifest stores a manifest and, for a tag, makes the index name it so. A manifest by digest alone is not
 // listed in the index, where it would be one more image. A manifest that names what the layout lacks is
 // registry.ErrManifestRefused. The error is registry.ErrAmbiguous only where the index may have been replaced.
-func (l *Layout) PutManifest(ctx context.Context, identifier string, m registry.Manifest) error {
+func (l *Layout) PutManifest(ctx context.Context, identifier string, m oci.Manifest) error {
 	d, err := l.open(ctx)
 	if err != nil {
 		return err
@@ -88,16 +88,16 @@ func (l *Layout) PutManifest(ctx context.Context, identifier string, m registry.
 	return nil
 }
 
-func (d directory) putManifest(ctx context.Context, identifier string, m registry.Manifest) error {
-	if len(m.Content) > registry.MaxManifestSize {
-		return fmt.Errorf("%w: %d bytes, the limit is %d", registry.ErrTooLarge, len(m.Content), registry.MaxManifestSize)
+func (d directory) putManifest(ctx context.Context, identifier string, m oci.Manifest) error {
+	if len(m.Content) > oci.MaxManifestSize {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
 	want, byDigest := isDigest(identifier)
-	if byDigest && want != registry.DigestOf(m.Content) {
-		return fmt.Errorf("%w: the digest of the content is %s", registry.ErrManifestRefused, registry.DigestOf(m.Content))
+	if byDigest && want != oci.DigestOf(m.Content) {
+		return fmt.Errorf("%w: the digest of the content is %s", oci.ErrManifestRefused, oci.DigestOf(m.Content))
 	}
 	if identifier == "" {
-		return fmt.Errorf("%w: neither a tag nor a digest is given", registry.ErrManifestRefused)
+		return fmt.Errorf("%w: neither a tag nor a digest is given", oci.ErrManifestRefused)
 	}
 	if m.MediaType == "" {
 		m.MediaType = typeOf(m.Content)
@@ -109,16 +109,16 @@ func (d directory) putManifest(ctx context.Context, identifier string, m registr
 	if err != nil || byDigest {
 		return err
 	}
-	return d.tag(ctx, identifier, registry.Descriptor{MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content))})
+	return d.tag(ctx, identifier, oci.Descriptor{MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content))})
 }
 
 // manifestShape is what tells manifests apart, and what they name.
 type manifestShape struct {
-	SchemaVersion int                   `json:"schemaVersion"`
-	MediaType     string                `json:"mediaType"`
-	Config        *registry.Descriptor  `json:"config"`
-	Layers        []registry.Descriptor `json:"layers"`
-	Manifests     []registry.Descriptor `json:"manifests"`
+	SchemaVersion int              `json:"schemaVersion"`
+	MediaType     string           `json:"mediaType"`
+	Config        *oci.Descriptor  `json:"config"`
+	Layers        []oci.Descriptor `json:"layers"`
+	Manifests     []oci.Descriptor `json:"manifests"`
 }
 
 // typeOf returns the media type of a manifest that nothing else says the type of: its own or, in the OCI formats,
@@ -132,22 +132,22 @@ func typeOf(content []byte) string {
 	case shape.MediaType != "":
 		return shape.MediaType
 	case shape.Manifests != nil:
-		return registry.MediaTypeOCIIndex
+		return oci.MediaTypeOCIIndex
 	case shape.Config != nil && shape.Layers != nil:
-		return registry.MediaTypeOCIManifest
+		return oci.MediaTypeOCIManifest
 	}
 	return ""
 }
 
 // checkReferences refuses a manifest that names what is not in the layout, as registries do: the pins of the
 // domain rely on it.
-func (d directory) checkReferences(m registry.Manifest) error {
+func (d directory) checkReferences(m oci.Manifest) error {
 	var shape manifestShape
 	if err := json.Unmarshal(m.Content, &shape); err != nil {
-		return fmt.Errorf("%w: %w", registry.ErrManifestRefused, err)
+		return fmt.Errorf("%w: %w", oci.ErrManifestRefused, err)
 	}
 	if m.MediaType == "" {
-		return fmt.Errorf("%w: it has no media type", registry.ErrManifestRefused)
+		return fmt.Errorf("%w: it has no media type", oci.ErrManifestRefused)
 	}
 	named := slices.Concat(shape.Layers, shape.Manifests)
 	if shape.Config != nil {
@@ -155,8 +155,8 @@ func (d directory) checkReferences(m registry.Manifest) error {
 	}
 	for _, descriptor := range named {
 		_, err := d.blobSize(descriptor.Digest)
-		if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrBadDigest) {
-			return fmt.Errorf("%w: it names %q, and there is no such blob", registry.ErrManifestRefused, descriptor.Digest)
+		if errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrBadDigest) {
+			return fmt.Errorf("%w: it names %q, and there is no such blob", oci.ErrManifestRefused, descriptor.Digest)
 		}
 		if err != nil {
 			return err
@@ -174,5 +174,5 @@ func (d directory) spell(identifier string) string {
 	case strings.Contains(identifier, ":"):
 		separator = "@"
 	}
-	return registry.LayoutHost + ":" + d.Name() + separator + identifier
+	return oci.LayoutHost + ":" + d.Name() + separator + identifier
 }

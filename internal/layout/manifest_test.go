@@ -8,16 +8,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // listed is a descriptor of an index.
-func listed(digest registry.Digest, fields string) string {
-	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":7%s}`, registry.MediaTypeOCIManifest, digest, fields)
+func listed(digest oci.Digest, fields string) string {
+	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":7%s}`, oci.MediaTypeOCIManifest, digest, fields)
 }
 
 // named is one as tools write it, with the two annotations.
-func named(digest registry.Digest, name, containerd string) string {
+func named(digest oci.Digest, name, containerd string) string {
 	return listed(digest, fmt.Sprintf(`,"annotations":{%q:%q,%q:%q}`, annotationName, name, annotationContainerd, containerd))
 }
 
@@ -27,11 +27,11 @@ func indexOf(descriptors ...string) string {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	one, two, three := registry.DigestOf([]byte("1")), registry.DigestOf([]byte("2")), registry.DigestOf([]byte("3"))
+	one, two, three := oci.DigestOf([]byte("1")), oci.DigestOf([]byte("2")), oci.DigestOf([]byte("3"))
 	ours := named(three, "_manifesto", "") + "," + named(three, "_manifesto.pins", "") + "," + named(three, "host/app:_manifesto.pins.1", "")
 	tests := map[string]struct {
 		index, tag string
-		want       registry.Digest
+		want       oci.Digest
 		err        error
 		says       string
 	}{
@@ -39,21 +39,21 @@ func TestFind(t *testing.T) {
 		"tag and name (Docker, BuildKit)":     {indexOf(named(one, "1", "docker.io/org/app:1")), "1", one, nil, ""},
 		"whole reference (crane)":             {indexOf(named(one, "index.docker.io/org/app:1", "")), "1", one, nil, ""},
 		"whole reference with a port":         {indexOf(named(one, "localhost:5000/app:1", "")), "1", one, nil, ""},
-		"port, no tag":                        {indexOf(named(one, "localhost:5000/app", "")), "5000", "", registry.ErrNotFound, ""},
+		"port, no tag":                        {indexOf(named(one, "localhost:5000/app", "")), "5000", "", oci.ErrNotFound, ""},
 		"reference with a digest":             {indexOf(named(one, "host/app:1@"+two.String(), "")), "1", one, nil, ""},
 		"name of containerd only":             {indexOf(named(one, "", "docker.io/org/app:1")), "1", one, nil, ""},
-		"the tag counts before containerd's":  {indexOf(named(one, "1", "docker.io/org/app:2")), "2", "", registry.ErrNotFound, "1 (" + one.String()},
+		"the tag counts before containerd's":  {indexOf(named(one, "1", "docker.io/org/app:2")), "2", "", oci.ErrNotFound, "1 (" + one.String()},
 		"plain tag before whole reference":    {indexOf(named(one, "host/app:1", ""), named(two, "1", "")), "1", two, nil, ""},
 		"one image listed twice":              {indexOf(named(one, "1", ""), named(one, "1", "")), "1", one, nil, ""},
 		"two images of one tag":               {indexOf(named(one, "1", ""), named(two, "1", "")), "1", "", ErrSeveralImages, two.String()},
 		"one tag of two repositories":         {indexOf(named(one, "host/a:1", ""), named(two, "host/b:1", "")), "1", "", ErrSeveralImages, two.String()},
-		"no such tag":                         {indexOf(named(one, "1", ""), ours), "2", "", registry.ErrNotFound, "1 (" + one.String()},
-		"tag of an empty layout":              {emptyIndex, "2", "", registry.ErrNotFound, "no image"},
-		"manifests null":                      {`{"manifests":null}`, "2", "", registry.ErrNotFound, "no image"},
+		"no such tag":                         {indexOf(named(one, "1", ""), ours), "2", "", oci.ErrNotFound, "1 (" + one.String()},
+		"tag of an empty layout":              {emptyIndex, "2", "", oci.ErrNotFound, "no image"},
+		"manifests null":                      {`{"manifests":null}`, "2", "", oci.ErrNotFound, "no image"},
 		"only image, without a tag":           {indexOf(listed(one, "")), "", one, nil, ""},
 		"only image besides ours":             {indexOf(ours, named(one, "1", "")), "", one, nil, ""},
 		"only image with two tags":            {indexOf(named(one, "1", ""), named(one, "latest", "")), "", one, nil, ""},
-		"no image but ours":                   {indexOf(ours), "", "", registry.ErrNotFound, "no image"},
+		"no image but ours":                   {indexOf(ours), "", "", oci.ErrNotFound, "no image"},
 		"two images, no tag":                  {indexOf(named(one, "1", ""), listed(two, ""), ours), "", "", ErrSeveralImages, "1 (" + one.String() + "), " + two.String()},
 		"artifactType of an image (crane)":    {indexOf(listed(one, `,"artifactType":"application/vnd.docker.container.image.v1+json"`)), "", one, nil, ""},
 		"an artifact is no image":             {indexOf(named(one, "1", ""), listed(two, `,"artifactType":"application/x"`)), "", one, nil, ""},
@@ -85,7 +85,7 @@ func TestManyImagesAreNotAllListed(t *testing.T) {
 	t.Parallel()
 	var descriptors []string
 	for i := range 30 {
-		descriptors = append(descriptors, named(registry.DigestOf([]byte{byte(i)}), fmt.Sprint("v", i), ""))
+		descriptors = append(descriptors, named(oci.DigestOf([]byte{byte(i)}), fmt.Sprint("v", i), ""))
 	}
 	ix, err := parseIndex([]byte(indexOf(descriptors...)))
 	if err != nil {
@@ -104,23 +104,23 @@ func TestGetManifest(t *testing.T) {
 	if got := readIndexFile(t, directory); got != emptyIndex {
 		t.Errorf("a manifest by digest is listed: %s", got)
 	}
-	platform := registry.Platform{OS: "linux", Architecture: "arm64"}
-	index := registry.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, registry.Descriptor{
+	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
+	index := oci.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
 		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: &platform,
 	}))))
 	if err := l.PutManifest(t.Context(), "multi", index); err != nil {
 		t.Fatal(err)
 	}
-	for identifier, want := range map[string]registry.Manifest{
+	for identifier, want := range map[string]oci.Manifest{
 		"multi": index, "": index, index.Digest.String(): index, child.Digest.String(): child,
 	} {
 		got, err := l.GetManifest(t.Context(), identifier)
 		if err != nil || got.Digest != want.Digest || string(got.Content) != string(want.Content) {
 			t.Fatalf("GetManifest(%q) = %s, %v; want %s", identifier, got.Digest, err, want.Digest)
 		}
-		wantType := registry.MediaTypeOCIManifest
+		wantType := oci.MediaTypeOCIManifest
 		if want.Digest == index.Digest {
-			wantType = registry.MediaTypeOCIIndex // By its shape: neither it nor the index says so.
+			wantType = oci.MediaTypeOCIIndex // By its shape: neither it nor the index says so.
 		}
 		if got.MediaType != wantType {
 			t.Errorf("GetManifest(%q) is %s, want %s", identifier, got.MediaType, wantType)
@@ -140,8 +140,8 @@ func TestGetManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, identifier := range []string{"none", registry.DigestOf([]byte("none")).String(), blob.String()} {
-		if _, err := l.GetManifest(t.Context(), identifier); !errors.Is(err, registry.ErrNotFound) || errors.Is(err, ErrDamaged) {
+	for _, identifier := range []string{"none", oci.DigestOf([]byte("none")).String(), blob.String()} {
+		if _, err := l.GetManifest(t.Context(), identifier); !errors.Is(err, oci.ErrNotFound) || errors.Is(err, ErrDamaged) {
 			t.Errorf("GetManifest(%q): %v; want ErrNotFound", identifier, err)
 		}
 	}
@@ -150,9 +150,9 @@ func TestGetManifest(t *testing.T) {
 func TestTypeOf(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{},"layers":[]}`: registry.MediaTypeDockerManifest,
-		`{"schemaVersion":2,"config":{},"layers":[]}`:                                                                    registry.MediaTypeOCIManifest,
-		`{"schemaVersion":2,"manifests":[]}`:                                                                             registry.MediaTypeOCIIndex,
+		`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{},"layers":[]}`: oci.MediaTypeDockerManifest,
+		`{"schemaVersion":2,"config":{},"layers":[]}`:                                                                    oci.MediaTypeOCIManifest,
+		`{"schemaVersion":2,"manifests":[]}`:                                                                             oci.MediaTypeOCIIndex,
 		`{"schemaVersion":1,"fsLayers":[]}`:                                                                              "",
 		`{"architecture":"amd64","os":"linux","config":{}}`:                                                              "",
 		`{"schemaVersion":2}`:                                                                                            "",
@@ -173,17 +173,17 @@ func TestNamedManifestMissing(t *testing.T) {
 	_, digits, _ := strings.Cut(m.Digest.String(), ":")
 	file := filepath.Join(directory, blobsPath, digits)
 	writeFile(t, file, "damaged")
-	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, registry.ErrDigestMismatch) {
+	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, oci.ErrDigestMismatch) {
 		t.Errorf("%v; want ErrDigestMismatch", err)
 	}
-	writeFile(t, file, strings.Repeat("x", registry.MaxManifestSize+1))
-	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, registry.ErrTooLarge) {
+	writeFile(t, file, strings.Repeat("x", oci.MaxManifestSize+1))
+	if _, err := l.GetManifest(t.Context(), "_manifesto"); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("%v; want ErrTooLarge", err)
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.HeadManifest(t.Context(), "_manifesto"); !errors.Is(err, ErrDamaged) || errors.Is(err, registry.ErrNotFound) {
+	if _, err := l.HeadManifest(t.Context(), "_manifesto"); !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrDamaged", err)
 	}
 }
@@ -196,31 +196,31 @@ func TestPutManifestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := registry.DigestOf([]byte("missing"))
-	config := registry.DigestOf([]byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`))
-	image := func(config, layer registry.Digest) registry.Manifest {
-		return registry.NewManifest(registry.MediaTypeOCIManifest, fmt.Appendf(nil,
+	missing := oci.DigestOf([]byte("missing"))
+	config := oci.DigestOf([]byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`))
+	image := func(config, layer oci.Digest) oci.Manifest {
+		return oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil,
 			`{"schemaVersion":2,"config":{"digest":%q},"layers":[{"digest":%q}]}`, config, layer))
 	}
 	tests := map[string]struct {
 		identifier string
-		manifest   registry.Manifest
+		manifest   oci.Manifest
 		want       error
 	}{
-		"config missing":   {"t", image(missing, config), registry.ErrManifestRefused},
-		"layer missing":    {"t", image(config, missing), registry.ErrManifestRefused},
-		"path for a layer": {"t", image(config, "sha256:../../oci-layout"), registry.ErrManifestRefused},
-		"child missing":    {"t", registry.NewManifest(registry.MediaTypeOCIIndex, fmt.Appendf(nil, `{"manifests":[{"digest":%q}]}`, missing)), registry.ErrManifestRefused},
-		"not JSON":         {"t", registry.NewManifest(registry.MediaTypeOCIManifest, []byte("x")), registry.ErrManifestRefused},
-		"no media type":    {"t", registry.NewManifest("", []byte("{}")), registry.ErrManifestRefused},
-		"another digest":   {missing.String(), good, registry.ErrManifestRefused},
-		"no identifier":    {"", good, registry.ErrManifestRefused},
-		"too large":        {"t", registry.NewManifest(registry.MediaTypeOCIManifest, make([]byte, registry.MaxManifestSize+1)), registry.ErrTooLarge},
+		"config missing":   {"t", image(missing, config), oci.ErrManifestRefused},
+		"layer missing":    {"t", image(config, missing), oci.ErrManifestRefused},
+		"path for a layer": {"t", image(config, "sha256:../../oci-layout"), oci.ErrManifestRefused},
+		"child missing":    {"t", oci.NewManifest(oci.MediaTypeOCIIndex, fmt.Appendf(nil, `{"manifests":[{"digest":%q}]}`, missing)), oci.ErrManifestRefused},
+		"not JSON":         {"t", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("x")), oci.ErrManifestRefused},
+		"no media type":    {"t", oci.NewManifest("", []byte("{}")), oci.ErrManifestRefused},
+		"another digest":   {missing.String(), good, oci.ErrManifestRefused},
+		"no identifier":    {"", good, oci.ErrManifestRefused},
+		"too large":        {"t", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1)), oci.ErrTooLarge},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := l.PutManifest(t.Context(), test.identifier, test.manifest)
-			if !errors.Is(err, test.want) || errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrAmbiguous) {
+			if !errors.Is(err, test.want) || errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrAmbiguous) {
 				t.Errorf("%v; want %v", err, test.want)
 			}
 		})
@@ -235,7 +235,7 @@ func TestBlobs(t *testing.T) {
 	directory := newLayout(t, emptyIndex)
 	l := Open(directory)
 	content := []byte("content")
-	digest := registry.DigestOf(content)
+	digest := oci.DigestOf(content)
 	for range 2 {
 		if got, err := l.PutBlob(t.Context(), content); err != nil || got != digest {
 			t.Fatalf("PutBlob = %s, %v", got, err)
@@ -247,12 +247,12 @@ func TestBlobs(t *testing.T) {
 	if got, err := l.GetBlob(t.Context(), digest, int64(len(content))); err != nil || string(got) != string(content) {
 		t.Errorf("GetBlob = %q, %v", got, err)
 	}
-	if _, err := l.GetBlob(t.Context(), digest, int64(len(content))-1); !errors.Is(err, registry.ErrTooLarge) {
+	if _, err := l.GetBlob(t.Context(), digest, int64(len(content))-1); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("%v; want ErrTooLarge", err)
 	}
 	_, digits, _ := strings.Cut(digest.String(), ":")
 	writeFile(t, filepath.Join(directory, blobsPath, digits), "CONTENT")
-	if _, err := l.GetBlob(t.Context(), digest, 100); !errors.Is(err, registry.ErrDigestMismatch) {
+	if _, err := l.GetBlob(t.Context(), digest, 100); !errors.Is(err, oci.ErrDigestMismatch) {
 		t.Errorf("%v; want ErrDigestMismatch", err)
 	}
 	if _, err := l.PutBlob(t.Context(), content); err != nil {
@@ -261,15 +261,15 @@ func TestBlobs(t *testing.T) {
 	if got, err := l.GetBlob(t.Context(), digest, 100); err != nil || string(got) != string(content) {
 		t.Errorf("after storing it again: %q, %v", got, err)
 	}
-	missing := registry.DigestOf([]byte("missing"))
-	if _, err := l.HeadBlob(t.Context(), missing); !errors.Is(err, registry.ErrNotFound) {
+	missing := oci.DigestOf([]byte("missing"))
+	if _, err := l.HeadBlob(t.Context(), missing); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrNotFound", err)
 	}
-	if _, err := l.GetBlob(t.Context(), missing, 1); !errors.Is(err, registry.ErrNotFound) {
+	if _, err := l.GetBlob(t.Context(), missing, 1); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrNotFound", err)
 	}
-	for _, bad := range []registry.Digest{"", "sha256:../../oci-layout", "../oci-layout", "sha512:00"} {
-		if _, err := l.GetBlob(t.Context(), bad, 100); !errors.Is(err, registry.ErrBadDigest) {
+	for _, bad := range []oci.Digest{"", "sha256:../../oci-layout", "../oci-layout", "sha512:00"} {
+		if _, err := l.GetBlob(t.Context(), bad, 100); !errors.Is(err, oci.ErrBadDigest) {
 			t.Errorf("%q: %v; want ErrBadDigest", bad, err)
 		}
 	}

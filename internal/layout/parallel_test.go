@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -88,7 +88,7 @@ func putTags(ctx context.Context, directory string, writer int) error {
 func checkTags(t *testing.T, directory string, writers int) {
 	t.Helper()
 	l := Open(directory)
-	digests := map[registry.Digest]bool{}
+	digests := map[oci.Digest]bool{}
 	for writer := range writers {
 		for piece := range pieces {
 			tag := fmt.Sprintf("tag-%d-%d", writer, piece)
@@ -126,7 +126,7 @@ func TestParallelWritersLoseNoTag(t *testing.T) {
 	reading, stop := context.WithCancel(t.Context())
 	group.Go(func() error { // Whoever reads at the same time sees a whole index, always.
 		for reading.Err() == nil {
-			if _, err := Open(directory).HeadManifest(t.Context(), "shared"); err != nil && !errors.Is(err, registry.ErrNotFound) {
+			if _, err := Open(directory).HeadManifest(t.Context(), "shared"); err != nil && !errors.Is(err, oci.ErrNotFound) {
 				return err
 			}
 			if strings.Count(readIndexFile(t, directory), annotationName) == processes*pieces+1 {
@@ -150,11 +150,11 @@ func TestProcessesLoseNoTag(t *testing.T) {
 	checkTags(t, directory, processes)
 }
 
-var described = registry.DigestOf([]byte("the image"))
+var described = oci.DigestOf([]byte("the image"))
 
 // putMetadata stores metadata as one run of Terraform does: all at once, through one store.
 func putMetadata(ctx context.Context, directory string, writer int) error {
-	repository, err := registry.ParseRepository(registry.LayoutHost+":"+directory, "")
+	repository, err := oci.ParseRepository(oci.LayoutHost+":"+directory, "")
 	if err != nil {
 		return err
 	}
@@ -172,12 +172,12 @@ func putMetadata(ctx context.Context, directory string, writer int) error {
 }
 
 func newStore(directory string) *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return Open(directory) }, time.Now, manifesto.Adaptive)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return Open(directory) }, time.Now, manifesto.Adaptive)
 }
 
 func checkMetadata(t *testing.T, directory string, writers int) {
 	t.Helper()
-	repository, err := registry.ParseRepository(registry.LayoutHost+":"+directory, "")
+	repository, err := oci.ParseRepository(oci.LayoutHost+":"+directory, "")
 	if err != nil {
 		t.Fatal(err)
 	}

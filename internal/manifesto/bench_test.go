@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // benchSizes are the numbers of entries that the benchmarks run with.
@@ -19,9 +19,9 @@ func largeDocument(n int) *Document {
 	d := &Document{}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range n {
-		image := registry.DigestOf(fmt.Append(nil, "image", i/5))
+		image := oci.DigestOf(fmt.Append(nil, "image", i/5))
 		d.Set(image, Entry{
-			Type: fmt.Sprint("type", i%5), Digest: registry.DigestOf(fmt.Append(nil, "content", i)), Size: 1000,
+			Type: fmt.Sprint("type", i%5), Digest: oci.DigestOf(fmt.Append(nil, "content", i)), Size: 1000,
 			MediaType: "application/json", Created: created,
 		})
 	}
@@ -75,7 +75,7 @@ func BenchmarkEdit(b *testing.B) {
 		for b.Loop() {
 			next := d.Clone()
 			for i := range 10 {
-				next.Set(registry.DigestOf(fmt.Append(nil, "new", i)), Entry{Type: "t", Digest: registry.DigestOf(fmt.Append(nil, i)), Size: 1})
+				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1})
 			}
 			if _, err := planPins(b.Context(), nil, d, next, newPins().holds, nil); err != nil {
 				b.Fatal(err)
@@ -104,51 +104,51 @@ func BenchmarkImage(b *testing.B) {
 // memoryRemote is a repository in memory.
 type memoryRemote struct {
 	mu        sync.Mutex
-	blobs     map[registry.Digest][]byte
-	manifests map[string]registry.Manifest
+	blobs     map[oci.Digest][]byte
+	manifests map[string]oci.Manifest
 }
 
-func (m *memoryRemote) HeadManifest(ctx context.Context, identifier string) (registry.Digest, error) {
+func (m *memoryRemote) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
 	found, err := m.GetManifest(ctx, identifier)
 	return found.Digest, err
 }
 
-func (m *memoryRemote) GetManifest(_ context.Context, identifier string) (registry.Manifest, error) {
+func (m *memoryRemote) GetManifest(_ context.Context, identifier string) (oci.Manifest, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	found, ok := m.manifests[identifier]
 	if !ok {
-		return registry.Manifest{}, registry.ErrNotFound
+		return oci.Manifest{}, oci.ErrNotFound
 	}
 	return found, nil
 }
 
-func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put registry.Manifest) error {
+func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put oci.Manifest) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.manifests[identifier], m.manifests[put.Digest.String()] = put, put
 	return nil
 }
 
-func (m *memoryRemote) HeadBlob(_ context.Context, digest registry.Digest) (int64, error) {
+func (m *memoryRemote) HeadBlob(_ context.Context, digest oci.Digest) (int64, error) {
 	content, err := m.GetBlob(context.Background(), digest, 0)
 	return int64(len(content)), err
 }
 
-func (m *memoryRemote) GetBlob(_ context.Context, digest registry.Digest, _ int64) ([]byte, error) {
+func (m *memoryRemote) GetBlob(_ context.Context, digest oci.Digest, _ int64) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	content, ok := m.blobs[digest]
 	if !ok {
-		return nil, registry.ErrNotFound
+		return nil, oci.ErrNotFound
 	}
 	return content, nil
 }
 
-func (m *memoryRemote) PutBlob(_ context.Context, content []byte) (registry.Digest, error) {
+func (m *memoryRemote) PutBlob(_ context.Context, content []byte) (oci.Digest, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	digest := registry.DigestOf(content)
+	digest := oci.DigestOf(content)
 	m.blobs[digest] = content
 	return digest, nil
 }
@@ -160,11 +160,11 @@ func BenchmarkCommit(b *testing.B) {
 	benchSized(b, func(b *testing.B, d *Document) {
 		b.Helper()
 		ctx := b.Context()
-		repository, err := registry.ParseRepository("example.com/app", "")
+		repository, err := oci.ParseRepository("example.com/app", "")
 		if err != nil {
 			b.Fatal(err)
 		}
-		remote := &memoryRemote{blobs: map[registry.Digest][]byte{}, manifests: map[string]registry.Manifest{}}
+		remote := &memoryRemote{blobs: map[oci.Digest][]byte{}, manifests: map[string]oci.Manifest{}}
 		image, err := newImage(d.Render())
 		if err != nil {
 			b.Fatal(err)
@@ -173,13 +173,13 @@ func BenchmarkCommit(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		remote.blobs[registry.DigestOf(image.layer)] = image.layer
+		remote.blobs[oci.DigestOf(image.layer)] = image.layer
 		if err := remote.PutManifest(ctx, Tag, m); err != nil {
 			b.Fatal(err)
 		}
-		store := NewStore(func(registry.Repository) Remote { return remote }, time.Now, 0)
+		store := NewStore(func(oci.Repository) Remote { return remote }, time.Now, 0)
 		put := func(i int) {
-			key := Key{Repository: repository, Image: registry.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
+			key := Key{Repository: repository, Image: oci.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
 			if _, err := store.Put(ctx, Put{Key: key, Content: fmt.Append(nil, "new content ", i)}); err != nil {
 				b.Fatal(err)
 			}
@@ -200,11 +200,11 @@ func BenchmarkRead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		m, err := image.manifest(registry.Repository{}, &version{number: 1})
+		m, err := image.manifest(oci.Repository{}, &version{number: 1})
 		if err != nil {
 			b.Fatal(err)
 		}
-		remote := &memoryRemote{blobs: map[registry.Digest][]byte{registry.DigestOf(image.layer): image.layer}}
+		remote := &memoryRemote{blobs: map[oci.Digest][]byte{oci.DigestOf(image.layer): image.layer}}
 		b.ResetTimer()
 		for b.Loop() {
 			if _, err := readVersion(b.Context(), remote, m); err != nil {

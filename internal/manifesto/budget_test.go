@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -98,12 +98,12 @@ func TestRequestBudget(t *testing.T) {
 		put("one", "1"))
 	spends("the next one", steady, put("two", "2"))
 	spends("an update", steady, func() error {
-		_, err := s.Put(ctx, Put{Key: f.key("two"), Content: []byte("zwei"), Update: true, Expected: registry.DigestOf([]byte("2"))})
+		_, err := s.Put(ctx, Put{Key: f.key("two"), Content: []byte("zwei"), Update: true, Expected: oci.DigestOf([]byte("2"))})
 		return err
 	})
 	spends("an update of annotations", "2 HEAD manifesto, 2 POST blob, 2 PUT blob, 1 PUT manifesto", func() error {
 		_, err := s.Put(ctx, Put{
-			Key: f.key("two"), Annotations: map[string]string{"a": "b"}, Update: true, Expected: registry.DigestOf([]byte("zwei")),
+			Key: f.key("two"), Annotations: map[string]string{"a": "b"}, Update: true, Expected: oci.DigestOf([]byte("zwei")),
 		})
 		return err
 	})
@@ -122,18 +122,18 @@ func TestRequestBudget(t *testing.T) {
 	})
 	spends("a create after a look", steady, put("three", "3"))
 	spends("a delete of what is gone", "1 HEAD manifesto", func() error {
-		return s.Delete(ctx, f.key("four"), registry.DigestOf([]byte("4")))
+		return s.Delete(ctx, f.key("four"), oci.DigestOf([]byte("4")))
 	})
 
 	s = f.run(t)
 	spends("a create without a look", "1 GET blob, 1 GET manifesto, 1 GET ping, "+steady, put("five", "5"))
 	s = f.run(t)
 	spends("a delete without a look", "1 GET blob, 1 GET manifesto, 1 GET ping, 2 HEAD manifesto, 2 POST blob, 2 PUT blob, 1 PUT manifesto",
-		func() error { return s.Delete(ctx, f.key("two"), registry.DigestOf([]byte("zwei"))) })
+		func() error { return s.Delete(ctx, f.key("two"), oci.DigestOf([]byte("zwei"))) })
 	s = f.run(t)
 	spends("a tag", "1 GET ping, 1 HEAD image", func() error {
 		for range 3 {
-			if _, err := s.Resolve(ctx, f.remote.Repository().Tagged("1"), registry.Platform{}); err != nil {
+			if _, err := s.Resolve(ctx, f.remote.Repository().Tagged("1"), oci.Platform{}); err != nil {
 				return err
 			}
 		}
@@ -215,13 +215,13 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 	}
 	each(s, func(s *Store, i int) error {
 		_, err := s.Put(ctx, Put{
-			Key: f.key(fmt.Sprint("t", i)), Content: content(i, 2), Update: true, Expected: registry.DigestOf(content(i, 1)),
+			Key: f.key(fmt.Sprint("t", i)), Content: content(i, 2), Update: true, Expected: oci.DigestOf(content(i, 1)),
 		})
 		return err
 	})
 	within("updating them", pieces)
 	each(settled(), func(s *Store, i int) error {
-		return s.Delete(ctx, f.key(fmt.Sprint("t", i)), registry.DigestOf(content(i, 2)))
+		return s.Delete(ctx, f.key(fmt.Sprint("t", i)), oci.DigestOf(content(i, 2)))
 	})
 	within("deleting them", 0)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"golang.org/x/sync/errgroup"
 )
@@ -120,14 +121,14 @@ func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 		if err == nil && start == maxStarts {
 			err = fmt.Errorf("%w: other writers were faster %d times in a row", ErrNotConfirmed, maxStarts)
 		}
-		if errors.Is(err, registry.ErrLate) {
+		if errors.Is(err, oci.ErrLate) {
 			late++
 			r.timing.observe(r.timing.window() / 2) // Announce twice as long a window.
 			if err = nil; late == maxLooks {
 				err = fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times", ErrNotConfirmed, late)
 			}
 		}
-		if err == nil || (errors.Is(err, registry.ErrAmbiguous) && start < maxFailures) {
+		if err == nil || (errors.Is(err, oci.ErrAmbiguous) && start < maxFailures) {
 			err = registry.Pause(ctx, wait/2+r.jitter(wait))
 			wait = min(2*wait, maxWait)
 		}
@@ -187,7 +188,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	latest := looked.Add(window / 2)
 	if took := time.Since(looked); took > window/2 {
 		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
-		return batch, registry.ErrLate
+		return batch, oci.ErrLate
 	}
 	next.window = r.timing.announcement()
 	m, err := image.manifest(r.name, next)
@@ -196,14 +197,14 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	}
 	next.digest = m.Digest
 	putErr := r.remote.PutManifest(registry.StartBy(ctx, latest), Tag, m)
-	if errors.Is(putErr, registry.ErrLate) {
+	if errors.Is(putErr, oci.ErrLate) {
 		return batch, putErr
 	}
 	b.put, b.failed = time.Now(), putErr != nil
 	r.timing.observe(b.put.Sub(looked))
-	if putErr != nil && !errors.Is(putErr, registry.ErrAmbiguous) {
-		if errors.Is(putErr, registry.ErrRateLimited) {
-			return batch, fmt.Errorf("%w: %w", registry.ErrAmbiguous, putErr) // Refused: start over later.
+	if putErr != nil && !errors.Is(putErr, oci.ErrAmbiguous) {
+		if errors.Is(putErr, oci.ErrRateLimited) {
+			return batch, fmt.Errorf("%w: %w", oci.ErrAmbiguous, putErr) // Refused: start over later.
 		}
 		return batch, putErr
 	}
@@ -264,7 +265,7 @@ func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) 
 
 // plan assigns pins and the next version number.
 func (r *repository) plan(ctx context.Context, base, next *version, batch []*edit) (pinPlan, error) {
-	known := func(registry.Digest) (int, int64, bool) { return 0, 0, false }
+	known := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
 	next.number = base.number + 1
 	baseDoc := base.doc
 	foreign := base.digest != "" && base.number == 0 // Written by a tool that keeps no annotations.
@@ -277,7 +278,7 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 			next.doc = next.doc.trustingOnly(r.pins)
 		}
 		again := repaired(batch, next.doc)
-		known = func(digest registry.Digest) (int, int64, bool) {
+		known = func(digest oci.Digest) (int, int64, bool) {
 			shard, size, ok := r.pins.holds(digest)
 			return shard, size, ok && !again[digest]
 		}
@@ -324,10 +325,10 @@ func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinP
 // entries of others are left unpinned and reported, the edits of this batch fail. False means that the
 // refusal had another cause.
 func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPlan, cause error) ([]*edit, bool) {
-	if !errors.Is(cause, errPinRefused) || !errors.Is(cause, registry.ErrManifestRefused) {
+	if !errors.Is(cause, errPinRefused) || !errors.Is(cause, oci.ErrManifestRefused) {
 		return nil, false
 	}
-	var named []registry.Digest
+	var named []oci.Digest
 	for _, layers := range plan.touched {
 		for _, layer := range layers {
 			named = append(named, layer.Digest)
@@ -337,7 +338,7 @@ func (r *repository) dropMissing(ctx context.Context, batch []*edit, plan pinPla
 	if err != nil || len(missing) == 0 {
 		return nil, false
 	}
-	gone := map[registry.Digest]bool{}
+	gone := map[oci.Digest]bool{}
 	for _, digest := range missing {
 		gone[digest] = true
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Keys of the document. The first five are the original manifesto's (2017); the entry's further ones
@@ -26,9 +26,9 @@ const (
 // Key identifies an entry.
 type Key struct {
 	// Repository holds the image, the content and the manifesto.
-	Repository registry.Repository
+	Repository oci.Repository
 	// Image is the digest of the image that the metadata is about.
-	Image registry.Digest
+	Image oci.Digest
 	// Type is the type of metadata, an arbitrary text that is not empty.
 	Type string
 }
@@ -43,7 +43,7 @@ type Entry struct {
 	// Type is the type of metadata.
 	Type string
 	// Digest is that of the content. It is empty where the document holds something else in its place.
-	Digest registry.Digest
+	Digest oci.Digest
 	// Size of the content in bytes; 0 where the document does not say.
 	Size int64
 	// MediaType of the content; empty where the document does not say.
@@ -61,7 +61,7 @@ const noPin = -1
 type record struct {
 	fields object
 	typ    string
-	digest registry.Digest
+	digest oci.Digest
 	size   int64
 	pin    int
 }
@@ -70,7 +70,7 @@ type record struct {
 type image struct {
 	fields object
 	// digest is canonical; empty where the document holds something else in its place.
-	digest  registry.Digest
+	digest  oci.Digest
 	records []record
 }
 
@@ -80,7 +80,7 @@ type Document struct {
 	fields object
 	images []image
 	// index maps an image's digest to its places in images: foreign writers may repeat an image.
-	index map[registry.Digest][]int
+	index map[oci.Digest][]int
 	// edited says that it may differ from what it is a copy of.
 	edited bool
 	// shards is nil until it is asked for.
@@ -119,7 +119,7 @@ func (p *parser) image(value string, position int) (image, error) {
 	}
 	img := image{fields: fields}
 	if s, err := parseString(fields.get(keyImageDigest)); err == nil {
-		if digest, err := registry.ParseDigest(s); err == nil {
+		if digest, err := oci.ParseDigest(s); err == nil {
 			img.digest = digest
 		}
 	}
@@ -135,7 +135,7 @@ func (p *parser) image(value string, position int) (image, error) {
 }
 
 func (d *Document) reindex() {
-	d.index = make(map[registry.Digest][]int, len(d.images))
+	d.index = make(map[oci.Digest][]int, len(d.images))
 	for i, img := range d.images {
 		if img.digest != "" {
 			d.index[img.digest] = append(d.index[img.digest], i)
@@ -145,7 +145,7 @@ func (d *Document) reindex() {
 
 // Lookup returns the current entry of a type: the first one, across repeated image objects and
 // spellings of the digest.
-func (d *Document) Lookup(img registry.Digest, typ string) (Entry, bool) {
+func (d *Document) Lookup(img oci.Digest, typ string) (Entry, bool) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
 		return Entry{}, false
@@ -153,7 +153,7 @@ func (d *Document) Lookup(img registry.Digest, typ string) (Entry, bool) {
 	return d.images[i].records[j].entry(), true
 }
 
-func (d *Document) find(img registry.Digest, typ string) (i, j int, ok bool) {
+func (d *Document) find(img oci.Digest, typ string) (i, j int, ok bool) {
 	for _, i := range d.index[img] {
 		for j := range d.images[i].records {
 			if d.images[i].records[j].typ == typ {
@@ -165,7 +165,7 @@ func (d *Document) find(img registry.Digest, typ string) (i, j int, ok bool) {
 }
 
 // Entries returns the current entries of an image in the document's order.
-func (d *Document) Entries(img registry.Digest) []Entry {
+func (d *Document) Entries(img oci.Digest) []Entry {
 	var entries []Entry
 	seen := map[string]bool{}
 	for _, i := range d.index[img] {
@@ -181,7 +181,7 @@ func (d *Document) Entries(img registry.Digest) []Entry {
 }
 
 // Types returns the types that an image has, in the document's order.
-func (d *Document) Types(img registry.Digest) []string {
+func (d *Document) Types(img oci.Digest) []string {
 	var types []string
 	for _, entry := range d.Entries(img) {
 		types = append(types, entry.Type)

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // dig returns a digest that reads like its letter.
-func dig(letter string) registry.Digest {
-	return registry.Digest("sha256:" + strings.Repeat(letter, 64))
+func dig(letter string) oci.Digest {
+	return oci.Digest("sha256:" + strings.Repeat(letter, 64))
 }
 
 func hexOf(letter string) string { return strings.Repeat(letter, 64) }
@@ -45,14 +45,14 @@ func TestOriginalDocumentRoundTrips(t *testing.T) {
 	if got := string(d.Render()); got != compact {
 		t.Errorf("an unedited document renders to\n%s\nwant\n%s", got, compact)
 	}
-	first, err := registry.ParseDigest("70d2f067eb94ec8ab0530068a414d8dbe8c203244ae5d5ad4ba6eb1babd1c1c1")
+	first, err := oci.ParseDigest("70d2f067eb94ec8ab0530068a414d8dbe8c203244ae5d5ad4ba6eb1babd1c1c1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := d.Types(first), []string{"seccomp", "approvals", "contact"}; !slices.Equal(got, want) {
 		t.Errorf("types of the first image: %v, want %v", got, want)
 	}
-	second, err := registry.ParseDigest("sha256:51d2f067eb94ec8ab0531987a414d8dbe8c203244ae5d5ad4ba6eb1babd1d54a")
+	second, err := oci.ParseDigest("sha256:51d2f067eb94ec8ab0531987a414d8dbe8c203244ae5d5ad4ba6eb1babd1d54a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestSet(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	tests := map[string]struct {
 		before string
-		image  registry.Digest
+		image  oci.Digest
 		entry  Entry
 		want   string
 	}{
@@ -254,7 +254,7 @@ func FuzzDocument(f *testing.F) {
 }
 
 func TestKeyString(t *testing.T) {
-	repository, err := registry.ParseRepository("alpine", "")
+	repository, err := oci.ParseRepository("alpine", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,15 +268,15 @@ func TestKeyString(t *testing.T) {
 func TestShardIndexFollowsEdits(t *testing.T) {
 	original := largeDocument(600)
 	before := original.shardIndex().blobs
-	counted := func(d *Document) map[int]map[registry.Digest]named {
+	counted := func(d *Document) map[int]map[oci.Digest]named {
 		fresh := &Document{images: d.images}
 		return fresh.shardIndex().blobs
 	}
-	image := func(i int) registry.Digest { return registry.DigestOf(fmt.Append(nil, "image", i)) }
+	image := func(i int) oci.Digest { return oci.DigestOf(fmt.Append(nil, "image", i)) }
 	edited := original.Clone()
 	for i := range 100 {
 		edited.Delete(image(i), "type1")
-		edited.Set(image(i), Entry{Type: "type2", Digest: registry.DigestOf(fmt.Append(nil, "edited", i)), Size: 7})
+		edited.Set(image(i), Entry{Type: "type2", Digest: oci.DigestOf(fmt.Append(nil, "edited", i)), Size: 7})
 		edited.Set(image(i), Entry{Type: "new", Digest: dig("e"), Size: 7})
 		edited.unpin(image(i), "type3")
 	}

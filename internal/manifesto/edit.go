@@ -3,7 +3,7 @@ package manifesto
 import (
 	"slices"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Clone returns a copy that can be edited without changing d.
@@ -16,7 +16,7 @@ func (d *Document) Clone() *Document {
 // Set makes e the current entry of its type. An existing entry keeps its place and the fields that we
 // do not know; a new one is appended to its image, and a new image to the document. The image's digest
 // gets its prefix where a foreign writer left it out.
-func (d *Document) Set(img registry.Digest, e Entry) {
+func (d *Document) Set(img oci.Digest, e Entry) {
 	if i, j, ok := d.find(img, e.Type); ok {
 		current := d.images[i].records[j]
 		if current.entry().sameAs(e) {
@@ -36,7 +36,7 @@ func (d *Document) Set(img registry.Digest, e Entry) {
 	}
 	d.edited = true
 	if d.index == nil {
-		d.index = map[registry.Digest][]int{}
+		d.index = map[oci.Digest][]int{}
 	}
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
@@ -62,7 +62,7 @@ func (d *Document) touch(i int) {
 
 // Delete removes every entry of a type, duplicates too: an older one would otherwise become current.
 // An image without entries goes as well. It reports whether anything was removed.
-func (d *Document) Delete(img registry.Digest, typ string) bool {
+func (d *Document) Delete(img oci.Digest, typ string) bool {
 	removed, emptied := false, false
 	for _, i := range d.index[img] {
 		if !slices.ContainsFunc(d.images[i].records, func(rec record) bool { return rec.typ == typ }) {
@@ -96,7 +96,7 @@ func (d *Document) Delete(img registry.Digest, typ string) bool {
 }
 
 // unpin forgets which pin manifest an entry's content is in, so that the commit finds one anew.
-func (d *Document) unpin(img registry.Digest, typ string) {
+func (d *Document) unpin(img oci.Digest, typ string) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
 		return

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Put describes a piece of metadata to create or to update.
@@ -21,7 +21,7 @@ type Put struct {
 	// Update says that there is an entry, whose content the caller last saw with the digest Expected.
 	// Otherwise the entry is created: there must be none yet, or one with this very content.
 	Update   bool
-	Expected registry.Digest
+	Expected oci.Digest
 	// Overwrite lets a create replace an entry with other content.
 	Overwrite bool
 	// Repair uploads and pins the content of an update even if the entry's digest stays: it was found
@@ -34,7 +34,7 @@ type Result struct {
 	Piece
 	// Missing are blobs, named by other entries of the repository, that this commit could not pin
 	// because they are not there. Each is reported once a run.
-	Missing []registry.Digest
+	Missing []oci.Digest
 }
 
 // edit is a change on its way into a commit.
@@ -49,18 +49,18 @@ type edit struct {
 	// remove says that the edit is a delete, create that it is a put which expects no entry.
 	remove, create bool
 	// content is what a put leaves in the entry.
-	content registry.Digest
+	content oci.Digest
 	// repair forces a pin for the entry's content.
 	repair bool
 
 	ctx  context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
 	done chan struct{}
 	// confirmed is the manifest in which it was seen under the tag.
-	confirmed registry.Digest
+	confirmed oci.Digest
 	// What became of it, before done is closed.
 	err     error
 	piece   Piece
-	missing []registry.Digest
+	missing []oci.Digest
 }
 
 // Put creates or updates a piece of metadata. It returns once the manifesto is confirmed to have it.
@@ -124,18 +124,18 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 
 // supply makes sure that the content is in the repository, and returns its digest and its size,
 // which is 0 where the entry knows it.
-func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int64, error) {
+func (r *repository) supply(ctx context.Context, put Put) (oci.Digest, int64, error) {
 	if put.Content == nil {
 		if !put.Repair {
 			return put.Expected, 0, nil
 		}
 		_, err := r.remote.HeadBlob(ctx, put.Expected)
-		if errors.Is(err, registry.ErrNotFound) {
+		if errors.Is(err, oci.ErrNotFound) {
 			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
 		}
 		return put.Expected, 0, err
 	}
-	digest := registry.DigestOf(put.Content)
+	digest := oci.DigestOf(put.Content)
 	if !put.Update || put.Expected != digest || put.Repair {
 		if _, err := r.remote.PutBlob(ctx, put.Content); err != nil {
 			return "", 0, err
@@ -148,7 +148,7 @@ func (r *repository) supply(ctx context.Context, put Put) (registry.Digest, int6
 // Delete removes the entry of a key, whose content the caller last saw with the digest expected. An
 // entry that is gone already is success. Errors: *ConflictError where it is another one now, and
 // ErrCreatedThisRun where another resource created it in this run and it therefore stays.
-func (s *Store) Delete(ctx context.Context, key Key, expected registry.Digest) error {
+func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error {
 	r := s.repository(key.Repository)
 	e := &edit{key: key, remove: true, ctx: ctx, done: make(chan struct{})}
 	e.check = func(d *Document) error {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // What can go wrong here besides the registry's own errors.
@@ -42,9 +42,9 @@ type ConflictError struct {
 	// Key is the entry in question.
 	Key Key
 	// Found is the digest of the entry's content now; empty where there is no such entry.
-	Found registry.Digest
+	Found oci.Digest
 	// Expected is the digest that the caller knew; empty where it expected no entry.
-	Expected registry.Digest
+	Expected oci.Digest
 	kind     error
 }
 

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -32,9 +32,9 @@ const (
 
 // descriptor and manifest fix the order of the fields that we write.
 type descriptor struct {
-	MediaType string          `json:"mediaType"`
-	Digest    registry.Digest `json:"digest"`
-	Size      int64           `json:"size"`
+	MediaType string     `json:"mediaType"`
+	Digest    oci.Digest `json:"digest"`
+	Size      int64      `json:"size"`
 }
 
 type manifest struct {
@@ -53,8 +53,8 @@ type imageConfig struct {
 }
 
 type rootFS struct {
-	Type    string            `json:"type"`
-	DiffIDs []registry.Digest `json:"diff_ids"`
+	Type    string       `json:"type"`
+	DiffIDs []oci.Digest `json:"diff_ids"`
 }
 
 // manifestoImage is the document as the image that "FROM scratch; ADD x /data" builds, in OCI media types
@@ -78,12 +78,12 @@ func newImage(document []byte) (manifestoImage, error) {
 	if err != nil {
 		return manifestoImage{}, err
 	}
-	described := descriptor{registry.MediaTypeOCILayerGzip, registry.DigestOf(layer), int64(len(layer))}
+	described := descriptor{oci.MediaTypeOCILayerGzip, oci.DigestOf(layer), int64(len(layer))}
 	return manifestoImage{layer: layer, config: config, described: described}, nil
 }
 
 // manifest returns the manifest of the image, with the annotations that a version has.
-func (i manifestoImage) manifest(repository registry.Repository, v *version) (registry.Manifest, error) {
+func (i manifestoImage) manifest(repository oci.Repository, v *version) (oci.Manifest, error) {
 	return newManifest(i.config,
 		[]descriptor{i.described},
 		withRepository(repository, map[string]string{
@@ -95,30 +95,30 @@ func (i manifestoImage) manifest(repository registry.Repository, v *version) (re
 
 // withRepository adds to annotations which repository they are in. A layout on disk is not named: where it was
 // when it was written means nothing to whoever it is carried to, and tells them a path of the writer's machine.
-func withRepository(repository registry.Repository, annotations map[string]string) map[string]string {
+func withRepository(repository oci.Repository, annotations map[string]string) map[string]string {
 	if _, onDisk := repository.Layout(); !onDisk {
 		annotations[annotationRepository] = repository.String()
 	}
 	return annotations
 }
 
-func newManifest(config []byte, layers []descriptor, annotations map[string]string) (registry.Manifest, error) {
+func newManifest(config []byte, layers []descriptor, annotations map[string]string) (oci.Manifest, error) {
 	content, err := json.Marshal(manifest{
 		SchemaVersion: 2,
-		MediaType:     registry.MediaTypeOCIManifest,
-		Config:        descriptor{registry.MediaTypeOCIConfig, registry.DigestOf(config), int64(len(config))},
+		MediaType:     oci.MediaTypeOCIManifest,
+		Config:        descriptor{oci.MediaTypeOCIConfig, oci.DigestOf(config), int64(len(config))},
 		Layers:        layers,
 		Annotations:   annotations,
 	})
 	if err != nil {
-		return registry.Manifest{}, fmt.Errorf("encoding a manifest: %w", err)
+		return oci.Manifest{}, fmt.Errorf("encoding a manifest: %w", err)
 	}
-	return registry.NewManifest(registry.MediaTypeOCIManifest, content), nil
+	return oci.NewManifest(oci.MediaTypeOCIManifest, content), nil
 }
 
-func newConfig(diffIDs ...registry.Digest) ([]byte, error) {
+func newConfig(diffIDs ...oci.Digest) ([]byte, error) {
 	if diffIDs == nil {
-		diffIDs = []registry.Digest{}
+		diffIDs = []oci.Digest{}
 	}
 	config, err := json.Marshal(imageConfig{
 		Architecture: "amd64",
@@ -140,7 +140,7 @@ var compressors sync.Pool
 
 // newLayer returns the gzipped tar with the document as its only file, and the digest of the tar, which is
 // never in memory as a whole.
-func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error) {
+func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 	var compressed bytes.Buffer
 	z, ok := compressors.Get().(*gzip.Writer)
 	if ok {
@@ -164,11 +164,11 @@ func newLayer(document []byte) (layer []byte, diffID registry.Digest, err error)
 	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
-	return compressed.Bytes(), registry.DigestFrom(sum), nil
+	return compressed.Bytes(), oci.DigestFrom(sum), nil
 }
 
 // parseManifest reads an image manifest of either family. The error wraps ErrNotManifesto.
-func parseManifest(m registry.Manifest) (manifest, error) {
+func parseManifest(m oci.Manifest) (manifest, error) {
 	var parsed manifest
 	if err := json.Unmarshal(m.Content, &parsed); err != nil {
 		return manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrNotManifesto, m.Digest, err)
@@ -177,7 +177,7 @@ func parseManifest(m registry.Manifest) (manifest, error) {
 		return manifest{}, fmt.Errorf("%w: manifest %s (%s) has no layers", ErrNotManifesto, m.Digest, m.MediaType)
 	}
 	for _, layer := range parsed.Layers {
-		if _, err := registry.ParseDigest(layer.Digest.String()); err != nil {
+		if _, err := oci.ParseDigest(layer.Digest.String()); err != nil {
 			return manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrNotManifesto, m.Digest, err)
 		}
 	}
@@ -197,10 +197,10 @@ func (m manifest) version() int64 {
 const maxAncestors = 32
 
 // ancestors are the digests of the manifests that it descends from, nearest first.
-func (m manifest) ancestors() []registry.Digest {
-	var ancestors []registry.Digest
+func (m manifest) ancestors() []oci.Digest {
+	var ancestors []oci.Digest
 	for text := range strings.SplitSeq(m.Annotations[annotationAncestors], ",") {
-		if digest, err := registry.ParseDigest(text); err == nil && len(ancestors) < maxAncestors {
+		if digest, err := oci.ParseDigest(text); err == nil && len(ancestors) < maxAncestors {
 			ancestors = append(ancestors, digest)
 		}
 	}
@@ -217,7 +217,7 @@ func (m manifest) window() time.Duration {
 	return min(window, maxWindow)
 }
 
-func joinDigests(digests []registry.Digest) string {
+func joinDigests(digests []oci.Digest) string {
 	texts := make([]string, len(digests))
 	for i, digest := range digests {
 		texts[i] = digest.String()
@@ -227,7 +227,7 @@ func joinDigests(digests []registry.Digest) string {
 
 // resolveImage returns the image that a manifest is or, for an index, the one it lists: current builds
 // of Docker wrap a single image and its attestations into one.
-func resolveImage(ctx context.Context, remote Remote, m registry.Manifest) (manifest, error) {
+func resolveImage(ctx context.Context, remote Remote, m oci.Manifest) (manifest, error) {
 	if m.IsIndex() {
 		children, err := m.Children()
 		if err != nil {

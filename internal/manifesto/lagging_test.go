@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -109,17 +109,17 @@ func TestDescendantConfirms(t *testing.T) {
 			return false
 		}
 		next.ServeHTTP(w, r)
-		digest := registry.DigestOf([]byte("mine"))
+		digest := oci.DigestOf([]byte("mine"))
 		if _, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("later"), Update: true, Expected: digest}); err != nil {
 			t.Errorf("the one who follows: %v", err)
 		}
 		return true
 	})
 	result := f.mustPut(t, f.run(t), "t", "mine")
-	if result.Digest != registry.DigestOf([]byte("mine")) {
+	if result.Digest != oci.DigestOf([]byte("mine")) {
 		t.Errorf("Put returns %s", result.Digest)
 	}
-	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != registry.DigestOf([]byte("later")) {
+	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != oci.DigestOf([]byte("later")) {
 		t.Errorf("the later edit is lost: %+v", entry)
 	}
 }
@@ -133,7 +133,7 @@ func TestCollectedPinsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v2/app/manifests/" + pinTag, "/v2/app/blobs/" + registry.DigestOf(config).String()} {
+	for _, path := range []string{"/v2/app/manifests/" + pinTag, "/v2/app/blobs/" + oci.DigestOf(config).String()} {
 		if _, err := f.server.Do(ctx, http.MethodDelete, path, nil, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
 			once.Do(func() {
 				<-queued // The failing edit waits behind this commit.
-				m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
+				m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, rival, 5}}, 1)
 				if err == nil {
 					err = f.remote.PutManifest(ctx, pinTag, m)
 				}
@@ -169,7 +169,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 		return false
 	})
 	var group sync.WaitGroup
-	var digest registry.Digest
+	var digest oci.Digest
 	group.Go(func() { digest = f.mustPut(t, s, "mine", "mine").Digest })
 	r := s.repository(f.remote.Repository())
 	for busy := false; !busy; {

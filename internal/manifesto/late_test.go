@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -17,7 +18,7 @@ import (
 // meantime is not overwritten.
 func TestWaitingInsideTheClient(t *testing.T) {
 	const wait = 2 * time.Second
-	odd := registry.DigestOf([]byte("odd"))
+	odd := oci.DigestOf([]byte("odd"))
 	for name, options := range map[string]registry.Options{
 		"quiet": {UserAgent: "slow", Backoff: time.Millisecond, MaxRetries: -1},
 		"place": {UserAgent: "slow", Backoff: time.Millisecond, MaxConcurrentRequests: 1},
@@ -28,7 +29,7 @@ func TestWaitingInsideTheClient(t *testing.T) {
 			open := func(o registry.Options) (*registry.Client, *Store) {
 				client := registry.NewClient(o)
 				t.Cleanup(client.Close)
-				return client, NewStore(func(r registry.Repository) Remote { return client.Open(r) }, time.Now, Adaptive)
+				return client, NewStore(func(r oci.Repository) Remote { return client.Open(r) }, time.Now, Adaptive)
 			}
 			client, slow := open(options)
 			_, rival := open(registry.Options{UserAgent: "rival", Backoff: time.Millisecond})

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -89,12 +89,12 @@ func TestReadLayerStopsAtABomb(t *testing.T) {
 }
 
 func TestImageIsDeterministicAndReadsBack(t *testing.T) {
-	repository, err := registry.ParseRepository("example.com/app", "")
+	repository, err := oci.ParseRepository("example.com/app", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	document := []byte(`{"images":[]}`)
-	v := &version{number: 3, ancestors: []registry.Digest{dig("a"), dig("b")}}
+	v := &version{number: 3, ancestors: []oci.Digest{dig("a"), dig("b")}}
 	one, err := newImage(document)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestImageIsDeterministicAndReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(one.config), string(registry.DigestOf(archive))) {
+	if !strings.Contains(string(one.config), string(oci.DigestOf(archive))) {
 		t.Error("the config's diff_id is not the digest of the uncompressed layer")
 	}
 }

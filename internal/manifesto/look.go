@@ -7,16 +7,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // What a commit sees when it looks at the tag: before its PUT, and after it.
 
 // look asks what the tag holds; an empty digest is a 404. It returns when it began.
-func (r *repository) look(ctx context.Context) (looked time.Time, digest registry.Digest, err error) {
+func (r *repository) look(ctx context.Context) (looked time.Time, digest oci.Digest, err error) {
 	looked = time.Now()
 	digest, err = r.remote.HeadManifest(ctx, Tag)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, oci.ErrNotFound) {
 		return looked, "", nil
 	}
 	return looked, digest, err
@@ -42,7 +42,7 @@ func (r *repository) vanished(seen *version) error {
 // from, come from a lagging replica: it looks again, and never builds on them. That there is no
 // manifesto at all takes two answers. It returns when it began the look that counts.
 func (r *repository) stands(ctx context.Context, base *version) (looked time.Time, ok bool, err error) {
-	var digest registry.Digest
+	var digest oci.Digest
 	for look, ended := range looks(ctx) {
 		if ended != nil {
 			return looked, false, ended
@@ -68,14 +68,14 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 // lags reports whether a manifesto that the tag shows at the given look comes from a lagging replica: v
 // descends from it, or this run has seen it replaced. One of the latter that stays was not replaced after
 // all; it was the look which said so that came late.
-func (r *repository) lags(v *version, digest registry.Digest, look int) bool {
+func (r *repository) lags(v *version, digest oci.Digest, look int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Contains(v.ancestors, digest) || (r.past[digest] && look < maxLooks)
 }
 
 // learn reads the manifesto of a digest that a look, which began at looked, has shown under the tag.
-func (r *repository) learn(ctx context.Context, digest registry.Digest, looked time.Time) (*version, error) {
+func (r *repository) learn(ctx context.Context, digest oci.Digest, looked time.Time) (*version, error) {
 	m, err := getKnown(ctx, r.remote, digest)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -17,17 +17,17 @@ type pinPlan struct {
 	touched map[int][]descriptor
 	// missing are blobs that the document names and the repository does not have; images are the oldest
 	// form, which names an image instead and cannot be pinned.
-	missing, images []registry.Digest
+	missing, images []oci.Digest
 }
 
 // sortOut tells blobs that are gone from images in their place.
-func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []registry.Digest) error {
+func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []oci.Digest) error {
 	for _, digest := range absent {
 		_, err := remote.HeadManifest(ctx, digest.String())
 		switch {
 		case err == nil:
 			p.images = append(p.images, digest)
-		case errors.Is(err, registry.ErrNotFound):
+		case errors.Is(err, oci.ErrNotFound):
 			p.missing = append(p.missing, digest)
 		default:
 			return err
@@ -39,8 +39,8 @@ func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []registry.
 // planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
 // for it. Pins that are known to hold a blob keep it. A blob whose size nobody knows costs a HEAD; skip names
 // blobs that cannot be pinned, as earlier commits of this run found out.
-func planPins(ctx context.Context, remote Remote, base, next *Document, known func(registry.Digest) (int, int64, bool), skip map[registry.Digest]bool) (pinPlan, error) {
-	a := assignment{base: base.shardIndex(), next: next.shardIndex(), shards: map[registry.Digest]int{}, added: map[int]map[registry.Digest]bool{}}
+func planPins(ctx context.Context, remote Remote, base, next *Document, known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool) (pinPlan, error) {
+	a := assignment{base: base.shardIndex(), next: next.shardIndex(), shards: map[oci.Digest]int{}, added: map[int]map[oci.Digest]bool{}}
 	if len(skip) > 0 {
 		next.repin(func(rec record) (record, bool) {
 			return rec.pinned(noPin, 0), rec.pin != noPin && skip[rec.digest]
@@ -48,7 +48,7 @@ func planPins(ctx context.Context, remote Remote, base, next *Document, known fu
 	}
 	order, sizes := next.unassigned(skip)
 	var plan pinPlan
-	var fresh, unsized []registry.Digest
+	var fresh, unsized []oci.Digest
 	for _, digest := range order {
 		if shard, ok := a.next.holder(digest); ok {
 			a.shards[digest] = shard
@@ -105,14 +105,14 @@ func planPins(ctx context.Context, remote Remote, base, next *Document, known fu
 type assignment struct {
 	base, next *shards
 	// shards is what was decided; added are the blobs that a shard gains by it.
-	shards map[registry.Digest]int
-	added  map[int]map[registry.Digest]bool
+	shards map[oci.Digest]int
+	added  map[int]map[oci.Digest]bool
 }
 
-func (a assignment) assign(digest registry.Digest, shard int) {
+func (a assignment) assign(digest oci.Digest, shard int) {
 	a.shards[digest] = shard
 	if a.added[shard] == nil {
-		a.added[shard] = map[registry.Digest]bool{}
+		a.added[shard] = map[oci.Digest]bool{}
 	}
 	a.added[shard][digest] = true
 }
@@ -135,8 +135,8 @@ func (a assignment) hasRoom(shard int) bool {
 
 // unassigned returns the blobs that entries without a pin name, in the document's order, so that equal input
 // gives equal pins, and their sizes, where an entry gives one.
-func (d *Document) unassigned(skip map[registry.Digest]bool) (order []registry.Digest, sizes map[registry.Digest]int64) {
-	sizes = map[registry.Digest]int64{}
+func (d *Document) unassigned(skip map[oci.Digest]bool) (order []oci.Digest, sizes map[oci.Digest]int64) {
+	sizes = map[oci.Digest]int64{}
 	d.eachBlob(func(rec record) {
 		if rec.pin != noPin || skip[rec.digest] {
 			return
@@ -152,18 +152,18 @@ func (d *Document) unassigned(skip map[registry.Digest]bool) (order []registry.D
 // layers lists the layers of the shards to put, sorted: what base and next name there. A blob that is there
 // without a known size costs a HEAD; one that is missing is left out, since a registry refuses a manifest
 // that names it.
-func (a assignment) layers(ctx context.Context, remote Remote, dirty map[int]bool, skip map[registry.Digest]bool) (map[int][]descriptor, error) {
+func (a assignment) layers(ctx context.Context, remote Remote, dirty map[int]bool, skip map[oci.Digest]bool) (map[int][]descriptor, error) {
 	touched := make(map[int][]descriptor, len(dirty))
 	for shard := range dirty {
-		sizes := map[registry.Digest]int64{}
-		for _, blobs := range []map[registry.Digest]named{a.base.blobs[shard], a.next.blobs[shard]} {
+		sizes := map[oci.Digest]int64{}
+		for _, blobs := range []map[oci.Digest]named{a.base.blobs[shard], a.next.blobs[shard]} {
 			for digest, blob := range blobs {
 				if !skip[digest] {
 					sizes[digest] = max(sizes[digest], blob.size)
 				}
 			}
 		}
-		var unsized []registry.Digest
+		var unsized []oci.Digest
 		for digest, size := range sizes {
 			if size == 0 {
 				unsized = append(unsized, digest)
@@ -177,7 +177,7 @@ func (a assignment) layers(ctx context.Context, remote Remote, dirty map[int]boo
 		layers := make([]descriptor, 0, len(sizes))
 		for digest, size := range sizes {
 			if size > 0 {
-				layers = append(layers, descriptor{registry.MediaTypeOctetStream, digest, size})
+				layers = append(layers, descriptor{oci.MediaTypeOctetStream, digest, size})
 			}
 		}
 		touched[shard] = sortLayers(layers)
@@ -191,7 +191,7 @@ func sortLayers(layers []descriptor) []descriptor {
 }
 
 // headBlobs returns the sizes of blobs and which of them are not there.
-func headBlobs(ctx context.Context, remote Remote, digests []registry.Digest) (map[registry.Digest]int64, []registry.Digest, error) {
+func headBlobs(ctx context.Context, remote Remote, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
 	found := make([]int64, len(digests))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
@@ -199,7 +199,7 @@ func headBlobs(ctx context.Context, remote Remote, digests []registry.Digest) (m
 		group.Go(func() error {
 			size, err := remote.HeadBlob(groupContext, digest)
 			switch {
-			case errors.Is(err, registry.ErrNotFound):
+			case errors.Is(err, oci.ErrNotFound):
 				return nil
 			case err != nil:
 				return err
@@ -217,8 +217,8 @@ func headBlobs(ctx context.Context, remote Remote, digests []registry.Digest) (m
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	sizes := map[registry.Digest]int64{}
-	var missing []registry.Digest
+	sizes := map[oci.Digest]int64{}
+	var missing []oci.Digest
 	for i, digest := range digests {
 		if found[i] > 0 {
 			sizes[digest] = found[i]

@@ -7,12 +7,13 @@ import (
 	"maps"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 // putPins is a pin manifest that this process has put.
 type putPins struct {
-	digest registry.Digest
+	digest oci.Digest
 	layers []descriptor
 	// stored says that the registry took it.
 	stored bool
@@ -116,10 +117,10 @@ func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (ag
 		p.sent.stored = true
 		r.pins.wasPut(p.shard, layers, number)
 		return false, nil
-	case errors.Is(err, registry.ErrManifestRefused) && !p.renewed:
+	case errors.Is(err, oci.ErrManifestRefused) && !p.renewed:
 		p.renewed = true
 		return true, errors.Join(fmt.Errorf("%w: %w", errPinAgain, err), r.uploadShared(ctx))
-	case errors.Is(err, registry.ErrAmbiguous), errors.Is(err, registry.ErrRateLimited), errors.Is(err, registry.ErrLate):
+	case errors.Is(err, oci.ErrAmbiguous), errors.Is(err, oci.ErrRateLimited), errors.Is(err, oci.ErrLate):
 		return true, err
 	}
 	return false, fmt.Errorf("%w: %w", errPinRefused, err)
@@ -154,14 +155,14 @@ func (r *repository) confirmPins(ctx context.Context, touched map[int]putPins) e
 // confirmShard puts a shard again where it lacks a blob that the manifesto names in it. What else it
 // holds stays: it may be a rival's, whose commit is under way.
 func (r *repository) confirmShard(ctx context.Context, v *version, shard int, was putPins) (err error) {
-	needed := map[registry.Digest]int64{}
+	needed := map[oci.Digest]int64{}
 	for digest, blob := range v.doc.shardIndex().blobs[shard] {
 		if blob.size > 0 {
 			needed[digest] = blob.size
 		}
 	}
 	put := r.newPinPut(shard)
-	gone := map[registry.Digest]bool{}
+	gone := map[oci.Digest]bool{}
 	for _, ended := range looks(ctx) {
 		if ended != nil {
 			return ended
@@ -194,8 +195,8 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 	return fmt.Errorf("%w: %s stays without what the manifesto names in it: %w", ErrNotConfirmed, r.name.Tagged(shardTag(shard)), err)
 }
 
-func digestsOf(layers []descriptor) []registry.Digest {
-	digests := make([]registry.Digest, len(layers))
+func digestsOf(layers []descriptor) []oci.Digest {
+	digests := make([]oci.Digest, len(layers))
 	for i, layer := range layers {
 		digests[i] = layer.Digest
 	}
@@ -203,16 +204,16 @@ func digestsOf(layers []descriptor) []registry.Digest {
 }
 
 // heldBy returns what a shard holds: what was put there, if it still stands.
-func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[registry.Digest]int64, error) {
+func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[oci.Digest]int64, error) {
 	digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+	if err != nil && !errors.Is(err, oci.ErrNotFound) {
 		return nil, err
 	}
 	if digest != put.digest {
 		held, _, _, err := readShard(ctx, r.remote, shard)
 		return held, err
 	}
-	held := make(map[registry.Digest]int64, len(put.layers))
+	held := make(map[oci.Digest]int64, len(put.layers))
 	for _, layer := range put.layers {
 		held[layer.Digest] = layer.Size
 	}
@@ -221,7 +222,7 @@ func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[re
 
 // confirmed returns what a shard is to hold, without blobs that are gone, where it lacks something that is
 // needed; otherwise nil.
-func confirmed(needed, held map[registry.Digest]int64, gone map[registry.Digest]bool) []descriptor {
+func confirmed(needed, held map[oci.Digest]int64, gone map[oci.Digest]bool) []descriptor {
 	covered := true
 	for blob := range needed {
 		_, ok := held[blob]
@@ -237,7 +238,7 @@ func confirmed(needed, held map[registry.Digest]int64, gone map[registry.Digest]
 	layers := make([]descriptor, 0, len(all))
 	for blob, size := range all {
 		if !gone[blob] {
-			layers = append(layers, descriptor{registry.MediaTypeOctetStream, blob, size})
+			layers = append(layers, descriptor{oci.MediaTypeOctetStream, blob, size})
 		}
 	}
 	return sortLayers(layers)

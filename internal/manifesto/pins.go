@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -41,8 +41,8 @@ type pins struct {
 	mu sync.RWMutex
 	// shards maps the shards that were read or put to their blobs and their sizes, where a blob to a shard
 	// that has it.
-	shards map[int]map[registry.Digest]int64
-	where  map[registry.Digest]int
+	shards map[int]map[oci.Digest]int64
+	where  map[oci.Digest]int
 	// ours are the shards that this run has put, complete says that all there are were read.
 	ours     map[int]bool
 	complete bool
@@ -51,11 +51,11 @@ type pins struct {
 }
 
 func newPins() *pins {
-	return &pins{shards: map[int]map[registry.Digest]int64{}, where: map[registry.Digest]int{}, ours: map[int]bool{}}
+	return &pins{shards: map[int]map[oci.Digest]int64{}, where: map[oci.Digest]int{}, ours: map[int]bool{}}
 }
 
 // holds reports in which shard a blob is, as far as they are known.
-func (p *pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
+func (p *pins) holds(digest oci.Digest) (shard int, size int64, ok bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if shard, ok = p.where[digest]; ok {
@@ -65,7 +65,7 @@ func (p *pins) holds(digest registry.Digest) (shard int, size int64, ok bool) {
 }
 
 // size returns the size of a blob in a shard.
-func (p *pins) size(shard int, digest registry.Digest) (size int64, ok bool) {
+func (p *pins) size(shard int, digest oci.Digest) (size int64, ok bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	size, ok = p.shards[shard][digest]
@@ -95,7 +95,7 @@ func (p *pins) latest() int64 {
 }
 
 // wasRead records what a shard was read to hold, and the counter in it. What was put since is newer.
-func (p *pins) wasRead(shard int, blobs map[registry.Digest]int64, version int64) {
+func (p *pins) wasRead(shard int, blobs map[oci.Digest]int64, version int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.ours[shard] {
@@ -105,7 +105,7 @@ func (p *pins) wasRead(shard int, blobs map[registry.Digest]int64, version int64
 
 // wasPut records what was put into a shard.
 func (p *pins) wasPut(shard int, layers []descriptor, version int64) {
-	blobs := make(map[registry.Digest]int64, len(layers))
+	blobs := make(map[oci.Digest]int64, len(layers))
 	for _, layer := range layers {
 		blobs[layer.Digest] = layer.Size
 	}
@@ -115,7 +115,7 @@ func (p *pins) wasPut(shard int, layers []descriptor, version int64) {
 	p.set(shard, blobs, version)
 }
 
-func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
+func (p *pins) set(shard int, blobs map[oci.Digest]int64, version int64) {
 	before := p.shards[shard]
 	p.shards[shard] = blobs
 	p.version = max(p.version, version)
@@ -132,7 +132,7 @@ func (p *pins) set(shard int, blobs map[registry.Digest]int64, version int64) {
 }
 
 // moved finds another shard that has a blob.
-func (p *pins) moved(digest registry.Digest) {
+func (p *pins) moved(digest oci.Digest) {
 	delete(p.where, digest)
 	for shard, blobs := range p.shards {
 		if _, ok := blobs[digest]; !ok {
@@ -145,7 +145,7 @@ func (p *pins) moved(digest registry.Digest) {
 }
 
 // forget removes blobs that are gone.
-func (p *pins) forget(gone map[registry.Digest]bool) {
+func (p *pins) forget(gone map[oci.Digest]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for digest := range gone {
@@ -157,9 +157,9 @@ func (p *pins) forget(gone map[registry.Digest]bool) {
 }
 
 // readShard reads one pin manifest; false means that there is none.
-func readShard(ctx context.Context, remote Remote, shard int) (map[registry.Digest]int64, int64, bool, error) {
+func readShard(ctx context.Context, remote Remote, shard int) (map[oci.Digest]int64, int64, bool, error) {
 	m, err := remote.GetManifest(ctx, shardTag(shard))
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, oci.ErrNotFound) {
 		return nil, 0, false, nil
 	}
 	if err != nil {
@@ -170,7 +170,7 @@ func readShard(ctx context.Context, remote Remote, shard int) (map[registry.Dige
 		// Someone put something else there: it pins nothing, and the next commit replaces it.
 		return nil, 0, true, nil //nolint:nilerr // See above.
 	}
-	blobs := make(map[registry.Digest]int64, len(parsed.Layers))
+	blobs := make(map[oci.Digest]int64, len(parsed.Layers))
 	for _, layer := range parsed.Layers {
 		blobs[layer.Digest] = layer.Size
 	}
@@ -233,19 +233,19 @@ func (d *Document) eachBlob(visit func(record)) {
 
 // pinManifest returns the manifest of a shard. The config is the same for all of them, and a standard
 // one: GitLab refuses media types that it does not know.
-func pinManifest(repository registry.Repository, layers []descriptor, version int64) (registry.Manifest, error) {
+func pinManifest(repository oci.Repository, layers []descriptor, version int64) (oci.Manifest, error) {
 	config, err := newConfig()
 	if err != nil {
-		return registry.Manifest{}, err
+		return oci.Manifest{}, err
 	}
 	if len(layers) == 0 {
-		layers = []descriptor{{registry.MediaTypeOCIEmpty, registry.DigestOf(emptyBlob), int64(len(emptyBlob))}}
+		layers = []descriptor{{oci.MediaTypeOCIEmpty, oci.DigestOf(emptyBlob), int64(len(emptyBlob))}}
 	}
 	m, err := newManifest(config, layers, withRepository(repository, map[string]string{
 		annotationVersion: strconv.FormatInt(version, 10),
 	}))
 	if err != nil {
-		return registry.Manifest{}, fmt.Errorf("pin manifest: %w", err)
+		return oci.Manifest{}, fmt.Errorf("pin manifest: %w", err)
 	}
 	return m, nil
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // newRecord reads what is often asked of an entry. Values that make no sense are left unset: the
@@ -17,7 +17,7 @@ func newRecord(fields object) record {
 		rec.typ = s
 	}
 	if s, err := parseString(fields.get(keyDigest)); err == nil {
-		if digest, err := registry.ParseDigest(s); err == nil {
+		if digest, err := oci.ParseDigest(s); err == nil {
 			rec.digest = digest
 		}
 	}

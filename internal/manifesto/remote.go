@@ -9,6 +9,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -16,18 +17,18 @@ import (
 // registry package: only registry.ErrNotFound is absence.
 type Remote interface {
 	// HeadManifest returns the digest that a tag or digest stands for.
-	HeadManifest(ctx context.Context, identifier string) (registry.Digest, error)
+	HeadManifest(ctx context.Context, identifier string) (oci.Digest, error)
 	// GetManifest returns a manifest, verified.
-	GetManifest(ctx context.Context, identifier string) (registry.Manifest, error)
+	GetManifest(ctx context.Context, identifier string) (oci.Manifest, error)
 	// PutManifest stores a manifest, sending it once: registry.ErrAmbiguous where the outcome is unknown. Past the
 	// time of registry.StartBy it sends nothing: registry.ErrLate.
-	PutManifest(ctx context.Context, identifier string, m registry.Manifest) error
+	PutManifest(ctx context.Context, identifier string, m oci.Manifest) error
 	// HeadBlob returns a blob's size in bytes, or a negative number where the registry does not say.
-	HeadBlob(ctx context.Context, digest registry.Digest) (int64, error)
+	HeadBlob(ctx context.Context, digest oci.Digest) (int64, error)
 	// GetBlob returns a blob of at most limit bytes, verified.
-	GetBlob(ctx context.Context, digest registry.Digest, limit int64) ([]byte, error)
+	GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error)
 	// PutBlob uploads a blob.
-	PutBlob(ctx context.Context, content []byte) (registry.Digest, error)
+	PutBlob(ctx context.Context, content []byte) (oci.Digest, error)
 	// RepositoryExists tells a repository that can be read from one that the registry does not know.
 	RepositoryExists(ctx context.Context) (bool, error)
 }
@@ -61,12 +62,12 @@ func looks(ctx context.Context) iter.Seq2[int, error] {
 }
 
 // getKnown gets a manifest by a digest that was just learned: a 404 is a lagging replica, not absence.
-func getKnown(ctx context.Context, remote Remote, digest registry.Digest) (m registry.Manifest, err error) {
+func getKnown(ctx context.Context, remote Remote, digest oci.Digest) (m oci.Manifest, err error) {
 	for _, ended := range looks(ctx) {
 		if ended != nil {
-			return registry.Manifest{}, ended
+			return oci.Manifest{}, ended
 		}
-		if m, err = remote.GetManifest(ctx, digest.String()); !errors.Is(err, registry.ErrNotFound) {
+		if m, err = remote.GetManifest(ctx, digest.String()); !errors.Is(err, oci.ErrNotFound) {
 			break
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/singleflight"
 )
 
 // repository is what this run knows of one repository, and its committer.
 type repository struct {
-	name   registry.Repository
+	name   oci.Repository
 	remote Remote
 	now    func() time.Time
 	flight singleflight.Group
@@ -24,14 +24,14 @@ type repository struct {
 	// looked is when the last look at the tag that showed it began.
 	looked time.Time
 	// past holds the digests that the tag has moved on from, as far as this run has seen.
-	past map[registry.Digest]bool
+	past map[oci.Digest]bool
 	pins *pins
 	// claimed holds the keys that this run is creating or has created, created those that are committed:
 	// the ledger of section 4.
 	claimed, created map[Key]bool
 	// unpinnable are blobs that are missing or in the oldest form; reported are those of them that a
 	// caller was told about.
-	unpinnable, reported map[registry.Digest]bool
+	unpinnable, reported map[oci.Digest]bool
 
 	queue      []*edit
 	committing bool
@@ -46,11 +46,11 @@ type repository struct {
 // version is one state of a repository's manifesto.
 type version struct {
 	// digest is that of the manifest under the tag; empty where there is no manifesto.
-	digest registry.Digest
+	digest oci.Digest
 	// number is the counter in its annotations; 0 where a foreign writer left none.
 	number int64
 	// ancestors are the digests of the manifests that it descends from, nearest first.
-	ancestors []registry.Digest
+	ancestors []oci.Digest
 	// window is the bound that its writer announced, 0 where there is none.
 	window time.Duration
 	doc    *Document
@@ -58,7 +58,7 @@ type version struct {
 
 // view returns the manifesto as this run knows it, reading it when it does not yet. image is one that
 // the caller cares about: a way to prove that the repository can be read.
-func (r *repository) view(ctx context.Context, image registry.Digest) (*version, error) {
+func (r *repository) view(ctx context.Context, image oci.Digest) (*version, error) {
 	if v := r.known(); v != nil {
 		return v, nil
 	}
@@ -120,17 +120,17 @@ func (r *repository) lost(v *version) {
 }
 
 // descent returns the ancestors of a version that is built on v.
-func (v *version) descent() []registry.Digest {
+func (v *version) descent() []oci.Digest {
 	if v.digest == "" {
 		return nil
 	}
-	ancestors := append([]registry.Digest{v.digest}, v.ancestors...)
+	ancestors := append([]oci.Digest{v.digest}, v.ancestors...)
 	return ancestors[:min(len(ancestors), maxAncestors)]
 }
 
 // read gets the manifesto under the tag. unknownIsEmpty says that a repository which the registry does
 // not know has no metadata; a writer must not believe that.
-func (r *repository) read(ctx context.Context, image registry.Digest, unknownIsEmpty bool) (*version, error) {
+func (r *repository) read(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (*version, error) {
 	m, err := r.fetch(ctx, image, unknownIsEmpty)
 	if err != nil {
 		return nil, err
@@ -139,19 +139,19 @@ func (r *repository) read(ctx context.Context, image registry.Digest, unknownIsE
 }
 
 // fetch gets the manifest under the tag; the zero value where there is none.
-func (r *repository) fetch(ctx context.Context, image registry.Digest, unknownIsEmpty bool) (registry.Manifest, error) {
+func (r *repository) fetch(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (oci.Manifest, error) {
 	m, err := r.remote.GetManifest(ctx, Tag)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, oci.ErrNotFound) {
 		m, err = r.remote.GetManifest(ctx, Tag) // Only two answers in a row count (section 4).
 	}
-	if errors.Is(err, registry.ErrNotFound) {
-		return registry.Manifest{}, r.proveAbsence(ctx, image, unknownIsEmpty)
+	if errors.Is(err, oci.ErrNotFound) {
+		return oci.Manifest{}, r.proveAbsence(ctx, image, unknownIsEmpty)
 	}
 	return m, err
 }
 
 // parse turns the manifest under the tag into a version.
-func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, error) {
+func (r *repository) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 	if m.Digest == "" {
 		return &version{doc: &Document{}}, nil
 	}
@@ -163,7 +163,7 @@ func (r *repository) parse(ctx context.Context, m registry.Manifest) (*version, 
 	return v, nil
 }
 
-func readVersion(ctx context.Context, remote Remote, m registry.Manifest) (*version, error) {
+func readVersion(ctx context.Context, remote Remote, m oci.Manifest) (*version, error) {
 	parsed, err := resolveImage(ctx, remote, m)
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func ReadDocument(ctx context.Context, remote Remote) (*Document, error) {
 // proveAbsence decides whether a 404 on the tag means that there is no manifesto: the repository must
 // be readable otherwise, and this run must not have seen a manifesto there. Registries answer 404 for
 // what they hide, too, and a manifesto is never to be rebuilt from nothing because it could not be read.
-func (r *repository) proveAbsence(ctx context.Context, image registry.Digest, unknownIsEmpty bool) error {
+func (r *repository) proveAbsence(ctx context.Context, image oci.Digest, unknownIsEmpty bool) error {
 	if v := r.known(); v != nil && v.digest != "" {
 		return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
 			ErrVanished, r.name.Tagged(Tag), v.digest)
@@ -204,7 +204,7 @@ func (r *repository) proveAbsence(ctx context.Context, image registry.Digest, un
 	if image != "" {
 		if _, err := r.remote.HeadManifest(ctx, image.String()); err == nil {
 			return nil
-		} else if !errors.Is(err, registry.ErrNotFound) {
+		} else if !errors.Is(err, oci.ErrNotFound) {
 			return err
 		}
 	}
@@ -249,7 +249,7 @@ func (r *repository) readPin(ctx context.Context, shard int) error {
 
 // pinned says whether the content of an entry is pinned, and its size in bytes if so: in the pin manifest
 // that the entry names or, where it names none, in any.
-func (r *repository) pinned(ctx context.Context, d *Document, key Key, digest registry.Digest) (size int64, ok bool, err error) {
+func (r *repository) pinned(ctx context.Context, d *Document, key Key, digest oci.Digest) (size int64, ok bool, err error) {
 	if i, j, found := d.find(key.Image, key.Type); found && d.images[i].records[j].pin != noPin {
 		shard := d.images[i].records[j].pin
 		if err := r.readPin(ctx, shard); err != nil {
@@ -289,10 +289,10 @@ func (r *repository) inspect(ctx context.Context, key Key, entry Entry) (Piece, 
 		if piece.Size == 0 && size > 0 {
 			piece.Size = size
 		}
-	case errors.Is(err, registry.ErrNotFound):
+	case errors.Is(err, oci.ErrNotFound):
 		// The oldest form names an image instead of a blob: readable, not pinnable, not missing.
 		_, err := r.remote.HeadManifest(ctx, entry.Digest.String())
-		if err != nil && !errors.Is(err, registry.ErrNotFound) {
+		if err != nil && !errors.Is(err, oci.ErrNotFound) {
 			return Piece{}, err
 		}
 		piece.Missing = err != nil

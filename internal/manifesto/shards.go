@@ -3,14 +3,14 @@ package manifesto
 import (
 	"maps"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // shards says which blobs a document's entries name in which pin manifest. It follows the edits of the
 // document, so that a commit need not count a hundred thousand entries for the few that it changes. Copies
 // of a document share a shard until one of them changes it.
 type shards struct {
-	blobs map[int]map[registry.Digest]named
+	blobs map[int]map[oci.Digest]named
 	own   map[int]bool
 }
 
@@ -26,7 +26,7 @@ type named struct {
 // asks.
 func (d *Document) shardIndex() *shards {
 	if d.shards == nil {
-		d.shards = &shards{blobs: map[int]map[registry.Digest]named{}, own: map[int]bool{}}
+		d.shards = &shards{blobs: map[int]map[oci.Digest]named{}, own: map[int]bool{}}
 		d.eachBlob(func(rec record) { d.shards.count(rec, 1) })
 	}
 	return d.shards
@@ -49,7 +49,7 @@ func (s *shards) count(rec record, delta int) {
 	blobs := s.blobs[rec.pin]
 	switch {
 	case blobs == nil:
-		blobs = map[registry.Digest]named{}
+		blobs = map[oci.Digest]named{}
 	case !s.own[rec.pin]:
 		blobs = maps.Clone(blobs)
 	}
@@ -73,7 +73,7 @@ func (s *shards) replaced(old, rec record) {
 }
 
 // holder returns the first shard in which entries name a blob.
-func (s *shards) holder(digest registry.Digest) (shard int, ok bool) {
+func (s *shards) holder(digest oci.Digest) (shard int, ok bool) {
 	for candidate, blobs := range s.blobs {
 		if _, names := blobs[digest]; names && (!ok || candidate < shard) {
 			shard, ok = candidate, true

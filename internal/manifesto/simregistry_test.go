@@ -9,28 +9,28 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // simRegistry is a repository in memory.
 type simRegistry struct {
-	blobs     map[registry.Digest][]byte
-	manifests map[registry.Digest]registry.Manifest
-	tags      map[string][]registry.Digest // All that a tag has been; the last counts.
-	changed   time.Time                    // When Tag last changed.
+	blobs     map[oci.Digest][]byte
+	manifests map[oci.Digest]oci.Manifest
+	tags      map[string][]oci.Digest // All that a tag has been; the last counts.
+	changed   time.Time               // When Tag last changed.
 	// broken says which manifest named a blob that was not there when it was put under its tag.
 	broken string
 }
 
 func newSimRegistry() *simRegistry {
 	return &simRegistry{
-		blobs: map[registry.Digest][]byte{}, manifests: map[registry.Digest]registry.Manifest{},
-		tags: map[string][]registry.Digest{},
+		blobs: map[oci.Digest][]byte{}, manifests: map[oci.Digest]oci.Manifest{},
+		tags: map[string][]oci.Digest{},
 	}
 }
 
 // put lets a PUT take effect.
-func (r *simRegistry) put(tag string, m registry.Manifest) {
+func (r *simRegistry) put(tag string, m oci.Manifest) {
 	parsed, err := parseManifest(m)
 	if err != nil {
 		r.broken = err.Error()
@@ -89,7 +89,7 @@ func (r simRemote) gate(c *call) outcome {
 func isTag(identifier string) bool { return !strings.HasPrefix(identifier, "sha256:") }
 
 // look resolves a tag or digest, when the scheduler lets it.
-func (r simRemote) look(method, identifier string) (registry.Digest, error) {
+func (r simRemote) look(method, identifier string) (oci.Digest, error) {
 	how := asIs
 	if seen := r.s.seen[r.writer]; identifier == Tag && r.s.world.without == pinLook && r.s.uploaded[r.writer] && seen != "" {
 		r.s.uploaded[r.writer] = false
@@ -104,21 +104,21 @@ func (r simRemote) look(method, identifier string) (registry.Digest, error) {
 	defer r.s.mu.Unlock()
 	known := r.s.registry
 	if !isTag(identifier) {
-		if _, ok := known.manifests[registry.Digest(identifier)]; !ok {
-			return "", registry.ErrNotFound
+		if _, ok := known.manifests[oci.Digest(identifier)]; !ok {
+			return "", oci.ErrNotFound
 		}
-		return registry.Digest(identifier), nil
+		return oci.Digest(identifier), nil
 	}
 	was := known.tags[identifier]
 	if how == stale {
 		was = was[:len(was)-1]
 	}
 	if len(was) == 0 {
-		return "", registry.ErrNotFound
+		return "", oci.ErrNotFound
 	}
 	digest := was[len(was)-1]
 	if how == stale && r.s.world.without == staleReadRule {
-		alias := registry.DigestOf([]byte("alias of " + digest))
+		alias := oci.DigestOf([]byte("alias of " + digest))
 		known.manifests[alias] = known.manifests[digest]
 		return alias, nil
 	}
@@ -128,7 +128,7 @@ func (r simRemote) look(method, identifier string) (registry.Digest, error) {
 	return digest, nil
 }
 
-func (r simRemote) HeadManifest(_ context.Context, identifier string) (registry.Digest, error) {
+func (r simRemote) HeadManifest(_ context.Context, identifier string) (oci.Digest, error) {
 	digest, err := r.look("HEAD", identifier)
 	if own, ok := r.s.ownPins[r.writer][identifier]; ok && err == nil && r.s.world.without == pinConfirm {
 		return own, nil
@@ -136,10 +136,10 @@ func (r simRemote) HeadManifest(_ context.Context, identifier string) (registry.
 	return digest, err
 }
 
-func (r simRemote) GetManifest(_ context.Context, identifier string) (registry.Manifest, error) {
+func (r simRemote) GetManifest(_ context.Context, identifier string) (oci.Manifest, error) {
 	digest, err := r.look("GET", identifier)
 	if err != nil {
-		return registry.Manifest{}, err
+		return oci.Manifest{}, err
 	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -153,7 +153,7 @@ func (r simRemote) GetManifest(_ context.Context, identifier string) (registry.M
 }
 
 // withoutAnnotation returns a manifest that lacks an annotation.
-func withoutAnnotation(m registry.Manifest, name string) registry.Manifest {
+func withoutAnnotation(m oci.Manifest, name string) oci.Manifest {
 	var parsed manifest
 	if json.Unmarshal(m.Content, &parsed) != nil || parsed.Annotations[name] == "" {
 		return m
@@ -163,10 +163,10 @@ func withoutAnnotation(m registry.Manifest, name string) registry.Manifest {
 	if err != nil {
 		return m
 	}
-	return registry.NewManifest(m.MediaType, content)
+	return oci.NewManifest(m.MediaType, content)
 }
 
-func (r simRemote) PutManifest(_ context.Context, identifier string, m registry.Manifest) error {
+func (r simRemote) PutManifest(_ context.Context, identifier string, m oci.Manifest) error {
 	c := &call{method: "PUT", tag: identifier, manifest: m}
 	for {
 		how := r.gate(c)
@@ -183,7 +183,7 @@ func (r simRemote) PutManifest(_ context.Context, identifier string, m registry.
 		}
 		if identifier != Tag {
 			if r.s.ownPins[r.writer] == nil {
-				r.s.ownPins[r.writer] = map[string]registry.Digest{}
+				r.s.ownPins[r.writer] = map[string]oci.Digest{}
 			}
 			r.s.ownPins[r.writer][identifier] = m.Digest
 		}
@@ -195,39 +195,39 @@ func (r simRemote) PutManifest(_ context.Context, identifier string, m registry.
 			r.s.uploaded[r.writer] = true
 		}
 		if r.s.world.without != noBlindResend {
-			return registry.ErrAmbiguous
+			return oci.ErrAmbiguous
 		}
 		c = &call{method: "PUT", tag: identifier, manifest: m, resent: true}
 	}
 }
 
-func (r simRemote) HeadBlob(_ context.Context, digest registry.Digest) (int64, error) {
+func (r simRemote) HeadBlob(_ context.Context, digest oci.Digest) (int64, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	content, ok := r.s.registry.blobs[digest]
 	if !ok {
-		return 0, registry.ErrNotFound
+		return 0, oci.ErrNotFound
 	}
 	return int64(len(content)), nil
 }
 
-func (r simRemote) GetBlob(_ context.Context, digest registry.Digest, _ int64) ([]byte, error) {
+func (r simRemote) GetBlob(_ context.Context, digest oci.Digest, _ int64) ([]byte, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	content, ok := r.s.registry.blobs[digest]
 	if !ok {
-		return nil, registry.ErrNotFound
+		return nil, oci.ErrNotFound
 	}
 	return content, nil
 }
 
-func (r simRemote) PutBlob(_ context.Context, content []byte) (registry.Digest, error) {
+func (r simRemote) PutBlob(_ context.Context, content []byte) (oci.Digest, error) {
 	if r.s.world.uploads && r.gate(&call{method: "POST"}) == crash {
 		return "", errCrashed
 	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	digest := registry.DigestOf(content)
+	digest := oci.DigestOf(content)
 	r.s.registry.blobs[digest] = content
 	r.s.uploaded[r.writer] = true
 	return digest, nil

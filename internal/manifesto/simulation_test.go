@@ -17,7 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // The real committer on a simulated registry. A scheduler owns every request for a tag and the clock, and
@@ -29,7 +29,7 @@ type call struct {
 	writer   int
 	method   string
 	tag      string
-	manifest registry.Manifest
+	manifest oci.Manifest
 	// resent marks a request that its sender repeats on its own, whenever it likes.
 	resent  bool
 	began   time.Time
@@ -54,7 +54,7 @@ const (
 
 // ghost is a PUT that may take effect a second time.
 type ghost struct {
-	manifest registry.Manifest
+	manifest oci.Manifest
 	until    time.Time
 }
 
@@ -102,9 +102,9 @@ type simulation struct {
 	dead    map[int]bool
 	// looked is when each writer's last look at the tag began, ownPins what it has last put under a pin tag.
 	looked  map[int]time.Time
-	ownPins map[int]map[string]registry.Digest
+	ownPins map[int]map[string]oci.Digest
 	// seen is what each writer's last look at the tag has shown, uploaded whether it has uploaded since.
-	seen     map[int]registry.Digest
+	seen     map[int]oci.Digest
 	uploaded map[int]bool
 	// done are the operations that have ended, running how many of each writer have not.
 	done    []operation
@@ -126,7 +126,7 @@ type operation struct {
 func newSimulation(w world, plan *schedule, r *simRegistry) *simulation {
 	return &simulation{
 		world: w, schedule: plan, registry: r, dead: map[int]bool{}, looked: map[int]time.Time{},
-		ownPins: map[int]map[string]registry.Digest{}, seen: map[int]registry.Digest{}, uploaded: map[int]bool{},
+		ownPins: map[int]map[string]oci.Digest{}, seen: map[int]oci.Digest{}, uploaded: map[int]bool{},
 		running: map[int]int{},
 	}
 }
@@ -137,7 +137,7 @@ func (s *simulation) store(writer int) *Store {
 	if s.world.instant || s.world.without == settling {
 		settle = 0
 	}
-	store := NewStore(func(registry.Repository) Remote { return simRemote{s, writer} }, time.Now, settle)
+	store := NewStore(func(oci.Repository) Remote { return simRemote{s, writer} }, time.Now, settle)
 	store.jitter = func(d time.Duration) time.Duration {
 		if d < time.Microsecond {
 			return 0 // Not a wait, but a number of looks whose answers nobody uses.
@@ -297,12 +297,12 @@ func (s *simulation) mustHurry(waiting []*call) bool {
 func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		repository, err := registry.ParseRepository("example.com/app", "")
+		repository, err := oci.ParseRepository("example.com/app", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		held := newSimRegistry()
-		image := registry.NewManifest(registry.MediaTypeOCIManifest, []byte("{}"))
+		image := oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))
 		held.manifests[image.Digest] = image
 		key := func(typ string) Key { return Key{Repository: repository, Image: image.Digest, Type: typ} }
 		put := func(store *Store, typ string) error {
@@ -416,7 +416,7 @@ func isClosed(c chan struct{}) bool {
 
 // judge checks the invariants: what a writer that lives was told is stored is there, unless it was deleted
 // later; what is named is there; and it is pinned.
-func (s *simulation) judge(image registry.Digest) string {
+func (s *simulation) judge(image oci.Digest) string {
 	if s.endless {
 		s.schedule.taken = nil // It says nothing.
 		return "the writers do not come to an end"
@@ -435,7 +435,7 @@ func (s *simulation) judge(image registry.Digest) string {
 	})
 	if err != nil {
 		stored := slices.ContainsFunc(s.done, func(op operation) bool { return op.err == nil })
-		if errors.Is(err, registry.ErrNotFound) && !stored {
+		if errors.Is(err, oci.ErrNotFound) && !stored {
 			return "" // Nobody got as far as a manifesto.
 		}
 		return fmt.Sprintf("the manifesto cannot be read: %v", err)

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -16,22 +16,22 @@ import (
 // run: it reads each manifesto once, resolves each tag once, and remembers what the run created. It is
 // safe for concurrent use.
 type Store struct {
-	open   func(registry.Repository) Remote
+	open   func(oci.Repository) Remote
 	now    func() time.Time
 	settle time.Duration
 	// jitter returns a random part of a wait, so that rivals do not start over at the same time.
 	jitter func(time.Duration) time.Duration
 
 	mu     sync.Mutex
-	repos  map[registry.Repository]*repository
-	images map[imageKey]registry.Digest
+	repos  map[oci.Repository]*repository
+	images map[imageKey]oci.Digest
 	flight singleflight.Group
 }
 
 // imageKey is a reference and a platform that were resolved in this run.
 type imageKey struct {
-	reference registry.Reference
-	platform  registry.Platform
+	reference oci.Reference
+	platform  oci.Platform
 }
 
 // Adaptive is the settle time that a store measures itself.
@@ -40,16 +40,16 @@ const Adaptive time.Duration = -1
 // NewStore returns a store over the repositories that open gives access to; now is the clock of the
 // entries' creation times. settle is how long the last of a burst of changes waits until no other writer
 // can overwrite it unseen: Adaptive, or 0 where there is no other writer.
-func NewStore(open func(registry.Repository) Remote, now func() time.Time, settle time.Duration) *Store {
+func NewStore(open func(oci.Repository) Remote, now func() time.Time, settle time.Duration) *Store {
 	return &Store{
 		open: open, now: now, settle: settle,
 		jitter: rand.N[time.Duration],
-		repos:  map[registry.Repository]*repository{},
-		images: map[imageKey]registry.Digest{},
+		repos:  map[oci.Repository]*repository{},
+		images: map[imageKey]oci.Digest{},
 	}
 }
 
-func (s *Store) repository(name registry.Repository) *repository {
+func (s *Store) repository(name oci.Repository) *repository {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.repos[name]
@@ -59,12 +59,12 @@ func (s *Store) repository(name registry.Repository) *repository {
 			jitter:     s.jitter,
 			timing:     &timing{fixed: s.settle},
 			arrived:    make(chan struct{}, 1),
-			past:       map[registry.Digest]bool{},
+			past:       map[oci.Digest]bool{},
 			claimed:    map[Key]bool{},
 			created:    map[Key]bool{},
 			pins:       newPins(),
-			unpinnable: map[registry.Digest]bool{},
-			reported:   map[registry.Digest]bool{},
+			unpinnable: map[oci.Digest]bool{},
+			reported:   map[oci.Digest]bool{},
 		}
 		s.repos[name] = r
 	}
@@ -74,7 +74,7 @@ func (s *Store) repository(name registry.Repository) *repository {
 // Resolve returns the digest of the image that a reference names or, with a platform, of its child for
 // it. There is no fallback from one to the other: metadata of an index is not its children's. Each
 // reference is resolved once a run. A missing image is registry.ErrNotFound.
-func (s *Store) Resolve(ctx context.Context, ref registry.Reference, platform registry.Platform) (registry.Digest, error) {
+func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
 	key := imageKey{ref, platform}
 	s.mu.Lock()
 	digest, ok := s.images[key]
@@ -82,7 +82,7 @@ func (s *Store) Resolve(ctx context.Context, ref registry.Reference, platform re
 	if ok {
 		return digest, nil
 	}
-	return shared(ctx, &s.flight, ref.String()+" "+platform.String(), func(ctx context.Context) (registry.Digest, error) {
+	return shared(ctx, &s.flight, ref.String()+" "+platform.String(), func(ctx context.Context) (oci.Digest, error) {
 		digest, err := resolve(ctx, s.open(ref.Repository), ref, platform)
 		if err != nil {
 			return "", err
@@ -94,8 +94,8 @@ func (s *Store) Resolve(ctx context.Context, ref registry.Reference, platform re
 	})
 }
 
-func resolve(ctx context.Context, remote Remote, ref registry.Reference, platform registry.Platform) (registry.Digest, error) {
-	if platform == (registry.Platform{}) {
+func resolve(ctx context.Context, remote Remote, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
+	if platform == (oci.Platform{}) {
 		return remote.HeadManifest(ctx, ref.Identifier())
 	}
 	m, err := remote.GetManifest(ctx, ref.Identifier())
@@ -156,7 +156,7 @@ func (s *Store) lookup(ctx context.Context, key Key) (Entry, error) {
 }
 
 // List returns the current entries of an image in the manifesto's order, possibly none.
-func (s *Store) List(ctx context.Context, name registry.Repository, image registry.Digest) ([]Entry, error) {
+func (s *Store) List(ctx context.Context, name oci.Repository, image oci.Digest) ([]Entry, error) {
 	v, err := s.repository(name).view(ctx, image)
 	if err != nil {
 		return nil, err
@@ -167,12 +167,12 @@ func (s *Store) List(ctx context.Context, name registry.Repository, image regist
 // Content returns the bytes of an entry and the entry itself: without what a foreign writer left
 // behind when it changed the digest, which shows in a size that does not fit. Content that is gone is
 // ErrContentMissing.
-func (s *Store) Content(ctx context.Context, name registry.Repository, entry Entry) ([]byte, Entry, error) {
+func (s *Store) Content(ctx context.Context, name oci.Repository, entry Entry) ([]byte, Entry, error) {
 	remote := s.repository(name).remote
 	content, err := remote.GetBlob(ctx, entry.Digest, MaxContent)
 	// Some registries hand out a manifest as a blob as well, so that an entry which does not come from
 	// us may have to be looked at twice.
-	if errors.Is(err, registry.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
+	if errors.Is(err, oci.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
 		content, err = imageContent(ctx, remote, entry.Digest)
 	}
 	if err != nil {
@@ -188,14 +188,14 @@ func (s *Store) Content(ctx context.Context, name registry.Repository, entry Ent
 }
 
 func looksLikeImage(content []byte) bool {
-	parsed, err := parseManifest(registry.NewManifest("", content))
+	parsed, err := parseManifest(oci.NewManifest("", content))
 	return err == nil && parsed.Config.Digest != ""
 }
 
 // imageContent reads the oldest form of content: the digest is that of an image whose /data is it.
-func imageContent(ctx context.Context, remote Remote, digest registry.Digest) ([]byte, error) {
+func imageContent(ctx context.Context, remote Remote, digest oci.Digest) ([]byte, error) {
 	m, err := remote.GetManifest(ctx, digest.String())
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, oci.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s is neither a blob nor an image", ErrContentMissing, digest)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -21,7 +22,7 @@ import (
 type fixture struct {
 	server *registrytest.Server
 	remote *registry.Remote
-	image  registry.Digest
+	image  oci.Digest
 }
 
 func newFixture(t *testing.T, kind registrytest.Kind) *fixture {
@@ -38,7 +39,7 @@ func (f *fixture) run(t *testing.T) *Store {
 	client := registry.NewClient(registry.Options{Backoff: time.Millisecond})
 	t.Cleanup(client.Close)
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return NewStore(func(r registry.Repository) Remote { return client.Open(r) }, func() time.Time { return clock }, 0)
+	return NewStore(func(r oci.Repository) Remote { return client.Open(r) }, func() time.Time { return clock }, 0)
 }
 
 func (f *fixture) key(typ string) Key {
@@ -61,7 +62,7 @@ func (f *fixture) version(t *testing.T) *version {
 }
 
 // write stores a document as a foreign tool does: a Docker image with one layer.
-func (f *fixture) write(t *testing.T, document string, compression registrytest.Compression) registry.Digest {
+func (f *fixture) write(t *testing.T, document string, compression registrytest.Compression) oci.Digest {
 	t.Helper()
 	layer := layerOf(t, compression, registrytest.File{Name: "data", Content: document})
 	digest, err := registrytest.PushDockerImage(context.Background(), f.remote, Tag, layer)
@@ -71,7 +72,7 @@ func (f *fixture) write(t *testing.T, document string, compression registrytest.
 	return digest
 }
 
-func (f *fixture) blob(t *testing.T, content string) registry.Digest {
+func (f *fixture) blob(t *testing.T, content string) oci.Digest {
 	t.Helper()
 	digest, err := f.remote.PutBlob(context.Background(), []byte(content))
 	if err != nil {
@@ -81,10 +82,10 @@ func (f *fixture) blob(t *testing.T, content string) registry.Digest {
 }
 
 // pinned lists the blobs that a pin manifest names.
-func (f *fixture) pinned(t *testing.T, shard int) []registry.Digest {
+func (f *fixture) pinned(t *testing.T, shard int) []oci.Digest {
 	t.Helper()
 	m, err := f.remote.GetManifest(context.Background(), shardTag(shard))
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, oci.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
@@ -94,7 +95,7 @@ func (f *fixture) pinned(t *testing.T, shard int) []registry.Digest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var digests []registry.Digest
+	var digests []oci.Digest
 	for _, layer := range parsed.Layers {
 		digests = append(digests, layer.Digest)
 	}
@@ -127,14 +128,14 @@ func TestPutGetListDelete(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
 		result := f.mustPut(t, f.run(t), "contact", "team@example.com")
-		if !result.Pinned || result.Digest != registry.DigestOf([]byte("team@example.com")) || result.Size != 16 || result.Created.IsZero() {
+		if !result.Pinned || result.Digest != oci.DigestOf([]byte("team@example.com")) || result.Size != 16 || result.Created.IsZero() {
 			t.Errorf("Put returns %+v", result)
 		}
 		want := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":16,"media_type":"text/plain","created":"2026-01-02T03:04:05Z","pin":0}]}]}`, f.image, result.Digest)
 		if got := f.document(t); got != want {
 			t.Errorf("the document is\n%s\nwant\n%s", got, want)
 		}
-		if got := f.pinned(t, 0); !slices.Equal(got, []registry.Digest{result.Digest}) {
+		if got := f.pinned(t, 0); !slices.Equal(got, []oci.Digest{result.Digest}) {
 			t.Errorf("pinned: %v", got)
 		}
 
@@ -235,7 +236,7 @@ func TestPreconditions(t *testing.T) {
 	if _, err = f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("theirs"), Overwrite: true}); err != nil {
 		t.Errorf("create with overwrite: %v", err)
 	}
-	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != registry.DigestOf([]byte("theirs")) {
+	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != oci.DigestOf([]byte("theirs")) {
 		t.Errorf("overwrite left %+v", entry)
 	}
 }
@@ -263,7 +264,7 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 		f.server.Reset()
 		const writers = 300
 		s := f.run(t)
-		digests := make([]registry.Digest, writers)
+		digests := make([]oci.Digest, writers)
 		inParallel(writers, func(i int) {
 			result, err := s.Put(ctx, Put{Key: f.key(fmt.Sprint("t", i)), Content: fmt.Appendf(nil, "content %d", i)})
 			if err != nil || !result.Pinned {
@@ -357,7 +358,7 @@ func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
 				t.Errorf("Content of a lost entry: %v", err)
 			}
 			result := f.mustPut(t, s, "new", "x")
-			if !slices.Equal(result.Missing, []registry.Digest{gone}) {
+			if !slices.Equal(result.Missing, []oci.Digest{gone}) {
 				t.Errorf("the commit reports as missing: %v", result.Missing)
 			}
 			if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
@@ -423,7 +424,7 @@ func TestRepairPinsAgain(t *testing.T) {
 		ctx := context.Background()
 		digest := f.mustPut(t, f.run(t), "t", "x").Digest
 		rival := f.blob(t, "rival")
-		m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, rival, 5}}, 1)
+		m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, rival, 5}}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -461,11 +462,11 @@ func TestPinsAreConfirmed(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ours := f.mustPut(t, f.run(t), "ours", "ours")
 	r := f.run(t).repository(f.remote.Repository())
-	confirm := func(layers ...registry.Digest) {
+	confirm := func(layers ...oci.Digest) {
 		t.Helper()
 		put := putPins{}
 		for _, digest := range layers {
-			put.layers = append(put.layers, descriptor{registry.MediaTypeOctetStream, digest, 4})
+			put.layers = append(put.layers, descriptor{oci.MediaTypeOctetStream, digest, 4})
 		}
 		m, err := pinManifest(f.remote.Repository(), put.layers, 1)
 		if err != nil {
@@ -477,7 +478,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	holds := func(want ...registry.Digest) {
+	holds := func(want ...oci.Digest) {
 		t.Helper()
 		got := f.pinned(t, 0)
 		for _, digest := range want {
@@ -496,7 +497,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	}
 	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
 	lost := f.blob(t, "lost")
-	m, err := pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, lost, 4}}, 1)
+	m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, lost, 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -506,7 +507,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	confirm(ours.Digest, rival.Digest)
 	holds(ours.Digest, rival.Digest, lost)
 	// Our own pins stand, but the manifesto names more by now.
-	m, err = pinManifest(f.remote.Repository(), []descriptor{{registry.MediaTypeOctetStream, ours.Digest, 4}}, 1)
+	m, err = pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, ours.Digest, 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -527,7 +528,7 @@ func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	result := f.mustPut(t, f.run(t), "new", "new")
-	if !slices.Equal(result.Missing, []registry.Digest{lost}) {
+	if !slices.Equal(result.Missing, []oci.Digest{lost}) {
 		t.Errorf("missing: %v", result.Missing)
 	}
 	if got := f.pinned(t, 0); !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
@@ -569,16 +570,16 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 	document := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"t","digest":"%s"}]}]}`, f.image, f.blob(t, "x"))
 	child := f.write(t, document, registrytest.Gzip)
 	attestation := f.server.Image(t, "app", "attestation", "a")
-	size := func(digest registry.Digest) int64 {
+	size := func(digest oci.Digest) int64 {
 		m, err := f.remote.GetManifest(ctx, digest.String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return int64(len(m.Content))
 	}
-	if _, err := registrytest.PutIndex(ctx, f.remote, Tag, []registry.Descriptor{
-		{MediaType: registry.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: &registry.Platform{OS: "unknown", Architecture: "unknown"}},
-		{MediaType: registry.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: &registry.Platform{OS: "linux", Architecture: "arm64"}},
+	if _, err := registrytest.PutIndex(ctx, f.remote, Tag, []oci.Descriptor{
+		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: &oci.Platform{OS: "unknown", Architecture: "unknown"}},
+		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: &oci.Platform{OS: "linux", Architecture: "arm64"}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -645,7 +646,7 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 		"403 on reads":    {fail(http.StatusForbidden), registry.ErrForbidden},
 		"500 on reads":    {fail(http.StatusInternalServerError), nil},
 		"405 on reads":    {fail(http.StatusMethodNotAllowed), nil},
-		"429 on reads":    {fail(http.StatusTooManyRequests), registry.ErrRateLimited},
+		"429 on reads":    {fail(http.StatusTooManyRequests), oci.ErrRateLimited},
 		"too deep a JSON": {image(registrytest.File{Name: "data", Content: strings.Repeat("[", 20000)}), ErrMalformed},
 	}
 	for name, test := range tests {
@@ -740,7 +741,7 @@ func TestAbsence(t *testing.T) {
 	})
 	t.Run("a repository that the registry does not know", func(t *testing.T) {
 		f := newFixture(t, registrytest.GGCR)
-		other, err := registry.ParseRepository(f.server.Host()+"/nothing", "")
+		other, err := oci.ParseRepository(f.server.Host()+"/nothing", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -904,11 +905,11 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := f.run(t)
-	platform := func(text string) registry.Platform {
+	platform := func(text string) oci.Platform {
 		if text == "" {
-			return registry.Platform{}
+			return oci.Platform{}
 		}
-		p, err := registry.ParsePlatform(text)
+		p, err := oci.ParsePlatform(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -916,7 +917,7 @@ func TestResolve(t *testing.T) {
 	}
 	tests := []struct {
 		tag, platform string
-		want          registry.Digest
+		want          oci.Digest
 		err           error
 	}{
 		{"1", "", f.image, nil},
@@ -924,10 +925,10 @@ func TestResolve(t *testing.T) {
 		{"multi", "linux/amd64", children["linux/amd64"], nil},
 		{"multi", "linux/arm64", children["linux/arm64/v8"], nil},
 		{"multi", "linux/arm/v7", children["linux/arm/v7"], nil},
-		{"multi", "linux/arm", "", registry.ErrPlatformNotFound},
-		{"multi", "linux/s390x", "", registry.ErrPlatformNotFound},
-		{"1", "linux/amd64", "", registry.ErrNoPlatforms},
-		{"nothing", "", "", registry.ErrNotFound},
+		{"multi", "linux/arm", "", oci.ErrPlatformNotFound},
+		{"multi", "linux/s390x", "", oci.ErrPlatformNotFound},
+		{"1", "linux/amd64", "", oci.ErrNoPlatforms},
+		{"nothing", "", "", oci.ErrNotFound},
 	}
 	for _, test := range tests {
 		got, err := s.Resolve(ctx, f.remote.Repository().Tagged(test.tag), platform(test.platform))
@@ -937,7 +938,7 @@ func TestResolve(t *testing.T) {
 	}
 	f.server.Reset()
 	inParallel(50, func(int) {
-		if _, err := s.Resolve(ctx, f.remote.Repository().Tagged("1"), registry.Platform{}); err != nil {
+		if _, err := s.Resolve(ctx, f.remote.Repository().Tagged("1"), oci.Platform{}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -63,7 +64,7 @@ type world struct {
 	t      *testing.T
 	server *registrytest.Server
 	remote *registry.Remote
-	image  registry.Digest
+	image  oci.Digest
 
 	credentials registry.HostConfig
 }
@@ -95,7 +96,7 @@ func (w *world) document() string {
 }
 
 // push pushes an image to a tag of the repository, as a build would.
-func (w *world) push(tag, seed string) registry.Digest {
+func (w *world) push(tag, seed string) oci.Digest {
 	w.t.Helper()
 	digest, err := registrytest.PushImage(context.Background(), w.remote, tag, seed)
 	if err != nil {
@@ -113,7 +114,7 @@ func (w *world) key(typ string) manifesto.Key {
 
 // store is another writer: a new process with the provider's own domain.
 func (w *world) store() *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return w.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return w.remote }, time.Now, 0)
 }
 
 // put stores metadata outside Terraform, over whatever is there.
@@ -190,7 +191,7 @@ func (w *world) lacks(typ string) resource.TestCheckFunc {
 }
 
 // hasTypes checks which types an image has, in any order: what is created in parallel has none.
-func (w *world) hasTypes(image registry.Digest, want ...string) error {
+func (w *world) hasTypes(image oci.Digest, want ...string) error {
 	entries, err := w.store().List(context.Background(), w.remote.Repository(), image)
 	if err != nil {
 		return err

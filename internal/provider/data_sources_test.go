@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -46,7 +46,7 @@ func TestAccMetadataDataSource(t *testing.T) {
 				found("image_digest", knownvalue.StringExact(w.image.String())),
 				found("content", knownvalue.StringExact(`{"ok":true}`)),
 				found("content_base64", knownvalue.Null()),
-				found("digest", knownvalue.StringExact(registry.DigestOf([]byte(`{"ok":true}`)).String())),
+				found("digest", knownvalue.StringExact(oci.DigestOf([]byte(`{"ok":true}`)).String())),
 				found("size", knownvalue.Int64Exact(11)),
 				found("media_type", knownvalue.StringExact("application/json")),
 				found("annotations", knownvalue.MapExact(map[string]knownvalue.Check{"by": knownvalue.StringExact("ops")})),
@@ -67,7 +67,7 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	binary := "\xff\x00"
-	push := func(content string) registry.Digest {
+	push := func(content string) oci.Digest {
 		digest, err := w.remote.PutBlob(context.Background(), []byte(content))
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{
 				entry("contact", "content", knownvalue.StringExact("me")),
 				entry("contact", "media_type", knownvalue.StringExact("text/plain")),
-				entry("contact", "digest", knownvalue.StringExact(registry.DigestOf([]byte("me")).String())),
+				entry("contact", "digest", knownvalue.StringExact(oci.DigestOf([]byte("me")).String())),
 				entry("seal", "content", knownvalue.Null()),
 				entry("seal", "content_base64", knownvalue.StringExact(base64.StdEncoding.EncodeToString([]byte(binary)))),
 			},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -58,9 +59,9 @@ var advices = []advice{
 	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
 		"Other writers or a lagging replica kept the registry from showing what was stored. Run the same command again; where " +
 			"that happens often, a longer settle in the provider's configuration helps.")},
-	{registry.ErrNoPlatforms, "platform", "Not a multi-platform image", fixed(
+	{oci.ErrNoPlatforms, "platform", "Not a multi-platform image", fixed(
 		"The image is a single one, without platforms to choose from. Leave platform out to attach the metadata to it.")},
-	{registry.ErrPlatformNotFound, "platform", "Platform not found", fixed(
+	{oci.ErrPlatformNotFound, "platform", "Platform not found", fixed(
 		"Name one of the platforms that the image has, or leave platform out to attach the metadata to the image as a whole.")},
 	{registry.ErrTokenService, "image", "Token service refused", func(host string, _ error) string {
 		return fmt.Sprintf("The registry wants to be logged in to at a host of another domain, which might collect the credentials. "+
@@ -82,7 +83,7 @@ var advices = []advice{
 	{registry.ErrPolicy, "image", "Refused by a rule of the registry", fixed(
 		"The registry's message above says which. A Harbor project that hands out signed or scanned images only, for instance, " +
 			"does not hand out _manifesto either: exempt it, or turn the rule off for this project.")},
-	{registry.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
+	{oci.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
 		"The registry does not take what the provider has to store under the tags _manifesto and _manifesto.pins. " +
 			"Its message above, or its log, says why; a rule for media types, tags or immutability is a likely cause.")},
 	{registry.ErrForbidden, "image", "Permission denied", forHost(func(host string) string {
@@ -90,17 +91,17 @@ var advices = []advice{
 			"and creating, changing or removing metadata permission to push to the image's repository. "+
 			"Other credentials can be set as registries[%q] in the provider's configuration.", host, host)
 	})},
-	{registry.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
-	{registry.ErrNotFound, "image", "Image or repository not found", fixed(
+	{oci.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
+	{oci.ErrNotFound, "image", "Image or repository not found", fixed(
 		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
 			"answer like this for what they hide.")},
 	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", forHost(plainHTTPHelp)},
 	{registry.ErrRedirect, "image", "Redirect refused", fixed(
 		"The registry sent the request to a place that the provider does not follow it to. Look at the two hosts above: " +
 			"the registry, or a proxy before it, probably gives out a wrong address of itself or of its storage.")},
-	{registry.ErrTooLarge, "image", "Answer too large", fixed(
+	{oci.ErrTooLarge, "image", "Answer too large", fixed(
 		"What the registry sent exceeds the provider's limit. Nothing was written.")},
-	{registry.ErrDigestMismatch, "image", "Corrupt answer", fixed(
+	{oci.ErrDigestMismatch, "image", "Corrupt answer", fixed(
 		"The bytes do not have the digest that they are stored under. The registry, or something between it and " +
 			"Terraform, changes or damages them. Nothing was written.")},
 	{registry.ErrNoTLS, "image", "Registry without TLS", forHost(plainHTTPHelp)},
@@ -117,7 +118,7 @@ var advices = []advice{
 		return fmt.Sprintf("Check that %s is the right host, and that it can be reached from here, as can where it sends logins to; "+
 			"HTTPS_PROXY and NO_PROXY count. request_timeout and max_retries in the provider's configuration set how long it is tried.", host)
 	})},
-	{registry.ErrBadResponse, "image", "Registry's answer makes no sense", forHost(func(host string) string {
+	{oci.ErrBadResponse, "image", "Registry's answer makes no sense", forHost(func(host string) string {
 		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.", host)
 	})},
 	{context.DeadlineExceeded, "image", "Timeout", fixed(
@@ -142,14 +143,14 @@ func rateLimitHelp(host string, err error) string {
 	}
 	text := fmt.Sprintf("%s limits how often it may be asked. %s A lower max_concurrent_requests in the provider's "+
 		"configuration spreads the requests.", host, when)
-	if host == registry.DefaultRegistry {
+	if host == oci.DefaultRegistry {
 		text += fmt.Sprintf(" Docker Hub's limit is higher for those who log in: with docker login, or registries[%q].", host)
 	}
 	return text
 }
 
 // diagnose explains an error of an operation (such as "reading metadata") on an image.
-func diagnose(err error, operation string, repository registry.Repository, subject string) diagnosis {
+func diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
 	help := "Run the same command again; if it fails in the same way, the registry's log should say why."
 	for _, a := range advicesFor(repository) {

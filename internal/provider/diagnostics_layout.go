@@ -6,11 +6,11 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // advicesFor are the advices for a repository: of a layout on disk first what is said otherwise there.
-func advicesFor(repository registry.Repository) []advice {
+func advicesFor(repository oci.Repository) []advice {
 	if _, onDisk := repository.Layout(); onDisk {
 		return slices.Concat(layoutAdvices, advices)
 	}
@@ -43,13 +43,13 @@ var layoutAdvices = []advice{
 			"Run the same command again when that is done.")},
 	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
 		"Other writers to the layout were faster. Run the same command again.")},
-	{registry.ErrManifestRefused, "image", "Image layout lacks content", fixed(
+	{oci.ErrManifestRefused, "image", "Image layout lacks content", fixed(
 		"Something that the manifesto has to name is not in the layout any more. Run the same command again.")},
-	{registry.ErrNotFound, "image", "Image not found", fixed(
+	{oci.ErrNotFound, "image", "Image not found", fixed(
 		"Check the spelling of the tag or digest, and that the image has been copied into the layout.")},
-	{registry.ErrTooLarge, "image", "File too large", fixed(
+	{oci.ErrTooLarge, "image", "File too large", fixed(
 		"A file of the layout exceeds the provider's limit. Nothing was written.")},
-	{registry.ErrDigestMismatch, "image", "Image layout is damaged", fixed(
+	{oci.ErrDigestMismatch, "image", "Image layout is damaged", fixed(
 		"A file does not have the digest that it is named by. Nothing was written. Copy the layout again.")},
 	{context.DeadlineExceeded, "image", "Timeout", fixed(
 		"Another process may hold the layout's lock. Run the same command again; for a resource, timeouts sets how long it may take.")},

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -111,8 +111,8 @@ func TestAccUnreadableManifesto(t *testing.T) {
 func TestAccManifestOverTheLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	big := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"annotations":{"x":%q}}`, registry.MediaTypeOCIIndex, strings.Repeat("x", registry.MaxManifestSize))
-	header := http.Header{"Content-Type": {registry.MediaTypeOCIIndex}}
+	big := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"annotations":{"x":%q}}`, oci.MediaTypeOCIIndex, strings.Repeat("x", oci.MaxManifestSize))
+	header := http.Header{"Content-Type": {oci.MediaTypeOCIIndex}}
 	if _, err := w.server.Do(context.Background(), http.MethodPut, "/v2/app/manifests/"+manifesto.Tag, header, big); err != nil {
 		registrytest.Refused(t, "a manifest over the limit, which therefore cannot be there", err)
 	}

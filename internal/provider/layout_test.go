@@ -27,7 +27,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // bundle is an image layout on disk that another tool has written.
@@ -48,7 +48,7 @@ func newBundle(t *testing.T) *bundle {
 }
 
 // add appends a new image, with a name unless that is empty.
-func (b *bundle) add(named string) registry.Digest {
+func (b *bundle) add(named string) oci.Digest {
 	b.t.Helper()
 	image, err := random.Image(64, 1)
 	if err == nil {
@@ -61,10 +61,10 @@ func (b *bundle) add(named string) registry.Digest {
 }
 
 // addMulti appends an image for several platforms.
-func (b *bundle) addMulti(named string, platforms ...string) (registry.Digest, map[string]registry.Digest) {
+func (b *bundle) addMulti(named string, platforms ...string) (oci.Digest, map[string]oci.Digest) {
 	b.t.Helper()
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	children := map[string]registry.Digest{}
+	children := map[string]oci.Digest{}
 	for _, text := range platforms {
 		platform, err := v1.ParsePlatform(text)
 		if err != nil {
@@ -90,25 +90,25 @@ func naming(named string) []ociwriter.Option {
 	return []ociwriter.Option{ociwriter.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": named})}
 }
 
-func (b *bundle) digest(of interface{ Digest() (v1.Hash, error) }) registry.Digest {
+func (b *bundle) digest(of interface{ Digest() (v1.Hash, error) }) oci.Digest {
 	b.t.Helper()
 	hash, err := of.Digest()
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return registry.Digest(hash.String())
+	return oci.Digest(hash.String())
 }
 
 // ref is a reference into the layout, with a suffix such as ":1".
-func (b *bundle) ref(suffix string) string { return registry.LayoutHost + ":" + b.directory + suffix }
+func (b *bundle) ref(suffix string) string { return oci.LayoutHost + ":" + b.directory + suffix }
 
 func (b *bundle) metadata(suffix, attributes string) string {
 	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", b.ref(suffix), attributes)
 }
 
-func (b *bundle) key(image registry.Digest, typ string) manifesto.Key {
+func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {
 	b.t.Helper()
-	repository, err := registry.ParseRepository(b.ref(""), "")
+	repository, err := oci.ParseRepository(b.ref(""), "")
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -117,11 +117,11 @@ func (b *bundle) key(image registry.Digest, typ string) manifesto.Key {
 
 // store is another writer.
 func (b *bundle) store() *manifesto.Store {
-	return manifesto.NewStore(func(registry.Repository) manifesto.Remote { return layout.Open(b.directory) }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return layout.Open(b.directory) }, time.Now, 0)
 }
 
 // contact checks the content of that type in the layout; empty for none.
-func (b *bundle) contact(image registry.Digest, want string) resource.TestCheckFunc {
+func (b *bundle) contact(image oci.Digest, want string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		_, content, err := b.store().Fetch(context.Background(), b.key(image, "contact"))
 		if errors.Is(err, manifesto.ErrNoEntry) && want == "" {
@@ -135,7 +135,7 @@ func (b *bundle) contact(image registry.Digest, want string) resource.TestCheckF
 }
 
 // change stores or, for no content, deletes metadata outside Terraform.
-func (b *bundle) change(image registry.Digest, typ, content string) {
+func (b *bundle) change(image oci.Digest, typ, content string) {
 	b.t.Helper()
 	ctx, store, key := context.Background(), b.store(), b.key(image, typ)
 	var err error

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // withSubject adds to the attributes of a data source those that say which image it looks at.
@@ -42,19 +42,19 @@ func withSubject(attributes map[string]schema.Attribute) map[string]schema.Attri
 }
 
 // lookupImage resolves the image of a data source. False means that diags say why not.
-func (d *providerData) lookupImage(ctx context.Context, image, platform types.String, diags *diag.Diagnostics) (registry.Repository, registry.Digest, bool) {
+func (d *providerData) lookupImage(ctx context.Context, image, platform types.String, diags *diag.Diagnostics) (oci.Repository, oci.Digest, bool) {
 	if d == nil {
 		addUnknownSettings(image.ValueString(), diags)
-		return registry.Repository{}, "", false
+		return oci.Repository{}, "", false
 	}
 	ref, known, err := d.settings.parse(image.ValueString())
 	if err != nil {
 		diags.AddAttributeError(path.Root("image"), "Malformed image reference", referenceHelp(image.ValueString(), err))
-		return registry.Repository{}, "", false
+		return oci.Repository{}, "", false
 	}
 	if !known || d.settings.unknown(ref.Repository.Host()) {
 		addUnknownSettings(image.ValueString(), diags)
-		return registry.Repository{}, "", false
+		return oci.Repository{}, "", false
 	}
 	wanted := parsePlatform(platform)
 	if ref.Digest != "" && platform.IsNull() {
@@ -64,7 +64,7 @@ func (d *providerData) lookupImage(ctx context.Context, image, platform types.St
 	if err != nil {
 		problem := diagnose(err, "resolving", ref.Repository, describeImage(ref, wanted))
 		diags.AddAttributeError(path.Root(problem.attribute), problem.summary, problem.detail)
-		return registry.Repository{}, "", false
+		return oci.Repository{}, "", false
 	}
 	return ref.Repository, digest, true
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Default timeouts.
@@ -93,10 +93,10 @@ func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byt
 		}
 		return nil, false
 	}
-	if planned := plan.Digest; config.ContentWO.IsNull() && !planned.IsUnknown() && planned.ValueString() != registry.DigestOf(content).String() {
+	if planned := plan.Digest; config.ContentWO.IsNull() && !planned.IsUnknown() && planned.ValueString() != oci.DigestOf(content).String() {
 		diags.AddAttributeError(path.Root("source"), "File changed since the plan",
 			fmt.Sprintf("The content of %q was %s at plan and is %s now. Nothing was written. Run terraform plan again.",
-				config.Source.ValueString(), planned.ValueString(), registry.DigestOf(content)))
+				config.Source.ValueString(), planned.ValueString(), oci.DigestOf(content)))
 		return nil, false
 	}
 	return content, true
@@ -231,9 +231,9 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		}
 	}
 	put := manifesto.Put{
-		Key: key, Content: content, Update: true, Expected: registry.Digest(state.Digest.ValueString()), Repair: !state.Pinned.ValueBool(),
+		Key: key, Content: content, Update: true, Expected: oci.Digest(state.Digest.ValueString()), Repair: !state.Pinned.ValueBool(),
 	}
-	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && registry.DigestOf(content) != put.Expected {
+	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value is another now, but nobody asked to store it.
 	}
 	if !r.put(ctx, put, &plan, "updating", &resp.Diagnostics) {
@@ -270,7 +270,7 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	if !ok {
 		return
 	}
-	err := r.data.store.Delete(ctx, key, registry.Digest(state.Digest.ValueString()))
+	err := r.data.store.Delete(ctx, key, oci.Digest(state.Digest.ValueString()))
 	switch {
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",

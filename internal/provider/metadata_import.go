@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // ImportState implements resource.ResourceWithImportState, by REFERENCE#TYPE or by identity. It only
@@ -49,8 +49,8 @@ func (r *metadataResource) ImportState(ctx context.Context, req resource.ImportS
 	defer cancel()
 	digest := ref.Digest
 	if digest == "" {
-		if digest, err = r.data.store.Resolve(ctx, ref, registry.Platform{}); err != nil {
-			d := diagnose(err, "resolving", ref.Repository, describeImage(ref, registry.Platform{}))
+		if digest, err = r.data.store.Resolve(ctx, ref, oci.Platform{}); err != nil {
+			d := diagnose(err, "resolving", ref.Repository, describeImage(ref, oci.Platform{}))
 			resp.Diagnostics.AddError(d.summary, d.detail)
 			return
 		}

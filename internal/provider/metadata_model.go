@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // metadataModel is configuration, plan and state of the resource.
@@ -58,11 +58,11 @@ func (m *metadataModel) identity() identityModel {
 
 // key returns the entry that state or a wholly known plan is about.
 func (m *metadataModel) key() (manifesto.Key, error) {
-	repository, err := registry.ParseRepository(m.Repository.ValueString(), "")
+	repository, err := oci.ParseRepository(m.Repository.ValueString(), "")
 	if err != nil {
 		return manifesto.Key{}, err
 	}
-	image, err := registry.ParseDigest(m.ImageDigest.ValueString())
+	image, err := oci.ParseDigest(m.ImageDigest.ValueString())
 	if err != nil {
 		return manifesto.Key{}, err
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // lookupTimeout bounds what a plan asks a registry.
@@ -151,7 +151,7 @@ func (p *planner) resolve(ctx context.Context) {
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
 			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
 				sentence(err), p.state.ImageDigest.ValueString()))
-	case !errors.Is(err, registry.ErrNotFound):
+	case !errors.Is(err, oci.ErrNotFound):
 		d := diagnose(err, "resolving", ref.Repository, describeImage(ref, platform))
 		p.diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 	default:
@@ -164,10 +164,10 @@ func (p *planner) resolve(ctx context.Context) {
 // isGone reports whether a reference, or its platform, names nothing any more. That must not keep an
 // existing resource from being destroyed: Terraform plans it once in the ordinary way first.
 func isGone(err error) bool {
-	return errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrPlatformNotFound) || errors.Is(err, registry.ErrNoPlatforms)
+	return errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrPlatformNotFound) || errors.Is(err, oci.ErrNoPlatforms)
 }
 
-func (p *planner) setRepository(repository registry.Repository) {
+func (p *planner) setRepository(repository oci.Repository) {
 	p.plan.Registry = types.StringValue(repository.Host())
 	p.plan.Repository = types.StringValue(repository.String())
 }
@@ -185,7 +185,7 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 	case p.sourceIsGone, writeOnly && p.keepsWriteOnly(ctx, private):
 		p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
 	case known:
-		p.plan.Digest = types.StringValue(registry.DigestOf(content).String())
+		p.plan.Digest = types.StringValue(oci.DigestOf(content).String())
 		p.plan.Size = types.Int64Value(int64(len(content)))
 	default:
 		p.plan.Digest, p.plan.Size = types.StringUnknown(), types.Int64Unknown()
@@ -255,16 +255,16 @@ func rememberApplied(ctx context.Context, private privateState, digest string, d
 }
 
 // parsePlatform reads a value that the schema has validated; null is no platform.
-func parsePlatform(value types.String) registry.Platform {
-	platform, err := registry.ParsePlatform(value.ValueString())
+func parsePlatform(value types.String) oci.Platform {
+	platform, err := oci.ParsePlatform(value.ValueString())
 	if err != nil {
-		return registry.Platform{}
+		return oci.Platform{}
 	}
 	return platform
 }
 
-func describeImage(ref registry.Reference, platform registry.Platform) string {
-	if platform == (registry.Platform{}) {
+func describeImage(ref oci.Reference, platform oci.Platform) string {
+	if platform == (oci.Platform{}) {
 		return "image " + ref.String()
 	}
 	return fmt.Sprintf("image %s for %s", ref, platform)

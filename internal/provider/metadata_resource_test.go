@@ -19,7 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -44,7 +44,7 @@ func TestAccMetadataLifecycle(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, registrytest.Options{Kind: kind})
 			w.put("foreign", "theirs")
-			first := registry.DigestOf([]byte("team@example.com")).String()
+			first := oci.DigestOf([]byte("team@example.com")).String()
 			resource.Test(t, resource.TestCase{
 				ProtoV6ProviderFactories: factories,
 				CheckDestroy:             resource.ComposeTestCheckFunc(w.lacks("contact"), w.has("foreign", "theirs")),
@@ -126,7 +126,7 @@ func TestAccMetadataAnnotationsMoveNothingElse(t *testing.T) {
 			ConfigPlanChecks: planned(
 				action(plancheck.ResourceActionUpdate),
 				plannedValue("created", knownvalue.StringRegexp(regexp.MustCompile(`^20.*Z$`))),
-				plannedValue("digest", knownvalue.StringExact(registry.DigestOf([]byte("x")).String())),
+				plannedValue("digest", knownvalue.StringExact(oci.DigestOf([]byte("x")).String())),
 				plannedValue("size", knownvalue.Int64Exact(1)),
 				plannedValue("media_type", knownvalue.StringExact("text/plain")),
 				plannedValue("pinned", knownvalue.Bool(true)),
@@ -164,7 +164,7 @@ func TestAccMetadataTagMoves(t *testing.T) {
 	config := w.metadata(`type = "approval"
 		content = "yes"`)
 	old := w.image
-	var moved registry.Digest
+	var moved oci.Digest
 	acceptance(t,
 		resource.TestStep{Config: config},
 		resource.TestStep{
@@ -269,7 +269,7 @@ func TestAccMetadataDrift(t *testing.T) {
 		"lost content": {
 			func(w *world) {
 				w.losePins()
-				w.deleteBlob(registry.DigestOf([]byte("mine")))
+				w.deleteBlob(oci.DigestOf([]byte("mine")))
 			}, plancheck.ResourceActionUpdate, nil,
 		},
 	}
@@ -308,7 +308,7 @@ func (w *world) losePins() {
 	}
 }
 
-func (w *world) deleteBlob(digest registry.Digest) {
+func (w *world) deleteBlob(digest oci.Digest) {
 	w.t.Helper()
 	if _, err := w.server.Do(context.Background(), http.MethodDelete, "/v2/app/blobs/"+digest.String(), nil, ""); err != nil {
 		registrytest.Refused(w.t, "deleting a blob", err)
@@ -368,7 +368,7 @@ func TestAccMetadataSource(t *testing.T) {
 		resource.TestStep{
 			Config: config,
 			ConfigPlanChecks: planned(
-				plannedValue("digest", knownvalue.StringExact(registry.DigestOf([]byte(`{"one":1}`)).String())),
+				plannedValue("digest", knownvalue.StringExact(oci.DigestOf([]byte(`{"one":1}`)).String())),
 				plannedValue("media_type", knownvalue.StringExact("application/json")),
 			),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -460,7 +460,7 @@ func TestAccMetadataWriteOnly(t *testing.T) {
 				Check:            w.has("t", "hidden"),
 				ConfigStateChecks: []statecheck.StateCheck{
 					state("content_wo", knownvalue.Null()), state("content", knownvalue.Null()),
-					state("digest", knownvalue.StringExact(registry.DigestOf([]byte("hidden")).String())),
+					state("digest", knownvalue.StringExact(oci.DigestOf([]byte("hidden")).String())),
 				},
 			},
 			{Config: config("hidden", 1), ConfigPlanChecks: emptyPlan},
@@ -471,7 +471,7 @@ func TestAccMetadataWriteOnly(t *testing.T) {
 					content_wo_version = 1
 					annotations = { a = "b" }`),
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate),
-					plannedValue("digest", knownvalue.StringExact(registry.DigestOf([]byte("hidden")).String()))),
+					plannedValue("digest", knownvalue.StringExact(oci.DigestOf([]byte("hidden")).String()))),
 				Check: w.has("t", "hidden"),
 			},
 			{
@@ -617,7 +617,7 @@ func TestAccMetadataExists(t *testing.T) {
 		resource.TestStep{
 			Config: w.metadata(`type = "t"
 				content = "mine"`),
-			ExpectError: regexp.MustCompile(`Metadata already exists(.|\n)*` + registry.DigestOf([]byte("theirs")).String()[:20] + `(.|\n)*overwrite`),
+			ExpectError: regexp.MustCompile(`Metadata already exists(.|\n)*` + oci.DigestOf([]byte("theirs")).String()[:20] + `(.|\n)*overwrite`),
 		},
 		resource.TestStep{
 			Config: w.metadata(`type = "t"

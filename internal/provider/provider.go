@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -56,14 +57,14 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	client := registry.NewClient(settings.options)
 	data := &providerData{
 		settings: settings,
-		store:    manifesto.NewStore(func(r registry.Repository) manifesto.Remote { return open(client, r) }, time.Now, settings.settle),
+		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Remote { return open(client, r) }, time.Now, settings.settle),
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data
 }
 
 // open gives access to a repository of a registry or to a layout on disk.
-func open(client *registry.Client, r registry.Repository) manifesto.Remote {
+func open(client *registry.Client, r oci.Repository) manifesto.Remote {
 	if directory, onDisk := r.Layout(); onDisk {
 		return layout.Open(directory)
 	}

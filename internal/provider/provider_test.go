@@ -23,7 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -298,7 +298,7 @@ func TestAccRequestsOfAPlan(t *testing.T) {
 				if n := len(w.server.Requests()); n > 2*5 {
 					return fmt.Errorf("%d requests: %v", n, w.server.Requests())
 				}
-				if n := w.server.Count(http.MethodGet, "/blobs/"+registry.DigestOf([]byte("content 0")).String()); n != 0 {
+				if n := w.server.Count(http.MethodGet, "/blobs/"+oci.DigestOf([]byte("content 0")).String()); n != 0 {
 					return fmt.Errorf("content that has not changed was downloaded %d times", n)
 				}
 				return nil

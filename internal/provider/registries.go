@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -31,7 +32,7 @@ type registryModel struct {
 
 func (s *settings) addRegistry(ctx context.Context, key string, element any, diags *diag.Diagnostics) {
 	where := path.Root("registries").AtMapKey(key)
-	host, err := registry.ParseHost(key)
+	host, err := oci.ParseHost(key)
 	if err != nil {
 		diags.AddAttributeError(where, "Invalid registry", hostHelp(key, err))
 		return

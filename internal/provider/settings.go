@@ -13,6 +13,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials/cloud"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -114,7 +115,7 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 		s.allUnknown = true // Any host may be the one that they are for.
 		return
 	}
-	host, err := registry.ParseHost(s.defaultHost())
+	host, err := oci.ParseHost(s.defaultHost())
 	if err != nil {
 		diags.AddAttributeError(path.Root("default_registry"), "Invalid registry", hostHelp(s.defaultHost(), err))
 		return
@@ -145,23 +146,23 @@ func (m providerModel) sources() credentials.Chain {
 
 func (s *settings) defaultHost() string {
 	if s.defaultRegistry == "" {
-		return registry.DefaultRegistry
+		return oci.DefaultRegistry
 	}
 	return s.defaultRegistry
 }
 
 // unknown reports whether a setting that matters for the registry is not known yet.
 func (s *settings) unknown(host string) bool {
-	return host != registry.LayoutHost && (s.allUnknown || s.unknownHosts[host])
+	return host != oci.LayoutHost && (s.allUnknown || s.unknownHosts[host])
 }
 
 // parse reads a reference. False means that its registry is the default one, which is not known yet.
-func (s *settings) parse(text string) (registry.Reference, bool, error) {
-	if s.defaultUnknown && !registry.HasRegistry(text) {
-		_, err := registry.ParseReference(text, "") // It may be malformed all the same.
-		return registry.Reference{}, false, err
+func (s *settings) parse(text string) (oci.Reference, bool, error) {
+	if s.defaultUnknown && !oci.HasRegistry(text) {
+		_, err := oci.ParseReference(text, "") // It may be malformed all the same.
+		return oci.Reference{}, false, err
 	}
-	ref, err := registry.ParseReference(text, s.defaultRegistry)
+	ref, err := oci.ParseReference(text, s.defaultRegistry)
 	return ref, true, err
 }
 

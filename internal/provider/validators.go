@@ -11,7 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 var _ validator.String = textValidator{}
@@ -44,7 +44,7 @@ func (v textValidator) ValidateString(_ context.Context, req validator.StringReq
 // isHost accepts a registry's host with an optional port.
 func isHost() validator.String {
 	return textValidator{"a registry's host with an optional port", func(text string) (string, string) {
-		if _, err := registry.ParseHost(text); err != nil {
+		if _, err := oci.ParseHost(text); err != nil {
 			return "Invalid registry", hostHelp(text, err)
 		}
 		return "", ""
@@ -54,7 +54,7 @@ func isHost() validator.String {
 // isReference accepts a reference to an image that is not one of ours.
 func isReference() validator.String {
 	return textValidator{"a reference to an image, by tag or digest", func(text string) (string, string) {
-		ref, err := registry.ParseReference(text, "")
+		ref, err := oci.ParseReference(text, "")
 		if err != nil {
 			return "Malformed image reference", referenceHelp(text, err)
 		}
@@ -76,7 +76,7 @@ func referenceHelp(text string, err error) string {
 // isPlatform accepts os/architecture[/variant].
 func isPlatform() validator.String {
 	return textValidator{"os/architecture[/variant]", func(text string) (string, string) {
-		if _, err := registry.ParsePlatform(text); err != nil {
+		if _, err := oci.ParsePlatform(text); err != nil {
 			return "Malformed platform", sentence(err)
 		}
 		return "", ""

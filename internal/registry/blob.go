@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // HeadBlob returns the size of a blob in bytes, or -1 where the registry does not say. A missing blob
 // is ErrNotFound.
-func (r *Remote) HeadBlob(ctx context.Context, digest Digest) (int64, error) {
+func (r *Remote) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
 	size := int64(-1)
 	in := request{method: http.MethodHead, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(resp *http.Response) error {
@@ -25,7 +27,7 @@ func (r *Remote) HeadBlob(ctx context.Context, digest Digest) (int64, error) {
 
 // GetBlob returns the bytes of a blob of at most limit bytes, verified against its digest. A missing
 // blob is ErrNotFound.
-func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byte, error) {
+func (r *Remote) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
 	var content []byte
 	in := request{method: http.MethodGet, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(resp *http.Response) error {
@@ -34,7 +36,7 @@ func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byt
 		return err
 	})
 	if err == nil {
-		err = verify(content, digest)
+		err = oci.Verify(content, digest)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("blob %s of %s: %w", digest, r.repository, err)
@@ -45,8 +47,8 @@ func (r *Remote) GetBlob(ctx context.Context, digest Digest, limit int64) ([]byt
 // PutBlob uploads a blob and returns its digest. Uploading a blob that is there already succeeds. It takes
 // a single POST where the registry has shown in this process that it takes one, and otherwise a POST that
 // opens the upload and a PUT that sends all of it.
-func (r *Remote) PutBlob(ctx context.Context, content []byte) (Digest, error) {
-	digest := DigestOf(content)
+func (r *Remote) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
+	digest := oci.DigestOf(content)
 	err := r.host.client.retry(ctx, func() error {
 		known := r.host.postsWhole.Load()
 		trial := known == untried && len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no)
@@ -81,7 +83,7 @@ const maxTrial = 64 << 10
 // tryWhole sends a blob with a single POST, where the registry is known to take it so or to find out whether
 // it does. False means that the blob is yet to be uploaded, in two steps as from now on: registries do not agree
 // on what to say to what they do not support, or do not from a certain size on.
-func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, known int32) (done bool, err error) {
+func (r *Remote) tryWhole(ctx context.Context, content []byte, digest oci.Digest, known int32) (done bool, err error) {
 	taken, location, err := r.postWhole(ctx, content, digest)
 	if taken {
 		r.host.postsWhole.Store(yes)
@@ -91,7 +93,7 @@ func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, kn
 		r.host.postsWhole.Store(no)
 		return r.putUpload(ctx, location, content, digest) == nil, nil
 	}
-	refused := errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrRateLimited)
+	refused := errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) || errors.Is(err, oci.ErrRateLimited)
 	if ctx.Err() != nil || refused || (known == yes && passing(err)) {
 		r.host.postsWhole.Store(known) // This says nothing about it.
 		return true, err
@@ -102,10 +104,10 @@ func (r *Remote) tryWhole(ctx context.Context, content []byte, digest Digest, kn
 
 // postWhole sends a blob with a single POST. Where the registry opens an upload instead, as the distribution
 // specification allows, the blob is not taken, and location is where to send it.
-func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (taken bool, location *url.URL, err error) {
+func (r *Remote) postWhole(ctx context.Context, content []byte, digest oci.Digest) (taken bool, location *url.URL, err error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()), push: true, body: content,
-		header: http.Header{"Content-Type": {MediaTypeOctetStream}},
+		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated, http.StatusAccepted},
 	})
 	if err != nil {
@@ -120,13 +122,13 @@ func (r *Remote) postWhole(ctx context.Context, content []byte, digest Digest) (
 }
 
 // putUpload sends all of a blob to an upload that was opened, and ends it.
-func (r *Remote) putUpload(ctx context.Context, location *url.URL, content []byte, digest Digest) error {
+func (r *Remote) putUpload(ctx context.Context, location *url.URL, content []byte, digest oci.Digest) error {
 	query := location.Query()
 	query.Set("digest", digest.String())
 	location.RawQuery = query.Encode()
 	resp, err := r.once(ctx, request{
 		method: http.MethodPut, path: location.String(), push: true, body: content,
-		header: http.Header{"Content-Type": {MediaTypeOctetStream}},
+		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated},
 	})
 	if err != nil {
@@ -154,18 +156,10 @@ func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
 func (r *Remote) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {
-		return nil, fmt.Errorf("%w: an upload without a location, or with one that is no address", ErrBadResponse)
+		return nil, fmt.Errorf("%w: an upload without a location, or with one that is no address", oci.ErrBadResponse)
 	}
 	if r.host.has(location) {
 		location.Scheme, location.Host = r.host.scheme(), r.host.address
 	}
 	return location, r.host.checkForeign(ctx, location)
-}
-
-// verify compares bytes with their digest.
-func verify(content []byte, want Digest) error {
-	if got := DigestOf(content); got != want {
-		return fmt.Errorf("%w: the registry sent %s", ErrDigestMismatch, got)
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // HostConfig is what a user sets for one registry. The zero value means: HTTPS, the system's certificate
@@ -98,7 +99,7 @@ func (c *Client) Close() {
 }
 
 // Open returns access to a repository. It sends nothing yet.
-func (c *Client) Open(repository Repository) *Remote {
+func (c *Client) Open(repository oci.Repository) *Remote {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := repository.Host()

@@ -11,38 +11,20 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// What can go wrong. Errors of this package wrap these, so that callers decide with errors.Is.
+// What can go wrong besides the errors of package oci. Errors of this package wrap these, so that callers decide with errors.Is.
 var (
-	// ErrBadReference: the text is not a reference to an image.
-	ErrBadReference = errors.New("malformed image reference")
-	// ErrBadDigest: the text is not a sha256 digest.
-	ErrBadDigest = errors.New("malformed digest")
-	// ErrNotFound: the registry answered 404. Nothing else counts as absence.
-	ErrNotFound = errors.New("not found")
 	// ErrRepositoryUnknown: the registry answered 404 and said NAME_UNKNOWN. It also is ErrNotFound.
 	ErrRepositoryUnknown = errors.New("repository unknown")
 	// ErrUnauthorized: the registry or its token service answered 401.
 	ErrUnauthorized = errors.New("not authorized")
 	// ErrForbidden: the registry or its token service answered 403, or 401 for want of permission.
 	ErrForbidden = errors.New("forbidden")
-	// ErrRateLimited: 429, and the retries were used up.
-	ErrRateLimited = errors.New("rate limited")
 	// ErrUnreachable: no complete answer came, and the retries were used up.
 	ErrUnreachable = errors.New("registry unreachable")
-	// ErrAmbiguous: a manifest was sent and nobody knows whether the registry took it (a broken
-	// connection or a 5xx). The request was not sent again: the caller must look.
-	ErrAmbiguous = errors.New("outcome unknown")
-	// ErrLate: what was to be sent by a certain time (StartBy) had to wait for longer. Nothing was sent.
-	ErrLate = errors.New("too late to be sent")
-	// ErrManifestRefused: the registry answered 400 or 404 to a manifest: it is not valid there, or names
-	// a blob that the registry does not have.
-	ErrManifestRefused = errors.New("manifest refused")
-	// ErrTooLarge: the answer exceeds its limit.
-	ErrTooLarge = errors.New("too large")
-	// ErrDigestMismatch: the bytes are not those that their digest promises.
-	ErrDigestMismatch = errors.New("digest mismatch")
 	// ErrPlainHTTP: a request would have gone over plain HTTP to a host for which that is not allowed.
 	ErrPlainHTTP = errors.New("plain HTTP is not allowed")
 	// ErrRedirect: the registry redirected to a place that is not allowed.
@@ -62,8 +44,6 @@ var (
 	// ErrPolicy: a rule of the registry's owner refuses the request (412: Harbor's projects that hand out signed
 	// or scanned images only).
 	ErrPolicy = errors.New("refused by a rule")
-	// ErrBadResponse: the registry's answer does not follow the OCI distribution specification.
-	ErrBadResponse = errors.New("unexpected response")
 )
 
 // codeNameUnknown is the distribution specification's code for a repository that is not known.
@@ -111,7 +91,7 @@ func (e *Error) Error() string {
 // Is reports whether the answer means one of this package's sentinels.
 func (e *Error) Is(target error) bool {
 	switch target {
-	case ErrNotFound:
+	case oci.ErrNotFound:
 		return e.Status == http.StatusNotFound
 	case ErrRepositoryUnknown:
 		return e.Status == http.StatusNotFound && slices.Contains(e.Codes, codeNameUnknown)
@@ -119,7 +99,7 @@ func (e *Error) Is(target error) bool {
 		return e.Status == http.StatusUnauthorized && !e.denied
 	case ErrForbidden:
 		return e.Status == http.StatusForbidden || e.denied
-	case ErrRateLimited:
+	case oci.ErrRateLimited:
 		return e.Status == http.StatusTooManyRequests
 	case ErrImmutable:
 		return e.saysImmutable()

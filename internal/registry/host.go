@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -46,17 +47,17 @@ type quiet struct {
 	answer *Error
 }
 
-func newHost(c *Client, repository Repository) *host {
+func newHost(c *Client, repository oci.Repository) *host {
 	config := c.options.Registries[repository.Host()]
 	h := &host{
 		client:   c,
 		config:   config,
 		key:      repository.Host(),
-		plain:    config.Scheme == "http" || config.Scheme == "" && isLoopback(repository.name.RegistryStr()),
+		plain:    config.Scheme == "http" || config.Scheme == "" && oci.IsLoopback(repository.Address()),
 		grants:   map[session]*grant{},
 		refusals: map[session]refusal{},
 	}
-	h.address = address(&url.URL{Scheme: h.scheme(), Host: repository.name.RegistryStr()})
+	h.address = address(&url.URL{Scheme: h.scheme(), Host: repository.Address()})
 	transport, err := newHostTransport(h, c)
 	h.broken = err
 	h.http = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
@@ -110,7 +111,7 @@ func (h *host) send(ctx context.Context, client *http.Client, req *http.Request)
 			wrapped.URL = redact(req.URL)
 		}
 		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes it, and it may be signed.
-			return nil, fmt.Errorf("%w: %s %s is redirected to what is no address", ErrBadResponse, req.Method, redact(req.URL))
+			return nil, fmt.Errorf("%w: %s %s is redirected to what is no address", oci.ErrBadResponse, req.Method, redact(req.URL))
 		}
 	}
 	return nil, classify(ctx, err)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
@@ -101,8 +102,8 @@ func TestManifestPutsAreNotResentByHTTP2(t *testing.T) {
 		server := &resetting{code: code}
 		host := server.start(t)
 		r := openHost(t, host, Options{Registries: map[string]HostConfig{host: {Scheme: "https", TLS: TLSConfig{InsecureSkipVerify: true}}}})
-		err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte(`{}`)))
-		if !errors.Is(err, ErrAmbiguous) || server.puts.Load() != 1 {
+		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)))
+		if !errors.Is(err, oci.ErrAmbiguous) || server.puts.Load() != 1 {
 			t.Errorf("%s: %v after %d PUTs", code, err, server.puts.Load())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -39,7 +40,7 @@ type session struct {
 
 // login returns the grant for a repository, logging in where this process has not yet, or where the
 // grant is about to end. One that may push serves pulls as well.
-func (h *host) login(ctx context.Context, repository Repository, push bool) (*grant, error) {
+func (h *host) login(ctx context.Context, repository oci.Repository, push bool) (*grant, error) {
 	want := session{path: repository.Path(), push: push}
 	if g, err := h.known(want); g != nil || err != nil {
 		return g, err
@@ -57,9 +58,9 @@ func (h *host) login(ctx context.Context, repository Repository, push bool) (*gr
 		if errors.Is(r.Err, context.DeadlineExceeded) && ctx.Err() == nil {
 			r.Err = fmt.Errorf("%w: %w", ErrUnreachable, r.Err) // The login's own limit.
 		}
-		if errors.Is(r.Err, ErrNotFound) {
+		if errors.Is(r.Err, oci.ErrNotFound) {
 			// Of a token service: this must not be taken for the absence of what the login was for.
-			r.Err = fmt.Errorf("%w: %s", ErrBadResponse, r.Err.Error())
+			r.Err = fmt.Errorf("%w: %s", oci.ErrBadResponse, r.Err.Error())
 		}
 		g, ok := r.Val.(*grant)
 		if r.Err != nil || !ok {
@@ -112,7 +113,7 @@ func (h *host) remember(s session, g *grant, err error) {
 
 // refused takes note that a registry has refused a grant with 401. It reports whether there may be a better
 // one: the request is then to be sent once more.
-func (h *host) refused(ctx context.Context, repository Repository, push bool, was *grant, header http.Header) (bool, error) {
+func (h *host) refused(ctx context.Context, repository oci.Repository, push bool, was *grant, header http.Header) (bool, error) {
 	asked := chooseChallenge(header)
 	h.mu.Lock()
 	for s, g := range h.grants {
@@ -241,7 +242,7 @@ func (h *host) ping(ctx context.Context) (challenge, error) {
 func (h *host) pingOnce(ctx context.Context) (challenge, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.scheme()+"://"+h.address+"/v2/", nil)
 	if err != nil {
-		return challenge{}, fmt.Errorf("%w: %w", ErrBadReference, err)
+		return challenge{}, fmt.Errorf("%w: %w", oci.ErrBadReference, err)
 	}
 	resp, err := h.send(ctx, h.http, req)
 	if err != nil {
@@ -254,7 +255,7 @@ func (h *host) pingOnce(ctx context.Context) (challenge, error) {
 	case http.StatusUnauthorized:
 		return chooseChallenge(resp.Header), nil
 	case http.StatusNotFound: // Of no image: this must not be taken for one's absence.
-		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", ErrBadResponse, redact(req.URL))
+		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", oci.ErrBadResponse, redact(req.URL))
 	}
 	return challenge{}, responseError(req.Method, req.URL, resp)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // tokens is a registry with a token service of its own, which hands out numbered tokens.
@@ -76,7 +77,7 @@ func (s *tokens) open(t *testing.T, credential credentials.Credential) *Remote {
 
 func absent(t *testing.T, r *Remote) {
 	t.Helper()
-	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrNotFound) {
+	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
 	}
 }
@@ -143,7 +144,7 @@ func TestRefusedTokens(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 10 {
 		group.Go(func() {
-			m := NewManifest(MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"annotations":{"i":"%d"}}`, i))
+			m := oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"annotations":{"i":"%d"}}`, i))
 			if err := r.PutManifest(context.Background(), fmt.Sprint("tag", i), m); err != nil {
 				t.Errorf("PutManifest: %v", err)
 			}
@@ -248,7 +249,7 @@ func TestTokenServices(t *testing.T) {
 			"ported.example.com": {AuthHosts: []string{"login.example.org:8443"}},
 		}})
 		host := test.registry
-		repository, err := ParseRepository(host+"/app", "")
+		repository, err := oci.ParseRepository(host+"/app", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -281,7 +282,7 @@ func TestNoRegistry(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	r := open(t, server, Options{})
-	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrBadResponse) || errors.Is(err, ErrNotFound) {
+	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("GetManifest: %v", err)
 	}
 }
@@ -297,7 +298,7 @@ func TestBadTokenAnswers(t *testing.T) {
 			return true
 		}
 		_, err := s.open(t, credentials.Credential{}).GetManifest(context.Background(), "tag")
-		if err == nil || errors.Is(err, ErrNotFound) || strings.Contains(err.Error(), "secret-token") {
+		if err == nil || errors.Is(err, oci.ErrNotFound) || strings.Contains(err.Error(), "secret-token") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -314,10 +315,10 @@ func TestTokenServiceWithout(t *testing.T) {
 	r := s.open(t, credentials.Credential{Username: "u", Password: "p"})
 	ctx := context.Background()
 	_, manifest := r.HeadManifest(ctx, "tag")
-	_, blob := r.HeadBlob(ctx, DigestOf([]byte("x")))
+	_, blob := r.HeadBlob(ctx, oci.DigestOf([]byte("x")))
 	exists, repository := r.RepositoryExists(ctx)
 	for name, err := range map[string]error{"HeadManifest": manifest, "HeadBlob": blob, "RepositoryExists": repository} {
-		if !errors.Is(err, ErrBadResponse) || errors.Is(err, ErrNotFound) || exists {
+		if !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) || exists {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -343,7 +344,7 @@ func TestLoginsAreFew(t *testing.T) {
 	}
 	s.asked, status = nil, http.StatusServiceUnavailable
 	r = s.open(t, credentials.Credential{Username: "u", Password: "p"})
-	if err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte("{}"))); err == nil || len(s.asked) != 1+DefaultMaxRetries {
+	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))); err == nil || len(s.asked) != 1+DefaultMaxRetries {
 		t.Errorf("PutManifest: %v; the token service was asked %d times", err, len(s.asked))
 	}
 }

@@ -6,44 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-)
 
-// Media types of manifests and their parts.
-const (
-	MediaTypeOCIManifest    = "application/vnd.oci.image.manifest.v1+json"
-	MediaTypeOCIIndex       = "application/vnd.oci.image.index.v1+json"
-	MediaTypeOCIConfig      = "application/vnd.oci.image.config.v1+json"
-	MediaTypeOCILayerGzip   = "application/vnd.oci.image.layer.v1.tar+gzip"
-	MediaTypeOCIEmpty       = "application/vnd.oci.empty.v1+json"
-	MediaTypeOctetStream    = "application/octet-stream"
-	MediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
-	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
-
-// MaxManifestSize is the largest manifest that is read or written, in bytes. Every registry tried
-// refuses larger ones (section 11 of the design).
-const MaxManifestSize = 4 << 20
 
 // acceptManifests is the Accept header of manifest requests. Docker schema 1 is not in it: it has no
 // layers that could be verified.
 var acceptManifests = strings.Join([]string{
-	MediaTypeOCIManifest, MediaTypeOCIIndex, MediaTypeDockerManifest, MediaTypeDockerList,
+	oci.MediaTypeOCIManifest, oci.MediaTypeOCIIndex, oci.MediaTypeDockerManifest, oci.MediaTypeDockerList,
 }, ", ")
-
-// Manifest is the bytes of a manifest and what they are.
-type Manifest struct {
-	// MediaType is the registry's Content-Type; to write one, the type to store it as.
-	MediaType string
-	// Digest is that of Content.
-	Digest Digest
-	// Content is at most MaxManifestSize bytes.
-	Content []byte
-}
-
-// NewManifest returns a manifest with its digest.
-func NewManifest(mediaType string, content []byte) Manifest {
-	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
-}
 
 func manifestRequest(method, identifier string) request {
 	return request{
@@ -55,8 +26,8 @@ func manifestRequest(method, identifier string) request {
 
 // HeadManifest returns the digest that a tag stands for, or the digest itself where there is such a
 // manifest. Nothing there is ErrNotFound.
-func (r *Remote) HeadManifest(ctx context.Context, identifier string) (Digest, error) {
-	var digest Digest
+func (r *Remote) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
+	var digest oci.Digest
 	err := r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
 		digest = digestHeader(resp)
 		return nil
@@ -73,26 +44,26 @@ func (r *Remote) HeadManifest(ctx context.Context, identifier string) (Digest, e
 
 // GetManifest returns the manifest of a tag or digest, verified against the digest asked for or, for
 // a tag, against the one that the registry announces. Nothing there is ErrNotFound.
-func (r *Remote) GetManifest(ctx context.Context, identifier string) (Manifest, error) {
-	var m Manifest
+func (r *Remote) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
+	var m oci.Manifest
 	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) error {
-		content, err := readLimited(ctx, resp.Body, MaxManifestSize)
+		content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
 		if err != nil {
 			return err
 		}
 		mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-		m = NewManifest(strings.TrimSpace(mediaType), content)
-		want, err := ParseDigest(identifier)
+		m = oci.NewManifest(strings.TrimSpace(mediaType), content)
+		want, err := oci.ParseDigest(identifier)
 		if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
 			want = digestHeader(resp)
 		}
 		if want == "" {
 			return nil
 		}
-		return verify(content, want)
+		return oci.Verify(content, want)
 	})
 	if err != nil {
-		return Manifest{}, fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
+		return oci.Manifest{}, fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
 	}
 	return m, nil
 }
@@ -100,9 +71,9 @@ func (r *Remote) GetManifest(ctx context.Context, identifier string) (Manifest, 
 // PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken
 // connection or a 5xx the error is ErrAmbiguous, and the caller finds out what happened. A 4xx means
 // that the registry did not take it.
-func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest) error {
-	if len(m.Content) > MaxManifestSize {
-		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), ErrTooLarge, len(m.Content), MaxManifestSize)
+func (r *Remote) PutManifest(ctx context.Context, identifier string, m oci.Manifest) error {
+	if len(m.Content) > oci.MaxManifestSize {
+		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
 	// The login comes first, so that its failure is not mistaken for an unknown outcome.
 	err := r.host.client.retry(ctx, func() error {
@@ -123,20 +94,20 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m Manifest)
 	}
 	answer, answered := errors.AsType[*Error](err)
 	switch {
-	case errors.Is(err, ErrLate):
+	case errors.Is(err, oci.ErrLate):
 	case !answered || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout:
-		err = fmt.Errorf("%w: %w", ErrAmbiguous, err)
+		err = fmt.Errorf("%w: %w", oci.ErrAmbiguous, err)
 	case answer.saysImmutable():
 		err = fmt.Errorf("%w: %w", ErrImmutable, err)
 	case answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound:
-		err = fmt.Errorf("%w: %w", ErrManifestRefused, err)
+		err = fmt.Errorf("%w: %w", oci.ErrManifestRefused, err)
 	}
 	return fmt.Errorf("storing manifest %s: %w", r.spell(identifier), err)
 }
 
 // digestHeader returns the announced digest, or "" where it is missing or of another algorithm.
-func digestHeader(resp *http.Response) Digest {
-	digest, err := ParseDigest(resp.Header.Get("Docker-Content-Digest"))
+func digestHeader(resp *http.Response) oci.Digest {
+	digest, err := oci.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
 	if err != nil {
 		return ""
 	}

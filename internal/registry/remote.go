@@ -10,16 +10,18 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Remote is access to one repository. It is safe for concurrent use.
 type Remote struct {
 	host       *host
-	repository Repository
+	repository oci.Repository
 }
 
 // Repository is the one that this gives access to.
-func (r *Remote) Repository() Repository { return r.repository }
+func (r *Remote) Repository() oci.Repository { return r.repository }
 
 // request describes one exchange with the registry.
 type request struct {
@@ -53,7 +55,7 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 		r.host.keepQuiet(answer)
 		own := r.host.is(resp.Request.URL)
 		if answer.Status == http.StatusNotFound && !own { // The storage behind a registry does not decide what is absent.
-			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", ErrBadResponse, answer.Error())
+			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", oci.ErrBadResponse, answer.Error())
 		}
 		if again || answer.Status != http.StatusUnauthorized || !own {
 			return nil, describe(answer, g)
@@ -84,7 +86,7 @@ func (r *Remote) authorized(ctx context.Context, in request) (*grant, *http.Resp
 	}
 	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
+		return nil, nil, fmt.Errorf("%w: %w", oci.ErrBadResponse, err)
 	}
 	maps.Copy(req.Header, in.header)
 	if in.unrepeatable {
@@ -126,7 +128,7 @@ func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, erro
 		return nil, classify(ctx, err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+		return nil, fmt.Errorf("%w: more than %d bytes", oci.ErrTooLarge, limit)
 	}
 	return content, nil
 }

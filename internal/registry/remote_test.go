@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // serve starts a registry in which the hook answers first where it returns true.
@@ -43,7 +44,7 @@ func open(t *testing.T, server *httptest.Server, options Options) *Remote {
 
 func openHost(t *testing.T, host string, options Options) *Remote {
 	t.Helper()
-	repository, err := ParseRepository(host+"/app", "")
+	repository, err := oci.ParseRepository(host+"/app", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestBlobs(t *testing.T) {
 	ctx := context.Background()
 	r := open(t, serve(t, never), Options{})
 	digest, err := r.PutBlob(ctx, []byte("content"))
-	if err != nil || digest != DigestOf([]byte("content")) {
+	if err != nil || digest != oci.DigestOf([]byte("content")) {
 		t.Fatalf("PutBlob: %s, %v", digest, err)
 	}
 	if _, err := r.PutBlob(ctx, []byte("content")); err != nil {
@@ -83,14 +84,14 @@ func TestBlobs(t *testing.T) {
 	if size, err := r.HeadBlob(ctx, digest); err != nil || size != 7 {
 		t.Errorf("HeadBlob: %d, %v", size, err)
 	}
-	if _, err := r.GetBlob(ctx, digest, 6); !errors.Is(err, ErrTooLarge) {
+	if _, err := r.GetBlob(ctx, digest, 6); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("GetBlob over its limit: %v", err)
 	}
-	absent := DigestOf([]byte("absent"))
-	if _, err := r.GetBlob(ctx, absent, 100); !errors.Is(err, ErrNotFound) {
+	absent := oci.DigestOf([]byte("absent"))
+	if _, err := r.GetBlob(ctx, absent, 100); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("GetBlob of nothing: %v", err)
 	}
-	if _, err := r.HeadBlob(ctx, absent); !errors.Is(err, ErrNotFound) {
+	if _, err := r.HeadBlob(ctx, absent); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadBlob of nothing: %v", err)
 	}
 }
@@ -98,10 +99,10 @@ func TestBlobs(t *testing.T) {
 func TestManifests(t *testing.T) {
 	ctx := context.Background()
 	r := open(t, serve(t, never), Options{})
-	if _, err := r.HeadManifest(ctx, "tag"); !errors.Is(err, ErrNotFound) {
+	if _, err := r.HeadManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest of nothing: %v", err)
 	}
-	m := NewManifest(MediaTypeOCIManifest, []byte(`{"schemaVersion":2,"layers":[]}`))
+	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2,"layers":[]}`))
 	if err := r.PutManifest(ctx, "tag", m); err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +110,11 @@ func TestManifests(t *testing.T) {
 		if digest, err := r.HeadManifest(ctx, identifier); err != nil || digest != m.Digest {
 			t.Errorf("HeadManifest(%s): %s, %v", identifier, digest, err)
 		}
-		if got, err := r.GetManifest(ctx, identifier); err != nil || got.Digest != m.Digest || got.MediaType != MediaTypeOCIManifest {
+		if got, err := r.GetManifest(ctx, identifier); err != nil || got.Digest != m.Digest || got.MediaType != oci.MediaTypeOCIManifest {
 			t.Errorf("GetManifest(%s): %+v, %v", identifier, got, err)
 		}
 	}
-	if err := r.PutManifest(ctx, "big", NewManifest(MediaTypeOCIManifest, make([]byte, MaxManifestSize+1))); !errors.Is(err, ErrTooLarge) {
+	if err := r.PutManifest(ctx, "big", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1))); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("PutManifest over the limit: %v", err)
 	}
 	if exists, err := r.RepositoryExists(ctx); err != nil || !exists {
@@ -127,7 +128,7 @@ func TestManifests(t *testing.T) {
 // A registry that sends other bytes than it promises is caught, whatever it promises them by.
 func TestEveryByteIsVerified(t *testing.T) {
 	ctx := context.Background()
-	right := DigestOf([]byte("right"))
+	right := oci.DigestOf([]byte("right"))
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v2/" {
 			return false
@@ -137,11 +138,11 @@ func TestEveryByteIsVerified(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{})
-	if _, err := r.GetBlob(ctx, right, 100); !errors.Is(err, ErrDigestMismatch) {
+	if _, err := r.GetBlob(ctx, right, 100); !errors.Is(err, oci.ErrDigestMismatch) {
 		t.Errorf("GetBlob: %v", err)
 	}
 	for _, identifier := range []string{"tag", right.String()} {
-		if _, err := r.GetManifest(ctx, identifier); !errors.Is(err, ErrDigestMismatch) {
+		if _, err := r.GetManifest(ctx, identifier); !errors.Is(err, oci.ErrDigestMismatch) {
 			t.Errorf("GetManifest(%s): %v", identifier, err)
 		}
 	}
@@ -151,7 +152,7 @@ func TestEveryByteIsVerified(t *testing.T) {
 func TestTagOfHexDigits(t *testing.T) {
 	r := open(t, serve(t, never), Options{})
 	tag := strings.Repeat("ab", 32)
-	m := NewManifest(MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
+	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
 	if err := r.PutManifest(context.Background(), tag, m); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func TestHeadWithoutDigest(t *testing.T) {
 		return true
 	})
 	digest, err := open(t, server, Options{}).HeadManifest(context.Background(), "tag")
-	if err != nil || digest != DigestOf([]byte(body)) {
+	if err != nil || digest != oci.DigestOf([]byte(body)) {
 		t.Errorf("HeadManifest: %s, %v", digest, err)
 	}
 }
@@ -192,10 +193,10 @@ func TestEndlessBodies(t *testing.T) {
 		}
 	})
 	r := open(t, server, Options{MaxRetries: -1})
-	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrTooLarge) {
+	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("GetManifest: %v", err)
 	}
-	if _, err := r.GetBlob(context.Background(), DigestOf(nil), 1000); !errors.Is(err, ErrTooLarge) {
+	if _, err := r.GetBlob(context.Background(), oci.DigestOf(nil), 1000); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("GetBlob: %v", err)
 	}
 	_, err := r.RepositoryExists(context.Background())
@@ -210,11 +211,11 @@ func TestManifestPutsAreNotResent(t *testing.T) {
 		answer func(w http.ResponseWriter)
 		want   error
 	}{
-		"reset": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, ErrAmbiguous},
-		"500":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, ErrAmbiguous},
-		"503":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, ErrAmbiguous},
+		"reset": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, oci.ErrAmbiguous},
+		"500":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, oci.ErrAmbiguous},
+		"503":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, oci.ErrAmbiguous},
 		"403":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, ErrForbidden},
-		"429":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, ErrRateLimited},
+		"429":   {func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, oci.ErrRateLimited},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var puts atomic.Int64
@@ -226,11 +227,11 @@ func TestManifestPutsAreNotResent(t *testing.T) {
 				test.answer(w)
 				return true
 			})
-			err := open(t, server, Options{}).PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte(`{}`)))
+			err := open(t, server, Options{}).PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)))
 			if !errors.Is(err, test.want) {
 				t.Errorf("PutManifest: %v, want %v", err, test.want)
 			}
-			if errors.Is(err, ErrAmbiguous) != errors.Is(test.want, ErrAmbiguous) {
+			if errors.Is(err, oci.ErrAmbiguous) != errors.Is(test.want, oci.ErrAmbiguous) {
 				t.Errorf("ambiguity of %v", err)
 			}
 			if n := puts.Load(); n != 1 {
@@ -262,7 +263,7 @@ func TestRetries(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{})
-	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, ErrNotFound) {
+	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("GetManifest: %v", err)
 	}
 	if len(paths) != 4 { // Ping, two failures, and the answer.
@@ -271,7 +272,7 @@ func TestRetries(t *testing.T) {
 	mu.Lock()
 	paths, failures = nil, 1000
 	mu.Unlock()
-	if _, err := r.HeadManifest(ctx, "tag"); err == nil || errors.Is(err, ErrNotFound) {
+	if _, err := r.HeadManifest(ctx, "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
 	}
 	if len(paths) != 1+DefaultMaxRetries {
@@ -322,7 +323,7 @@ func TestOneLoginPerScope(t *testing.T) {
 	host := strings.TrimPrefix(server.URL, "http://")
 	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "robot", Password: "secret"}}}})
 	read := func() {
-		if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrNotFound) {
+		if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
 			t.Errorf("HeadManifest: %v", err)
 		}
 	}
@@ -357,7 +358,7 @@ func TestCredentials(t *testing.T) {
 	}{
 		"none":           {HostConfig{}, ErrUnauthorized},
 		"wrong":          {HostConfig{Credential: credentials.Credential{Username: "robot", Password: "wrong"}}, ErrUnauthorized},
-		"registry token": {HostConfig{Credential: credentials.Credential{RegistryToken: "repository:app:pull"}}, ErrNotFound},
+		"registry token": {HostConfig{Credential: credentials.Credential{RegistryToken: "repository:app:pull"}}, oci.ErrNotFound},
 		"wrong token":    {HostConfig{Credential: credentials.Credential{RegistryToken: "other"}}, ErrUnauthorized},
 	} {
 		r := open(t, server, Options{Registries: map[string]HostConfig{host: test.config}})
@@ -395,7 +396,7 @@ func TestRedirects(t *testing.T) {
 	})
 	address := strings.TrimPrefix(server.URL, "http://")
 	r := open(t, server, Options{Registries: map[string]HostConfig{address: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
-	content, err := r.GetBlob(context.Background(), DigestOf([]byte("content")), 100)
+	content, err := r.GetBlob(context.Background(), oci.DigestOf([]byte("content")), 100)
 	if err != nil || string(content) != "content" {
 		t.Fatalf("GetBlob: %q, %v", content, err)
 	}
@@ -453,7 +454,7 @@ func TestPlainHTTP(t *testing.T) {
 		}
 		r = openHost(t, name, Options{Registries: map[string]HostConfig{name: {Scheme: "http"}}})
 		dial(r)
-		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrNotFound) {
+		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
 			t.Errorf("%s with the setting: %v", name, err)
 		}
 	}
@@ -475,16 +476,16 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestParsePlatform(t *testing.T) {
-	for text, want := range map[string]Platform{
+	for text, want := range map[string]oci.Platform{
 		"linux/amd64":    {OS: "linux", Architecture: "amd64"},
 		"linux/arm64/v8": {OS: "linux", Architecture: "arm64", Variant: "v8"},
 	} {
-		if got, err := ParsePlatform(text); err != nil || got != want || got.String() != text {
+		if got, err := oci.ParsePlatform(text); err != nil || got != want || got.String() != text {
 			t.Errorf("ParsePlatform(%q) = %v, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"", "linux", "linux/", "/amd64", "a/b/c/d", "linux/ amd64"} {
-		if got, err := ParsePlatform(text); !errors.Is(err, ErrBadPlatform) {
+		if got, err := oci.ParsePlatform(text); !errors.Is(err, oci.ErrBadPlatform) {
 			t.Errorf("ParsePlatform(%q) = %v, %v", text, got, err)
 		}
 	}

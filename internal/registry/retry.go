@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // maxBackoff bounds one wait between two tries that the registry did not ask for itself.
@@ -79,7 +81,7 @@ func classify(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, ErrTooLarge, ErrTokenService, ErrUnreachable, ErrLate} {
+	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, oci.ErrTooLarge, ErrTokenService, ErrUnreachable, oci.ErrLate} {
 		if errors.Is(err, ours) {
 			return err
 		}

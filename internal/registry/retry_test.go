@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 func TestParseRetryAfter(t *testing.T) {
@@ -47,12 +49,12 @@ func TestRetryAfter(t *testing.T) {
 		_, err := open(t, server, Options{}).GetManifest(ctx, "tag")
 		return time.Since(began), err
 	}
-	if took, err := get(time.Minute, "1"); !errors.Is(err, ErrNotFound) || took < time.Second {
+	if took, err := get(time.Minute, "1"); !errors.Is(err, oci.ErrNotFound) || took < time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
 	for _, value := range []string{"30", "86400", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)} {
 		took, err := get(20*time.Second, value)
-		if !errors.Is(err, ErrRateLimited) || RetryAfter(err) < 29*time.Second || took > 10*time.Second {
+		if !errors.Is(err, oci.ErrRateLimited) || RetryAfter(err) < 29*time.Second || took > 10*time.Second {
 			t.Errorf("%s: after %s: %v", value, took, err)
 		}
 	}
@@ -70,7 +72,7 @@ func TestQuiet(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{MaxRetries: -1})
-	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || errors.Is(err, ErrNotFound) {
+	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
 		t.Fatalf("the first: %v", err)
 	}
 	began := time.Now()
@@ -91,11 +93,11 @@ func TestRefusedManifests(t *testing.T) {
 		body   string
 		want   error
 	}{
-		"rate":        {http.StatusTooManyRequests, "", ErrRateLimited},
+		"rate":        {http.StatusTooManyRequests, "", oci.ErrRateLimited},
 		"ECR":         {http.StatusBadRequest, `{"errors":[{"code":"TAG_INVALID","message":"The image tag '_manifesto' already exists in the 'app' repository and cannot be overwritten because the repository is immutable."}]}`, ErrImmutable},
 		"Harbor":      {http.StatusPreconditionFailed, `{"errors":[{"code":"PRECONDITION","message":"Failed to process request due to 'app:_manifesto' configured as immutable."}]}`, ErrImmutable},
 		"forbidden":   {http.StatusForbidden, "", ErrForbidden},
-		"bad request": {http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_INVALID"}]}`, ErrManifestRefused},
+		"bad request": {http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_INVALID"}]}`, oci.ErrManifestRefused},
 	} {
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method != http.MethodPut {
@@ -106,11 +108,11 @@ func TestRefusedManifests(t *testing.T) {
 			return true
 		})
 		r := open(t, server, Options{})
-		err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte("{}")))
-		if !errors.Is(err, test.want) || errors.Is(err, ErrAmbiguous) {
+		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")))
+		if !errors.Is(err, test.want) || errors.Is(err, oci.ErrAmbiguous) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if strings.Contains(test.body, "immutable") && errors.Is(err, ErrManifestRefused) {
+		if strings.Contains(test.body, "immutable") && errors.Is(err, oci.ErrManifestRefused) {
 			t.Errorf("%s: taken for an invalid manifest: %v", name, err)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // secureServer starts a registry with TLS and returns its host and its certificate as PEM.
@@ -94,11 +95,11 @@ func TestCertificates(t *testing.T) {
 		want error
 	}{
 		"unknown authority":         {host: open, want: ErrCertificate},
-		"authority":                 {host: open, tls: TLSConfig{CACertificate: ca}, want: ErrNotFound},
-		"not verified":              {host: open, tls: TLSConfig{InsecureSkipVerify: true}, want: ErrNotFound},
+		"authority":                 {host: open, tls: TLSConfig{CACertificate: ca}, want: oci.ErrNotFound},
+		"not verified":              {host: open, tls: TLSConfig{InsecureSkipVerify: true}, want: oci.ErrNotFound},
 		"no client certificate":     {host: mutual, tls: TLSConfig{CACertificate: mutualCA}, want: ErrClientCertificate},
-		"client certificate":        {host: mutual, tls: TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}, want: ErrNotFound},
-		"directory":                 {host: mutual, dirs: []string{filepath.Join(dirs, "none"), dirs}, want: ErrNotFound},
+		"client certificate":        {host: mutual, tls: TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}, want: oci.ErrNotFound},
+		"directory":                 {host: mutual, dirs: []string{filepath.Join(dirs, "none"), dirs}, want: oci.ErrNotFound},
 		"directory, other registry": {host: open, dirs: []string{dirs}, want: ErrCertificate},
 		"unusable":                  {host: open, tls: TLSConfig{CACertificate: []byte("x")}, want: ErrTLSConfig},
 	} {

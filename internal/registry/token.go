@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -35,7 +36,7 @@ var tokenServices = map[string][]string{
 func (h *host) obtainToken(ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant) error {
 	realm, err := url.Parse(asked.realm)
 	if err != nil {
-		return fmt.Errorf("%w: the token service's address: %w", ErrBadResponse, err)
+		return fmt.Errorf("%w: the token service's address: %w", oci.ErrBadResponse, err)
 	}
 	if err := h.checkRealm(realm); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 		token = answer.AccessToken
 	}
 	if token == "" {
-		return fmt.Errorf("%w: %s sent no token", ErrBadResponse, redact(realm))
+		return fmt.Errorf("%w: %s sent no token", oci.ErrBadResponse, redact(realm))
 	}
 	g.header = "Bearer " + token
 	g.hide(token)
@@ -100,7 +101,7 @@ func (h *host) getToken(ctx context.Context, realm *url.URL, query url.Values, c
 	target.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
-		return tokenAnswer{}, fmt.Errorf("%w: %w", ErrBadResponse, err)
+		return tokenAnswer{}, fmt.Errorf("%w: %w", oci.ErrBadResponse, err)
 	}
 	password := c.Password
 	if c.IdentityToken != "" {
@@ -120,7 +121,7 @@ func (h *host) postToken(ctx context.Context, realm *url.URL, query url.Values, 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(form.Encode()))
 	if err != nil {
-		return tokenAnswer{}, fmt.Errorf("%w: %w", ErrBadResponse, err)
+		return tokenAnswer{}, fmt.Errorf("%w: %w", oci.ErrBadResponse, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return h.askToken(ctx, req)
@@ -141,7 +142,7 @@ func (h *host) askToken(ctx context.Context, req *http.Request) (tokenAnswer, er
 	}
 	var answer tokenAnswer
 	if json.Unmarshal(text, &answer) != nil { // What JSON says of it could quote the token.
-		return tokenAnswer{}, fmt.Errorf("%w: %s did not answer with a token", ErrBadResponse, redact(req.URL))
+		return tokenAnswer{}, fmt.Errorf("%w: %s did not answer with a token", oci.ErrBadResponse, redact(req.URL))
 	}
 	return answer, nil
 }
@@ -169,7 +170,7 @@ func (h *host) checkRealm(realm *url.URL) error {
 func (h *host) trusts(u *url.URL) bool {
 	own := hostname(h.address)
 	other := strings.ToLower(u.Hostname())
-	if other == own || isLoopback(other) && isLoopback(own) ||
+	if other == own || oci.IsLoopback(other) && oci.IsLoopback(own) ||
 		slices.Contains(h.config.AuthHosts, address(u)) || slices.Contains(h.config.AuthHosts, other) {
 		return true
 	}

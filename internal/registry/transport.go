@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // dialTimeout bounds how long a connection takes to be made, and a TLS handshake.
@@ -89,7 +91,7 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 		if t.slots != nil {
 			<-t.slots
 		}
-		return nil, ErrLate
+		return nil, oci.ErrLate
 	}
 	request := t.begin(in.Context())
 	out := in.Clone(request.ctx) //nolint:contextcheck // Derived from that of in.
@@ -282,7 +284,7 @@ func (h *host) isPrivate(ctx context.Context) bool {
 // network, or is this machine's name. A name is not looked up: behind one of a cloud's storage there may
 // well be a private address, and https keeps others from answering for it.
 func isPrivate(hostport string) bool {
-	if isLoopback(hostport) {
+	if oci.IsLoopback(hostport) {
 		return true
 	}
 	ip := net.ParseIP(hostname(hostport))

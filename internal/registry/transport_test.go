@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // No more requests are under way than are allowed, also while answers are read.
@@ -54,7 +55,7 @@ func TestOneRequestAtATime(t *testing.T) {
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, ErrNotFound) {
+	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("GetManifest: %v", err)
 	}
 }
@@ -84,13 +85,13 @@ func TestSilence(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{RequestTimeout: 700 * time.Millisecond})
-	got, err := r.GetBlob(context.Background(), DigestOf(content), 100)
+	got, err := r.GetBlob(context.Background(), oci.DigestOf(content), 100)
 	if err != nil || string(got) != "content" || requests.Load() != 3 {
 		t.Errorf("GetBlob: %q, %v after %d requests", got, err, requests.Load())
 	}
 	requests.Store(0)
 	r = open(t, server, Options{RequestTimeout: 50 * time.Millisecond, MaxRetries: -1})
-	if _, err := r.GetBlob(context.Background(), DigestOf(content), 100); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
+	if _, err := r.GetBlob(context.Background(), oci.DigestOf(content), 100); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("GetBlob of a silent registry: %v", err)
 	}
 }
@@ -162,10 +163,10 @@ func TestRedirectsDecideNothing(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{})
-	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, ErrBadResponse) || errors.Is(err, ErrNotFound) {
+	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
 	}
-	if err := r.PutManifest(context.Background(), "tag", NewManifest(MediaTypeOCIManifest, []byte("{}"))); !errors.Is(err, ErrRedirect) {
+	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))); !errors.Is(err, ErrRedirect) {
 		t.Errorf("PutManifest: %v", err)
 	}
 }
@@ -185,7 +186,7 @@ func TestStartBy(t *testing.T) {
 		return false
 	})
 	r := open(t, server, Options{MaxConcurrentRequests: 1})
-	m := NewManifest(MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
+	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
 	if err := r.PutManifest(StartBy(context.Background(), time.Now().Add(time.Hour)), "tag", m); err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +195,7 @@ func TestStartBy(t *testing.T) {
 	<-held
 	soon := time.Now().Add(20 * time.Millisecond)
 	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })
-	if err := r.PutManifest(StartBy(context.Background(), soon), "tag", m); !errors.Is(err, ErrLate) || errors.Is(err, ErrAmbiguous) {
+	if err := r.PutManifest(StartBy(context.Background(), soon), "tag", m); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("PutManifest: %v", err)
 	}
 	group.Wait()
@@ -229,10 +230,10 @@ func TestSecretsInLocations(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{})
-	_, get := r.GetBlob(context.Background(), DigestOf([]byte("x")), 100)
+	_, get := r.GetBlob(context.Background(), oci.DigestOf([]byte("x")), 100)
 	_, put := r.PutBlob(context.Background(), []byte("x"))
 	for _, err := range []error{get, put} {
-		if !errors.Is(err, ErrBadResponse) || strings.Contains(err.Error(), "secret") {
+		if !errors.Is(err, oci.ErrBadResponse) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("the error: %v", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/klauspost/compress/zstd"
 )
@@ -78,32 +79,32 @@ func Layer(compression Compression, files ...File) ([]byte, error) {
 }
 
 // PushImage pushes an OCI image that differs by its seed, and returns its digest.
-func PushImage(ctx context.Context, remote *registry.Remote, tag, seed string) (registry.Digest, error) {
+func PushImage(ctx context.Context, remote *registry.Remote, tag, seed string) (oci.Digest, error) {
 	layer, err := Layer(Gzip, File{Name: "seed", Content: seed})
 	if err != nil {
 		return "", err
 	}
-	return push(ctx, remote, tag, family{registry.MediaTypeOCIManifest, registry.MediaTypeOCIConfig, registry.MediaTypeOCILayerGzip}, layer)
+	return push(ctx, remote, tag, family{oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.MediaTypeOCILayerGzip}, layer)
 }
 
 // PushDockerImage pushes an image as Docker builds one: schema 2, with the given layers.
-func PushDockerImage(ctx context.Context, remote *registry.Remote, tag string, layers ...[]byte) (registry.Digest, error) {
-	return push(ctx, remote, tag, family{registry.MediaTypeDockerManifest, dockerConfig, dockerLayer}, layers...)
+func PushDockerImage(ctx context.Context, remote *registry.Remote, tag string, layers ...[]byte) (oci.Digest, error) {
+	return push(ctx, remote, tag, family{oci.MediaTypeDockerManifest, dockerConfig, dockerLayer}, layers...)
 }
 
 // family is the media types of one kind of image.
 type family struct{ manifest, config, layer string }
 
-func push(ctx context.Context, remote *registry.Remote, tag string, types family, layers ...[]byte) (registry.Digest, error) {
-	descriptor := func(mediaType string, content []byte) (registry.Descriptor, error) {
+func push(ctx context.Context, remote *registry.Remote, tag string, types family, layers ...[]byte) (oci.Digest, error) {
+	descriptor := func(mediaType string, content []byte) (oci.Descriptor, error) {
 		digest, err := remote.PutBlob(ctx, content)
-		return registry.Descriptor{MediaType: mediaType, Digest: digest, Size: int64(len(content))}, err
+		return oci.Descriptor{MediaType: mediaType, Digest: digest, Size: int64(len(content))}, err
 	}
 	config, err := descriptor(types.config, []byte(`{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`))
 	if err != nil {
 		return "", err
 	}
-	var described []registry.Descriptor
+	var described []oci.Descriptor
 	for _, layer := range layers {
 		d, err := descriptor(types.layer, layer)
 		if err != nil {
@@ -118,11 +119,11 @@ func push(ctx context.Context, remote *registry.Remote, tag string, types family
 
 // PushIndex pushes an image index whose children differ by platform ("linux/amd64", "unknown/unknown"),
 // and returns its digest and theirs by platform.
-func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, platforms ...string) (registry.Digest, map[string]registry.Digest, error) {
-	children := map[string]registry.Digest{}
-	var manifests []registry.Descriptor
+func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, platforms ...string) (oci.Digest, map[string]oci.Digest, error) {
+	children := map[string]oci.Digest{}
+	var manifests []oci.Descriptor
 	for _, text := range platforms {
-		platform, err := registry.ParsePlatform(text)
+		platform, err := oci.ParsePlatform(text)
 		if err != nil {
 			return "", nil, err
 		}
@@ -136,7 +137,7 @@ func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, p
 			return "", nil, err
 		}
 		children[text] = digest
-		manifests = append(manifests, registry.Descriptor{
+		manifests = append(manifests, oci.Descriptor{
 			MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content)), Platform: &platform,
 		})
 	}
@@ -145,17 +146,17 @@ func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, p
 }
 
 // PutIndex puts an image index of the given manifests under a tag.
-func PutIndex(ctx context.Context, remote *registry.Remote, tag string, manifests []registry.Descriptor) (registry.Digest, error) {
-	return putJSON(ctx, remote, tag, registry.MediaTypeOCIIndex, map[string]any{
-		"schemaVersion": 2, "mediaType": registry.MediaTypeOCIIndex, "manifests": manifests,
+func PutIndex(ctx context.Context, remote *registry.Remote, tag string, manifests []oci.Descriptor) (oci.Digest, error) {
+	return putJSON(ctx, remote, tag, oci.MediaTypeOCIIndex, map[string]any{
+		"schemaVersion": 2, "mediaType": oci.MediaTypeOCIIndex, "manifests": manifests,
 	})
 }
 
-func putJSON(ctx context.Context, remote *registry.Remote, tag, mediaType string, value any) (registry.Digest, error) {
+func putJSON(ctx context.Context, remote *registry.Remote, tag, mediaType string, value any) (oci.Digest, error) {
 	content, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("encoding a manifest: %w", err)
 	}
-	m := registry.NewManifest(mediaType, content)
+	m := oci.NewManifest(mediaType, content)
 	return m.Digest, remote.PutManifest(ctx, tag, m)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
@@ -26,7 +27,7 @@ func New(t testing.TB, options Options) *Server {
 // Open gives a test direct access to a repository of the server, past what it tests.
 func (s *Server) Open(t testing.TB, path string, options registry.Options) *registry.Remote {
 	t.Helper()
-	repository, err := registry.ParseRepository(s.Host()+"/"+path, "")
+	repository, err := oci.ParseRepository(s.Host()+"/"+path, "")
 	if err != nil {
 		t.Fatalf("parsing a repository: %v", err)
 	}
@@ -36,7 +37,7 @@ func (s *Server) Open(t testing.TB, path string, options registry.Options) *regi
 }
 
 // Image pushes an image for a test and returns its digest.
-func (s *Server) Image(t testing.TB, path, tag, seed string) registry.Digest {
+func (s *Server) Image(t testing.TB, path, tag, seed string) oci.Digest {
 	t.Helper()
 	digest, err := PushImage(context.Background(), s.Open(t, path, registry.Options{}), tag, seed)
 	if err != nil {

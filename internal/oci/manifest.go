@@ -1,71 +1,24 @@
-package registry
+package oci
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 )
 
-// Errors of choosing a child of a multi-platform image.
-var (
-	// ErrBadPlatform: the text is not os/architecture[/variant].
-	ErrBadPlatform = errors.New("malformed platform")
-	// ErrNoPlatforms: the image is not a multi-platform image.
-	ErrNoPlatforms = errors.New("not a multi-platform image")
-	// ErrPlatformNotFound: the image has no child, or more than one, for the platform.
-	ErrPlatformNotFound = errors.New("platform not found")
-)
-
-// unknownPlatform is what BuildKit writes for its attestations, which are no images.
-const unknownPlatform = "unknown"
-
-// Platform is what an image runs on. The zero value is no platform.
-type Platform struct {
-	OS           string `json:"os"`
-	Architecture string `json:"architecture"`
-	Variant      string `json:"variant,omitempty"`
+// Manifest is the bytes of a manifest and what they are.
+type Manifest struct {
+	// MediaType is the registry's Content-Type; to write one, the type to store it as.
+	MediaType string
+	// Digest is that of Content.
+	Digest Digest
+	// Content is at most MaxManifestSize bytes.
+	Content []byte
 }
 
-// ParsePlatform reads os/architecture[/variant]. The error wraps ErrBadPlatform.
-func ParsePlatform(s string) (Platform, error) {
-	parts := strings.Split(s, "/")
-	if len(parts) < 2 || len(parts) > 3 {
-		return Platform{}, fmt.Errorf("%w: %q is not os/architecture[/variant], such as linux/arm64", ErrBadPlatform, s)
-	}
-	for _, part := range parts {
-		if part == "" || strings.TrimSpace(part) != part {
-			return Platform{}, fmt.Errorf("%w: %q is not os/architecture[/variant], such as linux/arm64", ErrBadPlatform, s)
-		}
-	}
-	p := Platform{OS: parts[0], Architecture: parts[1]}
-	if len(parts) == 3 {
-		p.Variant = parts[2]
-	}
-	return p, nil
-}
-
-// String is the platform as ParsePlatform reads it.
-func (p Platform) String() string {
-	s := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		s += "/" + p.Variant
-	}
-	return s
-}
-
-// IsUnknown reports whether a child of an index is marked as no image at all.
-func (p Platform) IsUnknown() bool {
-	return p.OS == unknownPlatform && p.Architecture == unknownPlatform
-}
-
-// Descriptor points at a manifest or blob of the same repository.
-type Descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      Digest            `json:"digest"`
-	Size        int64             `json:"size"`
-	Platform    *Platform         `json:"platform,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
+// NewManifest returns a manifest with its digest.
+func NewManifest(mediaType string, content []byte) Manifest {
+	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
 }
 
 // IsIndex reports whether the manifest lists images rather than being one. Some registries answer

@@ -1,4 +1,4 @@
-package registry
+package oci
 
 import (
 	"crypto/sha256"
@@ -47,3 +47,11 @@ func ParseDigest(s string) (Digest, error) {
 
 // String returns the digest with its prefix.
 func (d Digest) String() string { return string(d) }
+
+// Verify compares bytes with their digest.
+func Verify(content []byte, want Digest) error {
+	if got := DigestOf(content); got != want {
+		return fmt.Errorf("%w: the registry sent %s", ErrDigestMismatch, got)
+	}
+	return nil
+}

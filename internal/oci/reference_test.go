@@ -1,4 +1,4 @@
-package registry
+package oci
 
 import (
 	"errors"
@@ -140,8 +140,8 @@ func TestIsLoopback(t *testing.T) {
 		"localhost": true, "localhost:5000": true, "127.0.0.1:5000": true, "127.8.9.1": true, "[::1]:5000": true,
 		"10.0.0.1": false, "192.168.0.1:5000": false, "registry.local": false, "ghcr.io": false, "localhost.example.com": false,
 	} {
-		if got := isLoopback(host); got != want {
-			t.Errorf("isLoopback(%q) = %t", host, got)
+		if got := IsLoopback(host); got != want {
+			t.Errorf("IsLoopback(%q) = %t", host, got)
 		}
 	}
 }
