@@ -117,5 +117,5 @@ func newStore(t *testing.T) *manifesto.Store {
 	t.Helper()
 	client := registry.NewClient(registry.Options{})
 	t.Cleanup(client.Close)
-	return manifesto.NewStore(func(name oci.Repository) manifesto.Remote { return client.Open(name) }, time.Now, 0)
+	return manifesto.NewStore(func(name oci.Repository) manifesto.Repository { return client.Open(name) }, time.Now, 0)
 }

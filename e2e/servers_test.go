@@ -44,7 +44,7 @@ func start(t *testing.T, kind servers.Kind, options servers.Options) *server {
 }
 
 // open gives a test direct access to a repository.
-func (s *server) open(t *testing.T, path string) *registry.Remote {
+func (s *server) open(t *testing.T, path string) *registry.Repository {
 	t.Helper()
 	name, err := oci.ParseRepository(s.Host+"/"+path, "")
 	if err != nil {

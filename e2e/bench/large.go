@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -89,7 +90,7 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 		if err != nil {
 			return err
 		}
-		return remote.PutManifest(ctx, tag, oci.NewManifest(oci.MediaTypeOCIManifest, content))
+		return remote.PutManifest(ctx, tag, oci.NewManifest(oci.MediaTypeOCIManifest, content), time.Time{})
 	}
 	for i := range entries {
 		digest := oci.DigestOf(fmt.Append(nil, "content ", i))

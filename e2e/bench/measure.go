@@ -63,7 +63,7 @@ func open(ctx context.Context, dir, tool string, s subject, kind registrytest.Ki
 }
 
 // remote is direct access to the repository.
-func (w *workplace) remote() *registry.Remote {
+func (w *workplace) remote() *registry.Repository {
 	name, err := oci.ParseRepository(w.server.Host()+"/app", "")
 	if err != nil {
 		panic(err) // It is a constant and a port.

@@ -119,12 +119,12 @@ func (s *stage) destroy(ctx context.Context, other *otherTool) error {
 
 // otherTool is whoever works on the same metadata without Terraform.
 type otherTool struct {
-	remote *registry.Remote
+	remote *registry.Repository
 	image  oci.Digest
 }
 
 func (o *otherTool) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return o.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return o.remote }, time.Now, 0)
 }
 
 func (o *otherTool) key(typ string) manifesto.Key {

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 // tag makes index.json name a manifest with a tag.
-func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor) (err error) {
+func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) (err error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor) (
 			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
-	if registry.Late(ctx) {
+	if !latest.IsZero() && time.Now().After(latest) {
 		return oci.ErrLate
 	}
 	ix, err := d.readIndex()

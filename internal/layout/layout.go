@@ -33,13 +33,13 @@ const maxVersionFile = 64 << 10
 // lockDelay is the time between two attempts to get the lock, which is held for some milliseconds.
 const lockDelay = 2 * time.Millisecond
 
-var _ manifesto.Remote = (*Layout)(nil)
+var _ manifesto.Repository = (*Layout)(nil)
 
-// Layout is an OCI image layout on disk as a manifesto.Remote. It holds no file open between two operations and
+// Layout is an OCI image layout on disk as a manifesto.Repository. It holds no file open between two operations and
 // is safe for concurrent use, by any number of processes: files appear whole, under their final name, and
 // index.json is changed under a lock. The zero value is the layout in the current directory.
 //
-// Errors are those of the registry package, as manifesto.Remote wants them, and this package's own.
+// Errors are those of the registry package, as manifesto.Repository wants them, and this package's own.
 type Layout struct {
 	directory string
 }

@@ -71,7 +71,7 @@ func push(t *testing.T, l *Layout, tag, seed string) oci.Manifest {
 	if identifier == "" {
 		identifier = m.Digest.String()
 	}
-	if err := l.PutManifest(t.Context(), identifier, m); err != nil {
+	if err := l.PutManifest(t.Context(), identifier, m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -85,7 +85,7 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	_, headBlob := l.HeadBlob(ctx, digest)
 	_, getBlob := l.GetBlob(ctx, digest, 1)
 	_, putBlob := l.PutBlob(ctx, []byte("x"))
-	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`)))
+	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`)), time.Time{})
 	_, exists := l.RepositoryExists(ctx)
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
@@ -249,7 +249,7 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 		}},
 		"lock": {lockFile, "lock", func(l *Layout) error {
 			m := oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`))
-			return l.PutManifest(context.Background(), "tag", m)
+			return l.PutManifest(context.Background(), "tag", m, time.Time{})
 		}},
 	}
 	for name, test := range tests {
@@ -308,7 +308,7 @@ func TestWaitingForTheLockEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err = l.PutManifest(ctx, "tag", m)
+	err = l.PutManifest(ctx, "tag", m, time.Time{})
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("%v; want DeadlineExceeded", err)
 	}
@@ -318,7 +318,7 @@ func TestWaitingForTheLockEnds(t *testing.T) {
 	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.PutManifest(t.Context(), "tag", m); err != nil {
+	if err := l.PutManifest(t.Context(), "tag", m, time.Time{}); err != nil {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -75,20 +76,21 @@ func isDigest(identifier string) (oci.Digest, bool) {
 
 // PutManifest stores a manifest and, for a tag, makes the index name it so. A manifest by digest alone is not
 // listed in the index, where it would be one more image. A manifest that names what the layout lacks is
-// registry.ErrManifestRefused. The error is registry.ErrAmbiguous only where the index may have been replaced.
-func (l *Layout) PutManifest(ctx context.Context, identifier string, m oci.Manifest) error {
+// oci.ErrManifestRefused. The error is oci.ErrAmbiguous only where the index may have been replaced. Waiting for the
+// layout's lock past latest is oci.ErrLate; the zero value sets no deadline.
+func (l *Layout) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	d, err := l.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer d.done()
-	if err := d.putManifest(ctx, identifier, m); err != nil {
+	if err := d.putManifest(ctx, identifier, m, latest); err != nil {
 		return fmt.Errorf("storing manifest %s: %w", d.spell(identifier), err)
 	}
 	return nil
 }
 
-func (d directory) putManifest(ctx context.Context, identifier string, m oci.Manifest) error {
+func (d directory) putManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	if len(m.Content) > oci.MaxManifestSize {
 		return fmt.Errorf("%w: %d bytes, the limit is %d", oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
@@ -109,7 +111,8 @@ func (d directory) putManifest(ctx context.Context, identifier string, m oci.Man
 	if err != nil || byDigest {
 		return err
 	}
-	return d.tag(ctx, identifier, oci.Descriptor{MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content))})
+	target := oci.Descriptor{MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content))}
+	return d.tag(ctx, identifier, target, latest)
 }
 
 // manifestShape is what tells manifests apart, and what they name.

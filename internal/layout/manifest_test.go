@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -108,7 +109,7 @@ func TestGetManifest(t *testing.T) {
 	index := oci.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
 		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: &platform,
 	}))))
-	if err := l.PutManifest(t.Context(), "multi", index); err != nil {
+	if err := l.PutManifest(t.Context(), "multi", index, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	for identifier, want := range map[string]oci.Manifest{
@@ -219,7 +220,7 @@ func TestPutManifestRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := l.PutManifest(t.Context(), test.identifier, test.manifest)
+			err := l.PutManifest(t.Context(), test.identifier, test.manifest, time.Time{})
 			if !errors.Is(err, test.want) || errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrAmbiguous) {
 				t.Errorf("%v; want %v", err, test.want)
 			}

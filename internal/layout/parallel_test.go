@@ -77,8 +77,8 @@ func putTags(ctx context.Context, directory string, writer int) error {
 				return err
 			}
 			return errors.Join(
-				l.PutManifest(ctx, fmt.Sprintf("tag-%d-%d", writer, piece), m),
-				l.PutManifest(ctx, "shared", m),
+				l.PutManifest(ctx, fmt.Sprintf("tag-%d-%d", writer, piece), m, time.Time{}),
+				l.PutManifest(ctx, "shared", m, time.Time{}),
 			)
 		})
 	}
@@ -172,7 +172,7 @@ func putMetadata(ctx context.Context, directory string, writer int) error {
 }
 
 func newStore(directory string) *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return Open(directory) }, time.Now, manifesto.Adaptive)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return Open(directory) }, time.Now, manifesto.Adaptive)
 }
 
 func checkMetadata(t *testing.T, directory string, writers int) {

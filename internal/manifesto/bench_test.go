@@ -123,7 +123,7 @@ func (m *memoryRemote) GetManifest(_ context.Context, identifier string) (oci.Ma
 	return found, nil
 }
 
-func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put oci.Manifest) error {
+func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put oci.Manifest, _ time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.manifests[identifier], m.manifests[put.Digest.String()] = put, put
@@ -174,10 +174,10 @@ func BenchmarkCommit(b *testing.B) {
 			b.Fatal(err)
 		}
 		remote.blobs[oci.DigestOf(image.layer)] = image.layer
-		if err := remote.PutManifest(ctx, Tag, m); err != nil {
+		if err := remote.PutManifest(ctx, Tag, m, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
-		store := NewStore(func(oci.Repository) Remote { return remote }, time.Now, 0)
+		store := NewStore(func(oci.Repository) Repository { return remote }, time.Now, 0)
 		put := func(i int) {
 			key := Key{Repository: repository, Image: oci.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
 			if _, err := store.Put(ctx, Put{Key: key, Content: fmt.Append(nil, "new content ", i)}); err != nil {

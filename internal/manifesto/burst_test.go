@@ -159,7 +159,7 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	for r.known().digest == old.Digest {
 		time.Sleep(time.Millisecond)
 	}
-	if err := f.remote.PutManifest(ctx, Tag, old); err != nil {
+	if err := f.remote.PutManifest(ctx, Tag, old, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	close(overwritten)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -111,7 +111,7 @@ func (r *repository) finish(edits []*edit, err error, d *Document) {
 
 // commit writes a batch of edits. Every edit of it is decided when it returns.
 func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
-	wait, late := firstWait, 0
+	backoff, late := firstWait, 0
 	for start := 1; ; start++ {
 		rest, err := r.attempt(ctx, batch, b)
 		if len(rest) == 0 {
@@ -129,8 +129,8 @@ func (r *repository) commit(ctx context.Context, batch []*edit, b *burst) {
 			}
 		}
 		if err == nil || (errors.Is(err, oci.ErrAmbiguous) && start < maxFailures) {
-			err = registry.Pause(ctx, wait/2+r.jitter(wait))
-			wait = min(2*wait, maxWait)
+			err = wait.For(ctx, backoff/2+r.jitter(backoff))
+			backoff = min(2*backoff, maxWait)
 		}
 		if err != nil {
 			r.finish(batch, err, nil)
@@ -196,7 +196,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		return batch, err
 	}
 	next.digest = m.Digest
-	putErr := r.remote.PutManifest(registry.StartBy(ctx, latest), Tag, m)
+	putErr := r.remote.PutManifest(ctx, Tag, m, latest)
 	if errors.Is(putErr, oci.ErrLate) {
 		return batch, putErr
 	}

@@ -227,7 +227,7 @@ func joinDigests(digests []oci.Digest) string {
 
 // resolveImage returns the image that a manifest is or, for an index, the one it lists: current builds
 // of Docker wrap a single image and its attestations into one.
-func resolveImage(ctx context.Context, remote Remote, m oci.Manifest) (manifest, error) {
+func resolveImage(ctx context.Context, remote Repository, m oci.Manifest) (manifest, error) {
 	if m.IsIndex() {
 		children, err := m.Children()
 		if err != nil {
@@ -251,7 +251,7 @@ func resolveImage(ctx context.Context, remote Remote, m oci.Manifest) (manifest,
 }
 
 // readData returns the file /data of an image: from its uppermost layer that has it.
-func readData(ctx context.Context, remote Remote, m manifest, maxContent int64) ([]byte, error) {
+func readData(ctx context.Context, remote Repository, m manifest, maxContent int64) ([]byte, error) {
 	for _, described := range slices.Backward(m.Layers) {
 		layer, err := remote.GetBlob(ctx, described.Digest, maxLayer)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -159,7 +160,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 				<-queued // The failing edit waits behind this commit.
 				m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, rival, 5}}, 1)
 				if err == nil {
-					err = f.remote.PutManifest(ctx, pinTag, m)
+					err = f.remote.PutManifest(ctx, pinTag, m, time.Time{})
 				}
 				if err != nil {
 					t.Error(err)

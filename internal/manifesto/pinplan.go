@@ -21,7 +21,7 @@ type pinPlan struct {
 }
 
 // sortOut tells blobs that are gone from images in their place.
-func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []oci.Digest) error {
+func (p *pinPlan) sortOut(ctx context.Context, remote Repository, absent []oci.Digest) error {
 	for _, digest := range absent {
 		_, err := remote.HeadManifest(ctx, digest.String())
 		switch {
@@ -39,7 +39,7 @@ func (p *pinPlan) sortOut(ctx context.Context, remote Remote, absent []oci.Diges
 // planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
 // for it. Pins that are known to hold a blob keep it. A blob whose size nobody knows costs a HEAD; skip names
 // blobs that cannot be pinned, as earlier commits of this run found out.
-func planPins(ctx context.Context, remote Remote, base, next *Document, known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool) (pinPlan, error) {
+func planPins(ctx context.Context, remote Repository, base, next *Document, known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool) (pinPlan, error) {
 	a := assignment{base: base.shardIndex(), next: next.shardIndex(), shards: map[oci.Digest]int{}, added: map[int]map[oci.Digest]bool{}}
 	if len(skip) > 0 {
 		next.repin(func(rec record) (record, bool) {
@@ -152,7 +152,7 @@ func (d *Document) unassigned(skip map[oci.Digest]bool) (order []oci.Digest, siz
 // layers lists the layers of the shards to put, sorted: what base and next name there. A blob that is there
 // without a known size costs a HEAD; one that is missing is left out, since a registry refuses a manifest
 // that names it.
-func (a assignment) layers(ctx context.Context, remote Remote, dirty map[int]bool, skip map[oci.Digest]bool) (map[int][]descriptor, error) {
+func (a assignment) layers(ctx context.Context, remote Repository, dirty map[int]bool, skip map[oci.Digest]bool) (map[int][]descriptor, error) {
 	touched := make(map[int][]descriptor, len(dirty))
 	for shard := range dirty {
 		sizes := map[oci.Digest]int64{}
@@ -191,7 +191,7 @@ func sortLayers(layers []descriptor) []descriptor {
 }
 
 // headBlobs returns the sizes of blobs and which of them are not there.
-func headBlobs(ctx context.Context, remote Remote, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
+func headBlobs(ctx context.Context, remote Repository, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
 	found := make([]int64, len(digests))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)

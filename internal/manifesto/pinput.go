@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 // putPins is a pin manifest that this process has put.
@@ -68,7 +67,7 @@ func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []descr
 			}
 		}
 		began := time.Now()
-		again, putErr := put.try(registry.StartBy(ctx, r.lastLook().Add(window/2)), layers, number)
+		again, putErr := put.try(ctx, layers, number, r.lastLook().Add(window/2))
 		if took := time.Since(began); took > window/2 {
 			r.timing.observe(took) // Registries look for each layer: announce a longer window.
 		}
@@ -102,16 +101,16 @@ func (p *pinPut) isStored(before putPins, layers []descriptor, number int64) (bo
 }
 
 // try puts the layers once. again says that it may succeed a little later, after another look: the outcome is
-// unknown, or it had to wait past the time of registry.StartBy, or the registry has refused it, and what all pin manifests share was uploaded once more: a retention
-// rule may have removed the last of them, and a collector their config.
-func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64) (again bool, err error) {
+// unknown, or it had to wait for longer than latest, or the registry has refused it, and what all pin manifests share was
+// uploaded once more: a retention rule may have removed the last of them, and a collector their config.
+func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64, latest time.Time) (again bool, err error) {
 	r := p.repository
 	m, err := pinManifest(r.name, layers, number)
 	if err != nil {
 		return false, err
 	}
 	p.sent = putPins{digest: m.Digest, layers: layers}
-	err = r.remote.PutManifest(ctx, shardTag(p.shard), m)
+	err = r.remote.PutManifest(ctx, shardTag(p.shard), m, latest)
 	switch {
 	case err == nil:
 		p.sent.stored = true
@@ -176,7 +175,7 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 		if layers == nil {
 			return nil
 		}
-		again, putErr := put.try(registry.StartBy(ctx, latest), layers, v.number)
+		again, putErr := put.try(ctx, layers, v.number, latest)
 		if errors.Is(putErr, errPinRefused) {
 			// A blob of another entry may be gone: the rest is to be pinned all the same.
 			_, missing, headErr := headBlobs(ctx, r.remote, digestsOf(layers))

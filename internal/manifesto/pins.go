@@ -157,7 +157,7 @@ func (p *pins) forget(gone map[oci.Digest]bool) {
 }
 
 // readShard reads one pin manifest; false means that there is none.
-func readShard(ctx context.Context, remote Remote, shard int) (map[oci.Digest]int64, int64, bool, error) {
+func readShard(ctx context.Context, remote Repository, shard int) (map[oci.Digest]int64, int64, bool, error) {
 	m, err := remote.GetManifest(ctx, shardTag(shard))
 	if errors.Is(err, oci.ErrNotFound) {
 		return nil, 0, false, nil
@@ -179,7 +179,7 @@ func readShard(ctx context.Context, remote Remote, shard int) (map[oci.Digest]in
 
 // readAll reads the pin manifests that the document names and, where an entry names none (another tool may
 // have stripped the field), those that follow until there is none.
-func (p *pins) readAll(ctx context.Context, remote Remote, d *Document) error {
+func (p *pins) readAll(ctx context.Context, remote Repository, d *Document) error {
 	last, stripped := noPin, false
 	d.eachBlob(func(rec record) {
 		last = max(last, rec.pin)
@@ -212,7 +212,7 @@ func (p *pins) readAll(ctx context.Context, remote Remote, d *Document) error {
 }
 
 // readOne reads one pin manifest.
-func (p *pins) readOne(ctx context.Context, remote Remote, shard int) error {
+func (p *pins) readOne(ctx context.Context, remote Repository, shard int) error {
 	blobs, version, _, err := readShard(ctx, remote, shard)
 	if err == nil {
 		p.wasRead(shard, blobs, version)

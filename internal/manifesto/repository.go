@@ -14,7 +14,7 @@ import (
 // repository is what this run knows of one repository, and its committer.
 type repository struct {
 	name   oci.Repository
-	remote Remote
+	remote Repository
 	now    func() time.Time
 	flight singleflight.Group
 
@@ -163,7 +163,7 @@ func (r *repository) parse(ctx context.Context, m oci.Manifest) (*version, error
 	return v, nil
 }
 
-func readVersion(ctx context.Context, remote Remote, m oci.Manifest) (*version, error) {
+func readVersion(ctx context.Context, remote Repository, m oci.Manifest) (*version, error) {
 	parsed, err := resolveImage(ctx, remote, m)
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func readVersion(ctx context.Context, remote Remote, m oci.Manifest) (*version, 
 
 // ReadDocument reads the manifesto of a repository as it is now, past every cache. A repository
 // without one is registry.ErrNotFound.
-func ReadDocument(ctx context.Context, remote Remote) (*Document, error) {
+func ReadDocument(ctx context.Context, remote Repository) (*Document, error) {
 	m, err := remote.GetManifest(ctx, Tag)
 	if err != nil {
 		return nil, err

@@ -166,7 +166,7 @@ func withoutAnnotation(m oci.Manifest, name string) oci.Manifest {
 	return oci.NewManifest(m.MediaType, content)
 }
 
-func (r simRemote) PutManifest(_ context.Context, identifier string, m oci.Manifest) error {
+func (r simRemote) PutManifest(_ context.Context, identifier string, m oci.Manifest, _ time.Time) error {
 	c := &call{method: "PUT", tag: identifier, manifest: m}
 	for {
 		how := r.gate(c)

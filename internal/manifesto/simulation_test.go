@@ -137,7 +137,7 @@ func (s *simulation) store(writer int) *Store {
 	if s.world.instant || s.world.without == settling {
 		settle = 0
 	}
-	store := NewStore(func(oci.Repository) Remote { return simRemote{s, writer} }, time.Now, settle)
+	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, time.Now, settle)
 	store.jitter = func(d time.Duration) time.Duration {
 		if d < time.Microsecond {
 			return 0 // Not a wait, but a number of looks whose answers nobody uses.

@@ -16,7 +16,7 @@ import (
 // run: it reads each manifesto once, resolves each tag once, and remembers what the run created. It is
 // safe for concurrent use.
 type Store struct {
-	open   func(oci.Repository) Remote
+	open   func(oci.Repository) Repository
 	now    func() time.Time
 	settle time.Duration
 	// jitter returns a random part of a wait, so that rivals do not start over at the same time.
@@ -40,7 +40,7 @@ const Adaptive time.Duration = -1
 // NewStore returns a store over the repositories that open gives access to; now is the clock of the
 // entries' creation times. settle is how long the last of a burst of changes waits until no other writer
 // can overwrite it unseen: Adaptive, or 0 where there is no other writer.
-func NewStore(open func(oci.Repository) Remote, now func() time.Time, settle time.Duration) *Store {
+func NewStore(open func(oci.Repository) Repository, now func() time.Time, settle time.Duration) *Store {
 	return &Store{
 		open: open, now: now, settle: settle,
 		jitter: rand.N[time.Duration],
@@ -94,7 +94,7 @@ func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Pla
 	})
 }
 
-func resolve(ctx context.Context, remote Remote, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
+func resolve(ctx context.Context, remote Repository, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
 	if platform == (oci.Platform{}) {
 		return remote.HeadManifest(ctx, ref.Identifier())
 	}
@@ -193,7 +193,7 @@ func looksLikeImage(content []byte) bool {
 }
 
 // imageContent reads the oldest form of content: the digest is that of an image whose /data is it.
-func imageContent(ctx context.Context, remote Remote, digest oci.Digest) ([]byte, error) {
+func imageContent(ctx context.Context, remote Repository, digest oci.Digest) ([]byte, error) {
 	m, err := remote.GetManifest(ctx, digest.String())
 	if errors.Is(err, oci.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s is neither a blob nor an image", ErrContentMissing, digest)

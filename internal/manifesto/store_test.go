@@ -21,7 +21,7 @@ import (
 // fixture is a registry with one image and a way to open stores on it: one for each run of Terraform.
 type fixture struct {
 	server *registrytest.Server
-	remote *registry.Remote
+	remote *registry.Repository
 	image  oci.Digest
 }
 
@@ -39,7 +39,7 @@ func (f *fixture) run(t *testing.T) *Store {
 	client := registry.NewClient(registry.Options{Backoff: time.Millisecond})
 	t.Cleanup(client.Close)
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return NewStore(func(r oci.Repository) Remote { return client.Open(r) }, func() time.Time { return clock }, 0)
+	return NewStore(func(r oci.Repository) Repository { return client.Open(r) }, func() time.Time { return clock }, 0)
 }
 
 func (f *fixture) key(typ string) Key {
@@ -435,7 +435,7 @@ func TestRepairPinsAgain(t *testing.T) {
 		if _, err := f.remote.PutBlob(ctx, config); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.remote.PutManifest(ctx, pinTag, m); err != nil {
+		if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		piece, err := f.run(t).Get(ctx, f.key("t"))
@@ -501,7 +501,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.remote.PutManifest(ctx, pinTag, m); err != nil {
+	if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest, rival.Digest)
@@ -511,7 +511,7 @@ func TestPinsAreConfirmed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.remote.PutManifest(ctx, pinTag, m); err != nil {
+	if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest)

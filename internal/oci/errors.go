@@ -15,7 +15,7 @@ var (
 	// ErrAmbiguous: a manifest was sent and nobody knows whether the registry took it (a broken
 	// connection or a 5xx). The request was not sent again: the caller must look.
 	ErrAmbiguous = errors.New("outcome unknown")
-	// ErrLate: what was to be sent by a certain time (StartBy) had to wait for longer. Nothing was sent.
+	// ErrLate: the request had to be sent by a certain time and waited for longer. Nothing was sent.
 	ErrLate = errors.New("too late to be sent")
 	// ErrManifestRefused: the registry answered 400 or 404 to a manifest: it is not valid there, or names
 	// a blob that the registry does not have.

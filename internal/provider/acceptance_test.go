@@ -63,7 +63,7 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 type world struct {
 	t      *testing.T
 	server *registrytest.Server
-	remote *registry.Remote
+	remote *registry.Repository
 	image  oci.Digest
 
 	credentials registry.HostConfig
@@ -80,7 +80,7 @@ func newWorld(t *testing.T, options registrytest.Options) *world {
 }
 
 // open gives direct access to another repository.
-func (w *world) open(path string) *registry.Remote {
+func (w *world) open(path string) *registry.Repository {
 	w.t.Helper()
 	return w.server.Open(w.t, path, registry.Options{Registries: map[string]registry.HostConfig{w.server.Host(): w.credentials}})
 }
@@ -114,7 +114,7 @@ func (w *world) key(typ string) manifesto.Key {
 
 // store is another writer: a new process with the provider's own domain.
 func (w *world) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return w.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return w.remote }, time.Now, 0)
 }
 
 // put stores metadata outside Terraform, over whatever is there.

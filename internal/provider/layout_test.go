@@ -117,7 +117,7 @@ func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {
 
 // store is another writer.
 func (b *bundle) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Remote { return layout.Open(b.directory) }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }, time.Now, 0)
 }
 
 // contact checks the content of that type in the layout; empty for none.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -301,7 +302,7 @@ func (w *world) losePins() {
 	w.t.Helper()
 	m, err := w.remote.GetManifest(context.Background(), "1")
 	if err == nil {
-		err = w.remote.PutManifest(context.Background(), "_manifesto.pins", m)
+		err = w.remote.PutManifest(context.Background(), "_manifesto.pins", m, time.Time{})
 	}
 	if err != nil {
 		w.t.Fatalf("losing the pins: %v", err)

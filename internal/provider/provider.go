@@ -57,14 +57,14 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	client := registry.NewClient(settings.options)
 	data := &providerData{
 		settings: settings,
-		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Remote { return open(client, r) }, time.Now, settings.settle),
+		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Repository { return open(client, r) }, time.Now, settings.settle),
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data
 }
 
 // open gives access to a repository of a registry or to a layout on disk.
-func open(client *registry.Client, r oci.Repository) manifesto.Remote {
+func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 	if directory, onDisk := r.Layout(); onDisk {
 		return layout.Open(directory)
 	}

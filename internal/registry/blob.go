@@ -12,7 +12,7 @@ import (
 
 // HeadBlob returns the size of a blob in bytes, or -1 where the registry does not say. A missing blob
 // is ErrNotFound.
-func (r *Remote) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
+func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
 	size := int64(-1)
 	in := request{method: http.MethodHead, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(resp *http.Response) error {
@@ -27,7 +27,7 @@ func (r *Remote) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error)
 
 // GetBlob returns the bytes of a blob of at most limit bytes, verified against its digest. A missing
 // blob is ErrNotFound.
-func (r *Remote) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
+func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
 	var content []byte
 	in := request{method: http.MethodGet, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(resp *http.Response) error {
@@ -47,7 +47,7 @@ func (r *Remote) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([
 // PutBlob uploads a blob and returns its digest. Uploading a blob that is there already succeeds. It takes
 // a single POST where the registry has shown in this process that it takes one, and otherwise a POST that
 // opens the upload and a PUT that sends all of it.
-func (r *Remote) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
+func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	digest := oci.DigestOf(content)
 	err := r.host.client.retry(ctx, func() error {
 		known := r.host.postsWhole.Load()
@@ -83,7 +83,7 @@ const maxTrial = 64 << 10
 // tryWhole sends a blob with a single POST, where the registry is known to take it so or to find out whether
 // it does. False means that the blob is yet to be uploaded, in two steps as from now on: registries do not agree
 // on what to say to what they do not support, or do not from a certain size on.
-func (r *Remote) tryWhole(ctx context.Context, content []byte, digest oci.Digest, known int32) (done bool, err error) {
+func (r *Repository) tryWhole(ctx context.Context, content []byte, digest oci.Digest, known int32) (done bool, err error) {
 	taken, location, err := r.postWhole(ctx, content, digest)
 	if taken {
 		r.host.postsWhole.Store(yes)
@@ -104,7 +104,7 @@ func (r *Remote) tryWhole(ctx context.Context, content []byte, digest oci.Digest
 
 // postWhole sends a blob with a single POST. Where the registry opens an upload instead, as the distribution
 // specification allows, the blob is not taken, and location is where to send it.
-func (r *Remote) postWhole(ctx context.Context, content []byte, digest oci.Digest) (taken bool, location *url.URL, err error) {
+func (r *Repository) postWhole(ctx context.Context, content []byte, digest oci.Digest) (taken bool, location *url.URL, err error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()), push: true, body: content,
 		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
@@ -122,7 +122,7 @@ func (r *Remote) postWhole(ctx context.Context, content []byte, digest oci.Diges
 }
 
 // putUpload sends all of a blob to an upload that was opened, and ends it.
-func (r *Remote) putUpload(ctx context.Context, location *url.URL, content []byte, digest oci.Digest) error {
+func (r *Repository) putUpload(ctx context.Context, location *url.URL, content []byte, digest oci.Digest) error {
 	query := location.Query()
 	query.Set("digest", digest.String())
 	location.RawQuery = query.Encode()
@@ -139,7 +139,7 @@ func (r *Remote) putUpload(ctx context.Context, location *url.URL, content []byt
 }
 
 // openUpload starts an upload and returns where to send it.
-func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
+func (r *Repository) openUpload(ctx context.Context) (*url.URL, error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/", push: true, body: []byte{},
 		accept: []int{http.StatusAccepted},
@@ -153,7 +153,7 @@ func (r *Remote) openUpload(ctx context.Context) (*url.URL, error) {
 
 // uploadLocation returns where an answer says that an upload goes on. Behind a proxy that ends TLS, registries
 // often give their own host with http: it is taken for the registry's scheme.
-func (r *Remote) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
+func (r *Repository) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {
 		return nil, fmt.Errorf("%w: an upload without a location, or with one that is no address", oci.ErrBadResponse)

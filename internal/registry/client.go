@@ -4,7 +4,6 @@
 package registry
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -99,7 +98,7 @@ func (c *Client) Close() {
 }
 
 // Open returns access to a repository. It sends nothing yet.
-func (c *Client) Open(repository oci.Repository) *Remote {
+func (c *Client) Open(repository oci.Repository) *Repository {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := repository.Host()
@@ -108,17 +107,5 @@ func (c *Client) Open(repository oci.Repository) *Remote {
 		h = newHost(c, repository)
 		c.hosts[key] = h
 	}
-	return &Remote{host: h, repository: repository}
-}
-
-// Pause waits for d or until ctx ends, and returns the cause of that then.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return &Repository{host: h, repository: repository}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -134,14 +135,14 @@ func (h *host) waitQuiet(ctx context.Context) error {
 	h.mu.Lock()
 	q := h.quiet
 	h.mu.Unlock()
-	wait := time.Until(q.until)
-	if wait <= 0 {
+	remaining := time.Until(q.until)
+	if remaining <= 0 {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.until) {
 		answer := *q.answer // Waiting in vain would only hide why.
-		answer.RetryAfter = wait
+		answer.RetryAfter = remaining
 		return &answer
 	}
-	return Pause(ctx, wait+rand.N(min(wait/4, time.Second)+1)) //nolint:gosec // Not a secret: not all at once.
+	return wait.For(ctx, remaining+rand.N(min(remaining/4, time.Second)+1)) //nolint:gosec // Not a secret: not all at once.
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/http2"
@@ -102,7 +103,7 @@ func TestManifestPutsAreNotResentByHTTP2(t *testing.T) {
 		server := &resetting{code: code}
 		host := server.start(t)
 		r := openHost(t, host, Options{Registries: map[string]HostConfig{host: {Scheme: "https", TLS: TLSConfig{InsecureSkipVerify: true}}}})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)))
+		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)), time.Time{})
 		if !errors.Is(err, oci.ErrAmbiguous) || server.puts.Load() != 1 {
 			t.Errorf("%s: %v after %d PUTs", code, err, server.puts.Load())
 		}

@@ -70,12 +70,12 @@ func (s *tokens) serve(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-func (s *tokens) open(t *testing.T, credential credentials.Credential) *Remote {
+func (s *tokens) open(t *testing.T, credential credentials.Credential) *Repository {
 	t.Helper()
 	return open(t, s.server, Options{Registries: map[string]HostConfig{s.host(): {Credential: credential}}})
 }
 
-func absent(t *testing.T, r *Remote) {
+func absent(t *testing.T, r *Repository) {
 	t.Helper()
 	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
@@ -145,7 +145,7 @@ func TestRefusedTokens(t *testing.T) {
 	for i := range 10 {
 		group.Go(func() {
 			m := oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"annotations":{"i":"%d"}}`, i))
-			if err := r.PutManifest(context.Background(), fmt.Sprint("tag", i), m); err != nil {
+			if err := r.PutManifest(context.Background(), fmt.Sprint("tag", i), m, time.Time{}); err != nil {
 				t.Errorf("PutManifest: %v", err)
 			}
 		})
@@ -344,7 +344,7 @@ func TestLoginsAreFew(t *testing.T) {
 	}
 	s.asked, status = nil, http.StatusServiceUnavailable
 	r = s.open(t, credentials.Credential{Username: "u", Password: "p"})
-	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))); err == nil || len(s.asked) != 1+DefaultMaxRetries {
+	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{}); err == nil || len(s.asked) != 1+DefaultMaxRetries {
 		t.Errorf("PutManifest: %v; the token service was asked %d times", err, len(s.asked))
 	}
 }

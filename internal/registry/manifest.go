@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -26,7 +27,7 @@ func manifestRequest(method, identifier string) request {
 
 // HeadManifest returns the digest that a tag stands for, or the digest itself where there is such a
 // manifest. Nothing there is ErrNotFound.
-func (r *Remote) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
+func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
 	var digest oci.Digest
 	err := r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
 		digest = digestHeader(resp)
@@ -44,7 +45,7 @@ func (r *Remote) HeadManifest(ctx context.Context, identifier string) (oci.Diges
 
 // GetManifest returns the manifest of a tag or digest, verified against the digest asked for or, for
 // a tag, against the one that the registry announces. Nothing there is ErrNotFound.
-func (r *Remote) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
+func (r *Repository) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
 	var m oci.Manifest
 	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) error {
 		content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
@@ -71,7 +72,10 @@ func (r *Remote) GetManifest(ctx context.Context, identifier string) (oci.Manife
 // PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken
 // connection or a 5xx the error is ErrAmbiguous, and the caller finds out what happened. A 4xx means
 // that the registry did not take it.
-func (r *Remote) PutManifest(ctx context.Context, identifier string, m oci.Manifest) error {
+//
+// The PUT is sent by latest or not at all; the zero value sets no deadline. It may have to wait before that: for a
+// login, for a slot among concurrent requests, or because the registry asked for a pause. The error is ErrLate then.
+func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	if len(m.Content) > oci.MaxManifestSize {
 		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
@@ -83,7 +87,7 @@ func (r *Remote) PutManifest(ctx context.Context, identifier string, m oci.Manif
 	if err != nil {
 		return err
 	}
-	resp, err := r.once(ctx, request{
+	resp, err := r.once(startBy(ctx, latest), request{
 		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, push: true, unrepeatable: true,
 		header: http.Header{"Content-Type": {m.MediaType}},
 		accept: []int{http.StatusCreated, http.StatusOK, http.StatusAccepted},
@@ -114,7 +118,7 @@ func digestHeader(resp *http.Response) oci.Digest {
 	return digest
 }
 
-func (r *Remote) spell(identifier string) string {
+func (r *Repository) spell(identifier string) string {
 	if strings.Contains(identifier, ":") {
 		return r.repository.String() + "@" + identifier
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
 // maxBackoff bounds one wait between two tries that the registry did not ask for itself.
@@ -26,24 +27,24 @@ const maxRetryAfter = 5 * time.Minute
 
 // retry calls try until it succeeds, fails for good, was called MaxRetries times more, or ctx ends.
 func (c *Client) retry(ctx context.Context, try func() error) error {
-	wait := c.options.Backoff
+	backoff := c.options.Backoff
 	for attempt := 0; ; attempt++ {
 		err := try()
 		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
 			return err
 		}
 		// Jitter, so that parallel operations do not return at once.
-		pause := wait/2 + rand.N(wait/2+1) //nolint:gosec // Not a secret.
+		pause := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // Not a secret.
 		if asked := RetryAfter(err); asked > 0 {
 			if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) < asked {
 				return err
 			}
 			pause += asked
 		}
-		if Pause(ctx, pause) != nil {
+		if wait.For(ctx, pause) != nil {
 			return err
 		}
-		wait = min(2*wait, maxBackoff)
+		backoff = min(2*backoff, maxBackoff)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestRefusedManifests(t *testing.T) {
 			return true
 		})
 		r := open(t, server, Options{})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")))
+		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{})
 		if !errors.Is(err, test.want) || errors.Is(err, oci.ErrAmbiguous) {
 			t.Errorf("%s: %v", name, err)
 		}

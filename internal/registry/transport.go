@@ -87,7 +87,7 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 			return nil, context.Cause(in.Context())
 		}
 	}
-	if in.Method == http.MethodPut && Late(in.Context()) { // All that a request may wait for is behind it.
+	if in.Method == http.MethodPut && late(in.Context()) { // All that a request may wait for is behind it.
 		if t.slots != nil {
 			<-t.slots
 		}
@@ -124,17 +124,16 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 
 type startByKey struct{}
 
-// StartBy returns a context in which the PUT of a manifest has to be sent by a certain time. Before it is sent it
-// may have to wait: for a login, for a place among concurrent requests, or because the registry has asked for it.
-// Where that takes longer, PutManifest fails with ErrLate and has sent nothing.
-func StartBy(ctx context.Context, latest time.Time) context.Context {
+// startBy returns a context that carries the deadline of PutManifest to the transport, past net/http, which has no
+// other way for it.
+func startBy(ctx context.Context, latest time.Time) context.Context {
 	return context.WithValue(ctx, startByKey{}, latest)
 }
 
-// Late reports whether the time of StartBy has passed.
-func Late(ctx context.Context) bool {
+// late reports whether the deadline of startBy has passed. The zero deadline never does.
+func late(ctx context.Context) bool {
 	latest, ok := ctx.Value(startByKey{}).(time.Time)
-	return ok && time.Now().After(latest)
+	return ok && !latest.IsZero() && time.Now().After(latest)
 }
 
 // inFlight is one request that is under way, until its answer was read. It ends early where nothing moves.

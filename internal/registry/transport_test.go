@@ -166,13 +166,13 @@ func TestRedirectsDecideNothing(t *testing.T) {
 	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
 	}
-	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))); !errors.Is(err, ErrRedirect) {
+	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{}); !errors.Is(err, ErrRedirect) {
 		t.Errorf("PutManifest: %v", err)
 	}
 }
 
 // A manifest that waits too long for its turn is not sent any more.
-func TestStartBy(t *testing.T) {
+func TestPutManifestIsNotSentLate(t *testing.T) {
 	var puts atomic.Int64
 	held, release := make(chan struct{}), make(chan struct{})
 	server := serve(t, func(_ http.ResponseWriter, r *http.Request) bool {
@@ -187,7 +187,7 @@ func TestStartBy(t *testing.T) {
 	})
 	r := open(t, server, Options{MaxConcurrentRequests: 1})
 	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
-	if err := r.PutManifest(StartBy(context.Background(), time.Now().Add(time.Hour)), "tag", m); err != nil {
+	if err := r.PutManifest(context.Background(), "tag", m, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
@@ -195,7 +195,7 @@ func TestStartBy(t *testing.T) {
 	<-held
 	soon := time.Now().Add(20 * time.Millisecond)
 	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })
-	if err := r.PutManifest(StartBy(context.Background(), soon), "tag", m); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
+	if err := r.PutManifest(context.Background(), "tag", m, soon); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("PutManifest: %v", err)
 	}
 	group.Wait()

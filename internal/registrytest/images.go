@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -79,7 +80,7 @@ func Layer(compression Compression, files ...File) ([]byte, error) {
 }
 
 // PushImage pushes an OCI image that differs by its seed, and returns its digest.
-func PushImage(ctx context.Context, remote *registry.Remote, tag, seed string) (oci.Digest, error) {
+func PushImage(ctx context.Context, remote *registry.Repository, tag, seed string) (oci.Digest, error) {
 	layer, err := Layer(Gzip, File{Name: "seed", Content: seed})
 	if err != nil {
 		return "", err
@@ -88,14 +89,14 @@ func PushImage(ctx context.Context, remote *registry.Remote, tag, seed string) (
 }
 
 // PushDockerImage pushes an image as Docker builds one: schema 2, with the given layers.
-func PushDockerImage(ctx context.Context, remote *registry.Remote, tag string, layers ...[]byte) (oci.Digest, error) {
+func PushDockerImage(ctx context.Context, remote *registry.Repository, tag string, layers ...[]byte) (oci.Digest, error) {
 	return push(ctx, remote, tag, family{oci.MediaTypeDockerManifest, dockerConfig, dockerLayer}, layers...)
 }
 
 // family is the media types of one kind of image.
 type family struct{ manifest, config, layer string }
 
-func push(ctx context.Context, remote *registry.Remote, tag string, types family, layers ...[]byte) (oci.Digest, error) {
+func push(ctx context.Context, remote *registry.Repository, tag string, types family, layers ...[]byte) (oci.Digest, error) {
 	descriptor := func(mediaType string, content []byte) (oci.Descriptor, error) {
 		digest, err := remote.PutBlob(ctx, content)
 		return oci.Descriptor{MediaType: mediaType, Digest: digest, Size: int64(len(content))}, err
@@ -119,7 +120,7 @@ func push(ctx context.Context, remote *registry.Remote, tag string, types family
 
 // PushIndex pushes an image index whose children differ by platform ("linux/amd64", "unknown/unknown"),
 // and returns its digest and theirs by platform.
-func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, platforms ...string) (oci.Digest, map[string]oci.Digest, error) {
+func PushIndex(ctx context.Context, remote *registry.Repository, tag, seed string, platforms ...string) (oci.Digest, map[string]oci.Digest, error) {
 	children := map[string]oci.Digest{}
 	var manifests []oci.Descriptor
 	for _, text := range platforms {
@@ -146,17 +147,17 @@ func PushIndex(ctx context.Context, remote *registry.Remote, tag, seed string, p
 }
 
 // PutIndex puts an image index of the given manifests under a tag.
-func PutIndex(ctx context.Context, remote *registry.Remote, tag string, manifests []oci.Descriptor) (oci.Digest, error) {
+func PutIndex(ctx context.Context, remote *registry.Repository, tag string, manifests []oci.Descriptor) (oci.Digest, error) {
 	return putJSON(ctx, remote, tag, oci.MediaTypeOCIIndex, map[string]any{
 		"schemaVersion": 2, "mediaType": oci.MediaTypeOCIIndex, "manifests": manifests,
 	})
 }
 
-func putJSON(ctx context.Context, remote *registry.Remote, tag, mediaType string, value any) (oci.Digest, error) {
+func putJSON(ctx context.Context, remote *registry.Repository, tag, mediaType string, value any) (oci.Digest, error) {
 	content, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("encoding a manifest: %w", err)
 	}
 	m := oci.NewManifest(mediaType, content)
-	return m.Digest, remote.PutManifest(ctx, tag, m)
+	return m.Digest, remote.PutManifest(ctx, tag, m, time.Time{})
 }

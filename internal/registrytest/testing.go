@@ -25,7 +25,7 @@ func New(t testing.TB, options Options) *Server {
 }
 
 // Open gives a test direct access to a repository of the server, past what it tests.
-func (s *Server) Open(t testing.TB, path string, options registry.Options) *registry.Remote {
+func (s *Server) Open(t testing.TB, path string, options registry.Options) *registry.Repository {
 	t.Helper()
 	repository, err := oci.ParseRepository(s.Host()+"/"+path, "")
 	if err != nil {

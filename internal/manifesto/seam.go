@@ -10,19 +10,19 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// Remote is what the domain needs of a repository; *registry.Remote is one. Errors are those of the
+// Repository is what the domain needs of a repository; *registry.Repository is one. Errors are those of the
 // registry package: only registry.ErrNotFound is absence.
-type Remote interface {
+type Repository interface {
 	// HeadManifest returns the digest that a tag or digest stands for.
 	HeadManifest(ctx context.Context, identifier string) (oci.Digest, error)
 	// GetManifest returns a manifest, verified.
 	GetManifest(ctx context.Context, identifier string) (oci.Manifest, error)
-	// PutManifest stores a manifest, sending it once: registry.ErrAmbiguous where the outcome is unknown. Past the
-	// time of registry.StartBy it sends nothing: registry.ErrLate.
-	PutManifest(ctx context.Context, identifier string, m oci.Manifest) error
+	// PutManifest stores a manifest. It sends it once, by latest or not at all (the zero value sets no deadline):
+	// oci.ErrAmbiguous where the outcome is unknown, oci.ErrLate where the deadline passed and nothing was sent.
+	PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error
 	// HeadBlob returns a blob's size in bytes, or a negative number where the registry does not say.
 	HeadBlob(ctx context.Context, digest oci.Digest) (int64, error)
 	// GetBlob returns a blob of at most limit bytes, verified.
@@ -45,14 +45,14 @@ const (
 // with the error of a context that ends.
 func looks(ctx context.Context) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
-		wait := firstWait
+		backoff := firstWait
 		for look := 1; look <= maxLooks; look++ {
 			if look > 1 {
-				if err := registry.Pause(ctx, wait); err != nil {
+				if err := wait.For(ctx, backoff); err != nil {
 					yield(look, err)
 					return
 				}
-				wait = min(2*wait, maxWait)
+				backoff = min(2*backoff, maxWait)
 			}
 			if !yield(look, nil) {
 				return
@@ -62,7 +62,7 @@ func looks(ctx context.Context) iter.Seq2[int, error] {
 }
 
 // getKnown gets a manifest by a digest that was just learned: a 404 is a lagging replica, not absence.
-func getKnown(ctx context.Context, remote Remote, digest oci.Digest) (m oci.Manifest, err error) {
+func getKnown(ctx context.Context, remote Repository, digest oci.Digest) (m oci.Manifest, err error) {
 	for _, ended := range looks(ctx) {
 		if ended != nil {
 			return oci.Manifest{}, ended

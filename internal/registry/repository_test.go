@@ -37,12 +37,12 @@ func serve(t *testing.T, hook func(w http.ResponseWriter, r *http.Request) bool)
 	return server
 }
 
-func open(t *testing.T, server *httptest.Server, options Options) *Remote {
+func open(t *testing.T, server *httptest.Server, options Options) *Repository {
 	t.Helper()
 	return openHost(t, strings.TrimPrefix(server.URL, "http://"), options)
 }
 
-func openHost(t *testing.T, host string, options Options) *Remote {
+func openHost(t *testing.T, host string, options Options) *Repository {
 	t.Helper()
 	repository, err := oci.ParseRepository(host+"/app", "")
 	if err != nil {
@@ -57,7 +57,7 @@ func openHost(t *testing.T, host string, options Options) *Remote {
 }
 
 // through makes requests of a Remote go another way than by its host's name.
-func through(t *testing.T, r *Remote, base *http.Transport) {
+func through(t *testing.T, r *Repository, base *http.Transport) {
 	t.Helper()
 	transport, ok := r.host.http.Transport.(*hostTransport)
 	if !ok {
@@ -103,7 +103,7 @@ func TestManifests(t *testing.T) {
 		t.Errorf("HeadManifest of nothing: %v", err)
 	}
 	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2,"layers":[]}`))
-	if err := r.PutManifest(ctx, "tag", m); err != nil {
+	if err := r.PutManifest(ctx, "tag", m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, identifier := range []string{"tag", m.Digest.String()} {
@@ -114,7 +114,7 @@ func TestManifests(t *testing.T) {
 			t.Errorf("GetManifest(%s): %+v, %v", identifier, got, err)
 		}
 	}
-	if err := r.PutManifest(ctx, "big", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1))); !errors.Is(err, oci.ErrTooLarge) {
+	if err := r.PutManifest(ctx, "big", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1)), time.Time{}); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("PutManifest over the limit: %v", err)
 	}
 	if exists, err := r.RepositoryExists(ctx); err != nil || !exists {
@@ -153,7 +153,7 @@ func TestTagOfHexDigits(t *testing.T) {
 	r := open(t, serve(t, never), Options{})
 	tag := strings.Repeat("ab", 32)
 	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
-	if err := r.PutManifest(context.Background(), tag, m); err != nil {
+	if err := r.PutManifest(context.Background(), tag, m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := r.GetManifest(context.Background(), tag); err != nil || got.Digest != m.Digest {
@@ -227,7 +227,7 @@ func TestManifestPutsAreNotResent(t *testing.T) {
 				test.answer(w)
 				return true
 			})
-			err := open(t, server, Options{}).PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)))
+			err := open(t, server, Options{}).PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)), time.Time{})
 			if !errors.Is(err, test.want) {
 				t.Errorf("PutManifest: %v, want %v", err, test.want)
 			}
@@ -434,7 +434,7 @@ func TestPlainHTTP(t *testing.T) {
 		return false
 	})
 	for _, name := range []string{"registry.example.com", "registry.local", "10.1.2.3:5000"} {
-		dial := func(r *Remote) {
+		dial := func(r *Repository) {
 			// The name leads to the test server, whatever it resolves to elsewhere.
 			base := newBaseTransport()
 			base.Proxy = nil

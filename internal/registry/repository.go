@@ -14,14 +14,14 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Remote is access to one repository. It is safe for concurrent use.
-type Remote struct {
+// Repository is access to one repository. It is safe for concurrent use.
+type Repository struct {
 	host       *host
 	repository oci.Repository
 }
 
 // Repository is the one that this gives access to.
-func (r *Remote) Repository() oci.Repository { return r.repository }
+func (r *Repository) Repository() oci.Repository { return r.repository }
 
 // request describes one exchange with the registry.
 type request struct {
@@ -41,7 +41,7 @@ type request struct {
 // once sends a request a single time, or a second time where the registry has refused the first for its login
 // and there is a newer one. The caller closes the body of the answer, whose status is one of those accepted;
 // any other answer is an *Error.
-func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
+func (r *Repository) once(ctx context.Context, in request) (*http.Response, error) {
 	for again := false; ; again = true {
 		g, resp, err := r.authorized(ctx, in)
 		if err != nil {
@@ -71,7 +71,7 @@ func (r *Remote) once(ctx context.Context, in request) (*http.Response, error) {
 }
 
 // authorized logs in where that is necessary and sends a request, once.
-func (r *Remote) authorized(ctx context.Context, in request) (*grant, *http.Response, error) {
+func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.Response, error) {
 	g, err := r.host.login(ctx, r.repository, in.push)
 	if err != nil {
 		return nil, nil, err
@@ -101,7 +101,7 @@ func (r *Remote) authorized(ctx context.Context, in request) (*grant, *http.Resp
 
 // exchange sends a request that may be sent again, and hands the answer to read. A body that breaks
 // off is a reason to send it again too.
-func (r *Remote) exchange(ctx context.Context, in request, read func(*http.Response) error) error {
+func (r *Repository) exchange(ctx context.Context, in request, read func(*http.Response) error) error {
 	return r.host.client.retry(ctx, func() error {
 		resp, err := r.once(ctx, in)
 		if err != nil {
@@ -136,7 +136,7 @@ func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, erro
 // RepositoryExists asks for the repository's tags, of which it wants one only, to tell a repository
 // without a certain manifest from one that cannot be read. False with a nil error means that the
 // registry said NAME_UNKNOWN; any other failure is an error.
-func (r *Remote) RepositoryExists(ctx context.Context) (bool, error) {
+func (r *Repository) RepositoryExists(ctx context.Context) (bool, error) {
 	in := request{method: http.MethodGet, path: "tags/list?n=1", accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(*http.Response) error { return nil })
 	if errors.Is(err, ErrRepositoryUnknown) {

@@ -1,0 +1,28 @@
+package wait
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// For waits for d, or until ctx ends. It returns the cause of ctx's end, or nil after d.
+func For(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Jitter returns a random duration of at least 0 and less than d, or 0 where d is not positive. Added to a wait, it
+// keeps clients that failed together from returning together.
+func Jitter(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return rand.N(d) //nolint:gosec // A wait is no secret.
+}
