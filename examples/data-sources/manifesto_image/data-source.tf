@@ -3,7 +3,7 @@ data "manifesto_image" "app" {
   include_content = true
 }
 
-# Which metadata the image has, and since when.
+# The types of the image's metadata, and when each piece was stored.
 output "metadata" {
   value = { for type, piece in data.manifesto_image.app.metadata : type => piece.created }
 }

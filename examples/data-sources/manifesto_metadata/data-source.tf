@@ -1,4 +1,4 @@
-# Deploy only what has been approved.
+# Deploy only approved builds.
 data "manifesto_metadata" "approval" {
   image = "ghcr.io/example/app:1.2"
   type  = "approval"
@@ -11,7 +11,7 @@ data "manifesto_metadata" "approval" {
   }
 }
 
-# The very build that was approved, for a deployment.
+# The approved build, by digest, for a deployment.
 output "approved_image" {
   value = "${data.manifesto_metadata.approval.repository}@${data.manifesto_metadata.approval.image_digest}"
 }

@@ -1,11 +1,11 @@
-# Who to call. By tag: whatever build is current has this contact.
+# Whom to call. The tag gives this contact to whatever build is current.
 resource "manifesto_metadata" "contact" {
   image   = "ghcr.io/example/app:1.2"
   type    = "contact"
   content = "platform-team@example.com"
 }
 
-# An approval is about one build, so it names the digest.
+# An approval covers one build, so it names the digest.
 resource "manifesto_metadata" "approval" {
   image = "ghcr.io/example/app@${data.manifesto_image.app.image_digest}"
   type  = "approval"
@@ -18,7 +18,7 @@ resource "manifesto_metadata" "approval" {
   }
 }
 
-# A file, whose content stays out of the state.
+# Content from a file stays out of the state.
 resource "manifesto_metadata" "seccomp" {
   image      = "ghcr.io/example/app:1.2"
   type       = "seccomp"
