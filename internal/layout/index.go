@@ -42,8 +42,7 @@ type span struct{ start, end int }
 // entry is one descriptor of an index.
 type entry struct {
 	oci.Descriptor
-	ArtifactType string
-	at           span
+	at span
 }
 
 // readIndex reads index.json as it stands.
@@ -166,7 +165,7 @@ func (e entry) tag() string {
 
 // isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
 func (e entry) isImage() bool {
-	if strings.HasPrefix(e.tag(), manifesto.Tag) || (e.Platform != nil && e.Platform.IsUnknown()) {
+	if strings.HasPrefix(e.tag(), manifesto.Tag) || oci.IsAttestation(e.Descriptor) {
 		return false
 	}
 	switch e.ArtifactType { // go-containerregistry writes the config's media type there.

@@ -107,7 +107,7 @@ func TestGetManifest(t *testing.T) {
 	}
 	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
 	index := oci.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
-		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: &platform,
+		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: platform.Spec(),
 	}))))
 	if err := l.PutManifest(t.Context(), "multi", index, time.Time{}); err != nil {
 		t.Fatal(err)

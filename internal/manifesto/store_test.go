@@ -578,8 +578,8 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 		return int64(len(m.Content))
 	}
 	if _, err := registrytest.PutIndex(ctx, f.remote, Tag, []oci.Descriptor{
-		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: &oci.Platform{OS: "unknown", Architecture: "unknown"}},
-		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: &oci.Platform{OS: "linux", Architecture: "arm64"}},
+		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: oci.Platform{OS: "unknown", Architecture: "unknown"}.Spec()},
+		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: oci.Platform{OS: "linux", Architecture: "arm64"}.Spec()},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,6 @@
 package oci
 
+import v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
 // Descriptor points at a manifest or blob of the same repository.
-type Descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      Digest            `json:"digest"`
-	Size        int64             `json:"size"`
-	Platform    *Platform         `json:"platform,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-}
+type Descriptor = v1.Descriptor

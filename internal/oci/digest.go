@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Digest is the sha256 of some bytes in the spelling of the OCI image specification
 // ("sha256:" and 64 lowercase hexadecimal digits). The zero value is "no digest".
-// Other algorithms are refused: the original manifesto wrote sha256 only, and so does every
+// ParseDigest refuses other algorithms: the original manifesto wrote sha256 only, and so does every
 // registry that this client was tried against.
-type Digest string
+type Digest = digest.Digest
 
 const sha256Prefix = "sha256:"
 
@@ -44,9 +46,6 @@ func ParseDigest(s string) (Digest, error) {
 	}
 	return Digest(sha256Prefix + digits), nil
 }
-
-// String returns the digest with its prefix.
-func (d Digest) String() string { return string(d) }
 
 // Verify compares bytes with their digest.
 func Verify(content []byte, want Digest) error {

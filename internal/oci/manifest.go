@@ -48,7 +48,7 @@ func (m Manifest) Children() ([]Descriptor, error) {
 	}
 	var images []Descriptor
 	for _, child := range index.Manifests {
-		if child.Platform != nil && child.Platform.IsUnknown() {
+		if IsAttestation(child) {
 			continue
 		}
 		if _, err := ParseDigest(child.Digest.String()); err != nil {
@@ -73,7 +73,7 @@ func (m Manifest) Child(want Platform) (Digest, error) {
 		if child.Platform == nil {
 			continue
 		}
-		have := *child.Platform
+		have := platformOf(child)
 		all = append(all, have.String())
 		if have.OS != want.OS || have.Architecture != want.Architecture {
 			continue

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Errors of choosing a child of a multi-platform image.
@@ -21,9 +23,20 @@ const unknownPlatform = "unknown"
 
 // Platform is what an image runs on. The zero value is no platform.
 type Platform struct {
-	OS           string `json:"os"`
-	Architecture string `json:"architecture"`
-	Variant      string `json:"variant,omitempty"`
+	OS, Architecture, Variant string
+}
+
+// platformOf returns the platform of an index's child; the zero value where the index gives none.
+func platformOf(child Descriptor) Platform {
+	if child.Platform == nil {
+		return Platform{}
+	}
+	return Platform{OS: child.Platform.OS, Architecture: child.Platform.Architecture, Variant: child.Platform.Variant}
+}
+
+// Spec returns the platform as a descriptor has it.
+func (p Platform) Spec() *v1.Platform {
+	return &v1.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}
 }
 
 // ParsePlatform reads os/architecture[/variant]. The error wraps ErrBadPlatform.
@@ -53,7 +66,8 @@ func (p Platform) String() string {
 	return s
 }
 
-// IsUnknown reports whether a child of an index is marked as no image at all.
-func (p Platform) IsUnknown() bool {
+// IsAttestation reports whether a child of an index is marked as no image at all.
+func IsAttestation(child Descriptor) bool {
+	p := platformOf(child)
 	return p.OS == unknownPlatform && p.Architecture == unknownPlatform
 }

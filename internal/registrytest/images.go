@@ -139,7 +139,7 @@ func PushIndex(ctx context.Context, remote *registry.Repository, tag, seed strin
 		}
 		children[text] = digest
 		manifests = append(manifests, oci.Descriptor{
-			MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content)), Platform: &platform,
+			MediaType: m.MediaType, Digest: digest, Size: int64(len(m.Content)), Platform: platform.Spec(),
 		})
 	}
 	digest, err := PutIndex(ctx, remote, tag, manifests)
