@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -46,7 +47,7 @@ func TestCollectors(t *testing.T) {
 					_, err := store.Put(ctx, manifesto.Put{Key: key(i), Content: content(i, 1)})
 					return err
 				})
-				old, err := s.open(t, collected).HeadManifest(ctx, manifesto.Tag)
+				old, err := s.open(t, collected).HeadManifest(ctx, format.Tag)
 				if err != nil {
 					t.Fatal(err)
 				}

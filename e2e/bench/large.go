@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -59,7 +60,7 @@ func measureLarge(ctx context.Context, dir, tool string, entries int) (err error
 func (w *workplace) commits() int {
 	count := 0
 	for _, r := range w.server.Requests() {
-		if r.Method == http.MethodPut && r.Path == "/v2/app/manifests/"+manifesto.Tag {
+		if r.Method == http.MethodPut && r.Path == "/v2/app/manifests/"+format.Tag {
 			count++
 		}
 	}
@@ -105,7 +106,7 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 		}
 		layers = append(layers, map[string]any{"mediaType": oci.MediaTypeOctetStream, "digest": digest, "size": 1000})
 		if len(layers) == perShard || i == entries-1 {
-			if err := put(fmt.Sprintf("%s.pins.%d", manifesto.Tag, shard), []byte("{}"), layers); err != nil {
+			if err := put(fmt.Sprintf("%s.pins.%d", format.Tag, shard), []byte("{}"), layers); err != nil {
 				return 0, err
 			}
 			layers = layers[:0]
@@ -121,7 +122,7 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return text.Len(), put(manifesto.Tag, []byte("{}"), []map[string]any{
+	return text.Len(), put(format.Tag, []byte("{}"), []map[string]any{
 		{"mediaType": oci.MediaTypeOCILayerGzip, "digest": layerDigest, "size": len(layer)},
 	})
 }

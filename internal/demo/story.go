@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -133,7 +134,7 @@ func (o *otherTool) key(typ string) manifesto.Key {
 
 func (o *otherTool) put(ctx context.Context, typ, content string) error {
 	_, err := o.store().Put(ctx, manifesto.Put{
-		Key: o.key(typ), Content: []byte(content), MediaType: manifesto.DetectMediaType([]byte(content)), Overwrite: true,
+		Key: o.key(typ), Content: []byte(content), MediaType: format.DetectMediaType([]byte(content)), Overwrite: true,
 	})
 	return err
 }

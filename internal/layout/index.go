@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -165,7 +165,7 @@ func (e entry) tag() string {
 
 // isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
 func (e entry) isImage() bool {
-	if strings.HasPrefix(e.tag(), manifesto.Tag) || oci.IsAttestation(e.Descriptor) {
+	if strings.HasPrefix(e.tag(), format.Tag) || oci.IsAttestation(e.Descriptor) {
 		return false
 	}
 	switch e.ArtifactType { // go-containerregistry writes the config's media type there.

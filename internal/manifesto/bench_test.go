@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -15,25 +16,22 @@ import (
 var benchSizes = []int{1_000, 10_000, 100_000}
 
 // largeDocument has n entries, five for each image, as our own writer leaves them.
-func largeDocument(n int) *Document {
-	d := &Document{}
+func largeDocument(n int) *format.Document {
+	d := &format.Document{}
 	created := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range n {
 		image := oci.DigestOf(fmt.Append(nil, "image", i/5))
-		d.Set(image, Entry{
+		d.Set(image, format.Entry{
 			Type: fmt.Sprint("type", i%5), Digest: oci.DigestOf(fmt.Append(nil, "content", i)), Size: 1000,
 			MediaType: "application/json", Created: created,
 		})
 	}
-	pin := 0
-	d.repin(func(rec record) (record, bool) {
-		pin++
-		return rec.pinned((pin-1)/maxNext, 0), true
-	})
+	none := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
+	format.NewAssignment(&format.Document{}, d, nil, none).Place(nil)
 	return d
 }
 
-func benchSized(b *testing.B, run func(b *testing.B, d *Document)) {
+func benchSized(b *testing.B, run func(b *testing.B, d *format.Document)) {
 	b.Helper()
 	for _, n := range benchSizes {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
@@ -48,7 +46,7 @@ func benchSized(b *testing.B, run func(b *testing.B, d *Document)) {
 // benchRendered measures what is done with a rendered document.
 func benchRendered(b *testing.B, run func(data []byte) error) {
 	b.Helper()
-	benchSized(b, func(b *testing.B, d *Document) {
+	benchSized(b, func(b *testing.B, d *format.Document) {
 		b.Helper()
 		data := d.Render()
 		b.SetBytes(int64(len(data)))
@@ -63,19 +61,19 @@ func benchRendered(b *testing.B, run func(data []byte) error) {
 
 func BenchmarkParse(b *testing.B) {
 	benchRendered(b, func(data []byte) error {
-		_, err := ParseDocument(data)
+		_, err := format.ParseDocument(data)
 		return err
 	})
 }
 
 // BenchmarkEdit is what a commit of ten new entries does to a document, without rendering it.
 func BenchmarkEdit(b *testing.B) {
-	benchSized(b, func(b *testing.B, d *Document) {
+	benchSized(b, func(b *testing.B, d *format.Document) {
 		b.Helper()
 		for b.Loop() {
 			next := d.Clone()
 			for i := range 10 {
-				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1})
+				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), format.Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1})
 			}
 			if _, err := planPins(b.Context(), nil, d, next, newPins().holds, nil); err != nil {
 				b.Fatal(err)
@@ -85,7 +83,7 @@ func BenchmarkEdit(b *testing.B) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	benchSized(b, func(b *testing.B, d *Document) {
+	benchSized(b, func(b *testing.B, d *format.Document) {
 		b.Helper()
 		for b.Loop() {
 			b.SetBytes(int64(len(d.Render())))
@@ -96,7 +94,7 @@ func BenchmarkRender(b *testing.B) {
 // BenchmarkImage is the tar, gzip and digests around a rendered document: what the format forces.
 func BenchmarkImage(b *testing.B) {
 	benchRendered(b, func(data []byte) error {
-		_, err := newImage(data)
+		_, err := format.NewImage(data)
 		return err
 	})
 }
@@ -157,7 +155,7 @@ func (m *memoryRemote) RepositoryExists(context.Context) (bool, error) { return 
 
 // BenchmarkCommit is a whole commit of one new entry, less the network.
 func BenchmarkCommit(b *testing.B) {
-	benchSized(b, func(b *testing.B, d *Document) {
+	benchSized(b, func(b *testing.B, d *format.Document) {
 		b.Helper()
 		ctx := b.Context()
 		repository, err := oci.ParseRepository("example.com/app", "")
@@ -165,16 +163,16 @@ func BenchmarkCommit(b *testing.B) {
 			b.Fatal(err)
 		}
 		remote := &memoryRemote{blobs: map[oci.Digest][]byte{}, manifests: map[string]oci.Manifest{}}
-		image, err := newImage(d.Render())
+		image, err := format.NewImage(d.Render())
 		if err != nil {
 			b.Fatal(err)
 		}
-		m, err := image.manifest(repository, &version{number: 1})
+		m, err := image.Manifest(repository, format.Header{Number: 1})
 		if err != nil {
 			b.Fatal(err)
 		}
-		remote.blobs[oci.DigestOf(image.layer)] = image.layer
-		if err := remote.PutManifest(ctx, Tag, m, time.Time{}); err != nil {
+		remote.blobs[oci.DigestOf(image.Layer)] = image.Layer
+		if err := remote.PutManifest(ctx, format.Tag, m, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
 		store := NewStore(func(oci.Repository) Repository { return remote }, time.Now, 0)
@@ -194,17 +192,17 @@ func BenchmarkCommit(b *testing.B) {
 
 // BenchmarkRead is what a run's first look costs, less the network: the layer is verified, unpacked and parsed.
 func BenchmarkRead(b *testing.B) {
-	benchSized(b, func(b *testing.B, d *Document) {
+	benchSized(b, func(b *testing.B, d *format.Document) {
 		b.Helper()
-		image, err := newImage(d.Render())
+		image, err := format.NewImage(d.Render())
 		if err != nil {
 			b.Fatal(err)
 		}
-		m, err := image.manifest(oci.Repository{}, &version{number: 1})
+		m, err := image.Manifest(oci.Repository{}, format.Header{Number: 1})
 		if err != nil {
 			b.Fatal(err)
 		}
-		remote := &memoryRemote{blobs: map[oci.Digest][]byte{oci.DigestOf(image.layer): image.layer}}
+		remote := &memoryRemote{blobs: map[oci.Digest][]byte{oci.DigestOf(image.Layer): image.Layer}}
 		b.ResetTimer()
 		for b.Loop() {
 			if _, err := readVersion(b.Context(), remote, m); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -21,9 +22,9 @@ func (f *fixture) spent() string {
 		switch {
 		case r.Path == "/v2/":
 			what = "ping"
-		case strings.HasSuffix(r.Path, "/manifests/"+Tag):
+		case strings.HasSuffix(r.Path, "/manifests/"+format.Tag):
 			what = "manifesto"
-		case strings.Contains(r.Path, "/manifests/"+pinTag):
+		case strings.Contains(r.Path, "/manifests/"+format.ShardTag(0)):
 			what = "pins"
 		case strings.Contains(r.Path, "/manifests/"):
 			what = "image"
@@ -188,8 +189,8 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 	// beside it: ping, first read, pins' config, the end of the burst, and on a slow machine some more looks.
 	within := func(what string, blobs int) {
 		t.Helper()
-		commits, pins := f.server.Count(http.MethodPut, "/manifests/"+Tag)-f.server.Count(http.MethodPut, "/manifests/"+pinTag),
-			f.server.Count(http.MethodPut, "/manifests/"+pinTag)
+		commits, pins := f.server.Count(http.MethodPut, "/manifests/"+format.Tag)-f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0)),
+			f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0))
 		total := len(f.server.Requests())
 		t.Logf("%s: %d commits, %d pin manifests, %d requests", what, commits, pins, total)
 		// As many commits as there would be if each had all that are on their way, and some for bad timing.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -72,7 +73,7 @@ func (f *fixture) holdPut() (reached, proceed chan struct{}) {
 	reached, proceed = make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
 			once.Do(func() {
 				close(reached)
 				<-proceed
@@ -113,7 +114,7 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	f.mustPut(t, f.run(t), "zero", "0")
-	old, err := f.remote.GetManifest(ctx, Tag)
+	old, err := f.remote.GetManifest(ctx, format.Tag)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	var once sync.Once
 	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
 	f.server.Intercept(func(_ http.ResponseWriter, q *http.Request, _ http.Handler) bool {
-		if !strings.HasSuffix(q.URL.Path, "/manifests/"+Tag) {
+		if !strings.HasSuffix(q.URL.Path, "/manifests/"+format.Tag) {
 			return false
 		}
 		switch q.Method {
@@ -159,7 +160,7 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	for r.known().digest == old.Digest {
 		time.Sleep(time.Millisecond)
 	}
-	if err := f.remote.PutManifest(ctx, Tag, old, time.Time{}); err != nil {
+	if err := f.remote.PutManifest(ctx, format.Tag, old, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	close(overwritten)

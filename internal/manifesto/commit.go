@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 	"golang.org/x/sync/errgroup"
@@ -91,15 +92,14 @@ func batchContext(batch []*edit) (context.Context, func()) {
 }
 
 // finish decides edits: with an error or, for nil, with what the document says of them.
-func (r *repository) finish(edits []*edit, err error, d *Document) {
+func (r *repository) finish(edits []*edit, err error, d *format.Document) {
 	for _, e := range edits {
 		e.err = err
 		if err != nil {
 			continue
 		}
-		if i, j, ok := d.find(e.key.Image, e.key.Type); ok {
-			rec := d.images[i].records[j]
-			e.piece = Piece{Entry: rec.entry(), Pinned: rec.pin != noPin}
+		if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok {
+			e.piece = Piece{Entry: entry, Pinned: entry.Pin != 0}
 		}
 		if e.create {
 			r.mu.Lock()
@@ -154,7 +154,7 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 	if err != nil {
 		return batch, err
 	}
-	if !next.doc.edited {
+	if !next.doc.Changed() {
 		_, stands, err := r.stands(ctx, base)
 		if err != nil || !stands {
 			return batch, err
@@ -162,14 +162,14 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		r.finish(batch, nil, base.doc) // No change, no PUT.
 		return nil, nil
 	}
-	image, err := newImage(next.doc.Render())
+	image, err := format.NewImage(next.doc.Render())
 	if err != nil {
 		return batch, err
 	}
 	if err := r.upload(ctx, image, plan, base); err != nil {
 		return batch, err
 	}
-	looked, stands, err := r.putPins(ctx, plan, base, next.number, b.touched)
+	looked, stands, err := r.putPins(ctx, plan, base, next.Number, b.touched)
 	if err != nil || !stands {
 		if rest, retry := r.dropMissing(ctx, batch, plan, err); retry {
 			return rest, nil
@@ -190,13 +190,13 @@ func (r *repository) attempt(ctx context.Context, batch []*edit, b *burst) ([]*e
 		r.timing.observe(took) // The PUT might be late for the window announced: announce a longer one.
 		return batch, oci.ErrLate
 	}
-	next.window = r.timing.announcement()
-	m, err := image.manifest(r.name, next)
+	next.Window = r.timing.announcement()
+	m, err := image.Manifest(r.name, next.Header)
 	if err != nil {
 		return batch, err
 	}
 	next.digest = m.Digest
-	putErr := r.remote.PutManifest(ctx, Tag, m, latest)
+	putErr := r.remote.PutManifest(ctx, format.Tag, m, latest)
 	if errors.Is(putErr, oci.ErrLate) {
 		return batch, putErr
 	}
@@ -236,8 +236,7 @@ func (r *repository) base(ctx context.Context, batch []*edit) (*version, error) 
 // Deletes come first: where a resource was renamed without saying so, one batch has a delete and a
 // create of the same key.
 func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) {
-	base.doc.shardIndex() // Counted here, the copy has it, too.
-	next := &version{number: base.number, doc: base.doc.Clone(), ancestors: base.descent()}
+	next := &version{Header: format.Header{Number: base.Number, Ancestors: base.descent()}, doc: base.doc.Clone()}
 	ordered := slices.Clone(batch)
 	slices.SortStableFunc(ordered, func(a, b *edit) int {
 		switch {
@@ -256,7 +255,7 @@ func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) 
 		}
 		e.apply(next.doc)
 		if e.repair {
-			next.doc.unpin(e.key.Image, e.key.Type)
+			next.doc.Unpin(e.key.Image, e.key.Type)
 		}
 		active = append(active, e)
 	}
@@ -266,23 +265,23 @@ func (r *repository) applyAll(base *version, batch []*edit) (*version, []*edit) 
 // plan assigns pins and the next version number.
 func (r *repository) plan(ctx context.Context, base, next *version, batch []*edit) (pinPlan, error) {
 	known := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
-	next.number = base.number + 1
+	next.Number = base.Number + 1
 	baseDoc := base.doc
-	foreign := base.digest != "" && base.number == 0 // Written by a tool that keeps no annotations.
-	if foreign || base.doc.hasUnpinned(r.skipped()) {
+	foreign := base.digest != "" && base.Number == 0 // Written by a tool that keeps no annotations.
+	if foreign || base.doc.HasUnpinned(r.skipped()) {
 		if err := r.readPins(ctx, base.doc); err != nil {
 			return pinPlan{}, err
 		}
 		if foreign {
-			baseDoc = baseDoc.trustingOnly(r.pins)
-			next.doc = next.doc.trustingOnly(r.pins)
+			baseDoc = baseDoc.Trusting(r.pins.confirms)
+			next.doc = next.doc.Trusting(r.pins.confirms)
 		}
 		again := repaired(batch, next.doc)
 		known = func(digest oci.Digest) (int, int64, bool) {
 			shard, size, ok := r.pins.holds(digest)
 			return shard, size, ok && !again[digest]
 		}
-		next.number = max(next.number, r.pins.latest()+1)
+		next.Number = max(next.Number, r.pins.latest()+1)
 	}
 	plan, err := planPins(ctx, r.remote, baseDoc, next.doc, known, r.skipped())
 	if err != nil {
@@ -295,16 +294,16 @@ func (r *repository) plan(ctx context.Context, base, next *version, batch []*edi
 }
 
 // upload sends the blobs that the manifest and the pin manifests will name.
-func (r *repository) upload(ctx context.Context, image manifestoImage, plan pinPlan, base *version) error {
-	blobs := [][]byte{image.layer, image.config}
+func (r *repository) upload(ctx context.Context, image format.Image, plan pinPlan, base *version) error {
+	blobs := [][]byte{image.Layer, image.Config}
 	for _, layers := range plan.touched {
 		if len(layers) == 0 {
-			blobs = append(blobs, emptyBlob)
+			blobs = append(blobs, format.EmptyBlob())
 			break
 		}
 	}
-	if len(plan.touched) > 0 && !base.doc.hasPins() { // Afterwards the earlier pin manifests keep it.
-		config, err := newConfig()
+	if len(plan.touched) > 0 && !base.doc.HasPins() { // Afterwards the earlier pin manifests keep it.
+		config, err := format.PinConfig()
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/crane"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 )
 
 // What "crane export REPOSITORY:_manifesto - | tar -xO data" prints is the document, and the pin
@@ -16,7 +17,7 @@ func TestCraneReadsTheManifesto(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		f.mustPut(t, f.run(t), "contact", "team@example.com")
 		f.mustPut(t, f.run(t), "approval", "{}")
-		image, err := crane.Pull(f.remote.Repository().Tagged(Tag).String())
+		image, err := crane.Pull(f.remote.Repository().Tagged(format.Tag).String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func TestCraneReadsTheManifesto(t *testing.T) {
 		if got, want := files["data"], f.document(t); got != want || len(files) != 1 {
 			t.Errorf("crane exports %v, want data = %s", files, want)
 		}
-		if err := crane.Copy(f.remote.Repository().Tagged(pinTag).String(), f.remote.Repository().Tagged("copy").String()); err != nil {
+		if err := crane.Copy(f.remote.Repository().Tagged(format.ShardTag(0)).String(), f.remote.Repository().Tagged("copy").String()); err != nil {
 			t.Errorf("copying the pins: %v", err)
 		}
 	})

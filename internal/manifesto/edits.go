@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -41,11 +42,11 @@ type Result struct {
 type edit struct {
 	key Key
 	// check returns an error where the document is not as the caller expects. It fails this edit only.
-	check func(*Document) error
+	check func(*format.Document) error
 	// apply changes the document, which passed check.
-	apply func(*Document)
+	apply func(*format.Document)
 	// holds says whether a document has this edit in it.
-	holds func(*Document) bool
+	holds func(*format.Document) bool
 	// remove says that the edit is a delete, create that it is a put which expects no entry.
 	remove, create bool
 	// content is what a put leaves in the entry.
@@ -67,6 +68,11 @@ type edit struct {
 // Errors: *ConflictError where the entry is not as expected, ErrDeclaredTwice for a second create of a
 // key in this run, ErrInterrupted where ctx ended with the outcome unknown.
 func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
+	if put.Content != nil || !put.Update {
+		if err := format.CheckContent(put.Content); err != nil {
+			return Result{}, err
+		}
+	}
 	r := s.repository(put.Repository)
 	if put.Update {
 		return r.put(ctx, put)
@@ -87,7 +93,7 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 		return Result{}, err
 	}
 	e := &edit{key: put.Key, create: !put.Update, content: digest, repair: put.Repair, ctx: ctx, done: make(chan struct{})}
-	e.check = func(d *Document) error {
+	e.check = func(d *format.Document) error {
 		current, ok := d.Lookup(put.Image, put.Type)
 		switch {
 		case !put.Update && ok && current.Digest != digest && !put.Overwrite:
@@ -98,8 +104,8 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 		return nil
 	}
 	created := r.now() // Once: the same entry again, where the commit starts over.
-	e.apply = func(d *Document) {
-		entry := Entry{
+	e.apply = func(d *format.Document) {
+		entry := format.Entry{
 			Type: put.Type, Digest: digest, Size: size,
 			MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 		}
@@ -111,7 +117,7 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 		}
 		d.Set(put.Image, entry)
 	}
-	e.holds = func(d *Document) bool {
+	e.holds = func(d *format.Document) bool {
 		current, ok := d.Lookup(put.Image, put.Type)
 		return ok && current.Digest == digest && current.MediaType == put.MediaType &&
 			maps.Equal(current.Annotations, put.Annotations)
@@ -123,17 +129,17 @@ func (r *repository) put(ctx context.Context, put Put) (Result, error) {
 }
 
 // supply makes sure that the content is in the repository, and returns its digest and its size,
-// which is 0 where the entry knows it.
+// which is UnknownSize where the entry knows it.
 func (r *repository) supply(ctx context.Context, put Put) (oci.Digest, int64, error) {
 	if put.Content == nil {
 		if !put.Repair {
-			return put.Expected, 0, nil
+			return put.Expected, format.UnknownSize, nil
 		}
 		_, err := r.remote.HeadBlob(ctx, put.Expected)
 		if errors.Is(err, oci.ErrNotFound) {
 			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
 		}
-		return put.Expected, 0, err
+		return put.Expected, format.UnknownSize, err
 	}
 	digest := oci.DigestOf(put.Content)
 	if !put.Update || put.Expected != digest || put.Repair {
@@ -151,7 +157,7 @@ func (r *repository) supply(ctx context.Context, put Put) (oci.Digest, int64, er
 func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error {
 	r := s.repository(key.Repository)
 	e := &edit{key: key, remove: true, ctx: ctx, done: make(chan struct{})}
-	e.check = func(d *Document) error {
+	e.check = func(d *format.Document) error {
 		if r.wasCreated(key) {
 			return ErrCreatedThisRun
 		}
@@ -160,8 +166,8 @@ func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error 
 		}
 		return nil
 	}
-	e.apply = func(d *Document) { d.Delete(key.Image, key.Type) }
-	e.holds = func(d *Document) bool {
+	e.apply = func(d *format.Document) { d.Delete(key.Image, key.Type) }
+	e.holds = func(d *format.Document) bool {
 		_, ok := d.Lookup(key.Image, key.Type)
 		return !ok
 	}

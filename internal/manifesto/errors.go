@@ -9,12 +9,6 @@ import (
 
 // What can go wrong here besides the registry's own errors.
 var (
-	// ErrMalformed: the document under _manifesto is not the JSON that section 3 of the design describes.
-	ErrMalformed = errors.New("malformed manifesto")
-	// ErrNotManifesto: what the tag _manifesto holds is not an image with a file /data.
-	ErrNotManifesto = errors.New("not a manifesto")
-	// ErrTooLarge: something exceeds a limit of section 9 of the design.
-	ErrTooLarge = errors.New("over the limit")
 	// ErrNoEntry: the image has no entry of the type.
 	ErrNoEntry = errors.New("no such metadata")
 	// ErrContentMissing: the entry's content is no longer in the repository.

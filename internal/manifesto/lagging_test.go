@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -24,7 +25,7 @@ func (f *fixture) headTag(times int64, answer func(w http.ResponseWriter)) *atom
 	left := &atomic.Int64{}
 	left.Store(times)
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) || left.Add(-1) < 0 {
+		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || left.Add(-1) < 0 {
 			return false
 		}
 		answer(w)
@@ -106,7 +107,7 @@ func TestDescendantConfirms(t *testing.T) {
 	ctx := context.Background()
 	var followed atomic.Bool
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) || !followed.CompareAndSwap(false, true) {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || !followed.CompareAndSwap(false, true) {
 			return false
 		}
 		next.ServeHTTP(w, r)
@@ -130,11 +131,11 @@ func TestCollectedPinsComeBack(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	one := f.mustPut(t, f.run(t), "one", "1").Digest
-	config, err := newConfig()
+	config, err := format.PinConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v2/app/manifests/" + pinTag, "/v2/app/blobs/" + oci.DigestOf(config).String()} {
+	for _, path := range []string{"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String()} {
 		if _, err := f.server.Do(ctx, http.MethodDelete, path, nil, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -155,12 +156,12 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	var once sync.Once
 	queued := make(chan struct{})
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
 			once.Do(func() {
 				<-queued // The failing edit waits behind this commit.
-				m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, rival, 5}}, 1)
+				m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
 				if err == nil {
-					err = f.remote.PutManifest(ctx, pinTag, m, time.Time{})
+					err = f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
 				}
 				if err != nil {
 					t.Error(err)
@@ -206,24 +207,24 @@ func TestRenameInOneBatch(t *testing.T) {
 			r := f.run(t).repository(f.remote.Repository())
 			content := f.blob(t, "new")
 			create := &edit{key: f.key("t"), create: true, content: content, ctx: ctx, done: make(chan struct{}),
-				check: func(d *Document) error {
+				check: func(d *format.Document) error {
 					if current, ok := d.Lookup(f.image, "t"); ok {
 						return &ConflictError{Key: f.key("t"), Found: current.Digest, kind: ErrExists}
 					}
 					return nil
 				},
-				apply: func(d *Document) { d.Set(f.image, Entry{Type: "t", Digest: content, Size: 3}) },
-				holds: func(*Document) bool { return false },
+				apply: func(d *format.Document) { d.Set(f.image, format.Entry{Type: "t", Digest: content, Size: 3}) },
+				holds: func(*format.Document) bool { return false },
 			}
 			remove := &edit{key: f.key("t"), remove: true, ctx: ctx, done: make(chan struct{}),
-				check: func(d *Document) error {
+				check: func(d *format.Document) error {
 					if current, ok := d.Lookup(f.image, "t"); ok && current.Digest != old {
 						return &ConflictError{Key: f.key("t"), Found: current.Digest, Expected: old, kind: ErrChanged}
 					}
 					return nil
 				},
-				apply: func(d *Document) { d.Delete(f.image, "t") },
-				holds: func(*Document) bool { return false },
+				apply: func(d *format.Document) { d.Delete(f.image, "t") },
+				holds: func(*format.Document) bool { return false },
 			}
 			batch := []*edit{remove, create}
 			if createFirst {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -49,7 +50,7 @@ func TestWaitingInsideTheClient(t *testing.T) {
 					}
 					time.Sleep(wait) // As long as a large blob takes on a slow line.
 				}
-				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/"+shardTag(0)) && once.CompareAndSwap(false, true) {
+				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/"+format.ShardTag(0)) && once.CompareAndSwap(false, true) {
 					asked := make(chan struct{})
 					go func() {
 						_, _ = client.Open(f.remote.Repository()).HeadBlob(context.Background(), odd) // Only to make the other wait.

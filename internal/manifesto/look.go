@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -15,7 +16,7 @@ import (
 // look asks what the tag holds; an empty digest is a 404. It returns when it began.
 func (r *repository) look(ctx context.Context) (looked time.Time, digest oci.Digest, err error) {
 	looked = time.Now()
-	digest, err = r.remote.HeadManifest(ctx, Tag)
+	digest, err = r.remote.HeadManifest(ctx, format.Tag)
 	if errors.Is(err, oci.ErrNotFound) {
 		return looked, "", nil
 	}
@@ -34,7 +35,7 @@ func (r *repository) stagger(ctx context.Context) {
 // vanished is the error of a tag that stays away although this run has seen it.
 func (r *repository) vanished(seen *version) error {
 	return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-		ErrVanished, r.name.Tagged(Tag), seen.digest)
+		ErrVanished, r.name.Tagged(format.Tag), seen.digest)
 }
 
 // stands looks whether the tag still holds the base. Where it holds a rival's manifesto, that is read,
@@ -62,7 +63,7 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 	if digest == "" {
 		return looked, false, r.vanished(base)
 	}
-	return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(Tag), digest, base.digest)
+	return looked, false, fmt.Errorf("%w: %s is %s, an older manifesto than %s", ErrNotConfirmed, r.name.Tagged(format.Tag), digest, base.digest)
 }
 
 // lags reports whether a manifesto that the tag shows at the given look comes from a lagging replica: v
@@ -71,7 +72,7 @@ func (r *repository) stands(ctx context.Context, base *version) (looked time.Tim
 func (r *repository) lags(v *version, digest oci.Digest, look int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Contains(v.ancestors, digest) || (r.past[digest] && look < maxLooks)
+	return slices.Contains(v.Ancestors, digest) || (r.past[digest] && look < maxLooks)
 }
 
 // learn reads the manifesto of a digest that a look, which began at looked, has shown under the tag.
@@ -110,7 +111,7 @@ func (r *repository) confirm(ctx context.Context, batch []*edit, b *burst, base,
 			if err != nil {
 				return batch, err
 			}
-			if slices.Contains(v.ancestors, next.digest) {
+			if slices.Contains(v.Ancestors, next.digest) {
 				r.finish(batch, nil, next.doc) // Whoever came after has built on ours.
 				b.add(batch, next)
 				return nil, nil

@@ -7,13 +7,14 @@ import (
 	"maps"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // putPins is a pin manifest that this process has put.
 type putPins struct {
 	digest oci.Digest
-	layers []descriptor
+	layers []oci.Descriptor
 	// stored says that the registry took it.
 	stored bool
 }
@@ -52,7 +53,7 @@ func (r *repository) putPins(ctx context.Context, plan pinPlan, base *version, n
 }
 
 // putTouched puts one of them.
-func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []descriptor, number int64, base *version) (looked time.Time, stands bool, err error) {
+func (r *repository) putTouched(ctx context.Context, put *pinPut, layers []oci.Descriptor, number int64, base *version) (looked time.Time, stands bool, err error) {
 	for look, ended := range looks(ctx) {
 		if ended != nil {
 			return looked, false, ended
@@ -92,25 +93,25 @@ func (r *repository) newPinPut(shard int) *pinPut {
 }
 
 // isStored reports whether what was put before is what is to be put now.
-func (p *pinPut) isStored(before putPins, layers []descriptor, number int64) (bool, error) {
+func (p *pinPut) isStored(before putPins, layers []oci.Descriptor, number int64) (bool, error) {
 	if !before.stored {
 		return false, nil
 	}
-	m, err := pinManifest(p.repository.name, layers, number)
+	m, err := format.PinManifest(p.repository.name, layers, number)
 	return err == nil && m.Digest == before.digest, err
 }
 
 // try puts the layers once. again says that it may succeed a little later, after another look: the outcome is
 // unknown, or it had to wait for longer than latest, or the registry has refused it, and what all pin manifests share was
 // uploaded once more: a retention rule may have removed the last of them, and a collector their config.
-func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64, latest time.Time) (again bool, err error) {
+func (p *pinPut) try(ctx context.Context, layers []oci.Descriptor, number int64, latest time.Time) (again bool, err error) {
 	r := p.repository
-	m, err := pinManifest(r.name, layers, number)
+	m, err := format.PinManifest(r.name, layers, number)
 	if err != nil {
 		return false, err
 	}
 	p.sent = putPins{digest: m.Digest, layers: layers}
-	err = r.remote.PutManifest(ctx, shardTag(p.shard), m, latest)
+	err = r.remote.PutManifest(ctx, format.ShardTag(p.shard), m, latest)
 	switch {
 	case err == nil:
 		p.sent.stored = true
@@ -127,11 +128,11 @@ func (p *pinPut) try(ctx context.Context, layers []descriptor, number int64, lat
 
 // uploadShared uploads the blobs that every pin manifest may name.
 func (r *repository) uploadShared(ctx context.Context) error {
-	config, err := newConfig()
+	config, err := format.PinConfig()
 	if err != nil {
 		return err
 	}
-	for _, blob := range [][]byte{config, emptyBlob} {
+	for _, blob := range [][]byte{config, format.EmptyBlob()} {
 		if _, err := r.remote.PutBlob(ctx, blob); err != nil {
 			return err
 		}
@@ -154,12 +155,8 @@ func (r *repository) confirmPins(ctx context.Context, touched map[int]putPins) e
 // confirmShard puts a shard again where it lacks a blob that the manifesto names in it. What else it
 // holds stays: it may be a rival's, whose commit is under way.
 func (r *repository) confirmShard(ctx context.Context, v *version, shard int, was putPins) (err error) {
-	needed := map[oci.Digest]int64{}
-	for digest, blob := range v.doc.shardIndex().blobs[shard] {
-		if blob.size > 0 {
-			needed[digest] = blob.size
-		}
-	}
+	needed := v.doc.ShardBlobs(shard)
+	maps.DeleteFunc(needed, func(_ oci.Digest, size int64) bool { return size < 0 })
 	put := r.newPinPut(shard)
 	gone := map[oci.Digest]bool{}
 	for _, ended := range looks(ctx) {
@@ -175,7 +172,7 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 		if layers == nil {
 			return nil
 		}
-		again, putErr := put.try(ctx, layers, v.number, latest)
+		again, putErr := put.try(ctx, layers, v.Number, latest)
 		if errors.Is(putErr, errPinRefused) {
 			// A blob of another entry may be gone: the rest is to be pinned all the same.
 			_, missing, headErr := headBlobs(ctx, r.remote, digestsOf(layers))
@@ -191,10 +188,10 @@ func (r *repository) confirmShard(ctx context.Context, v *version, shard int, wa
 			return err
 		}
 	}
-	return fmt.Errorf("%w: %s stays without what the manifesto names in it: %w", ErrNotConfirmed, r.name.Tagged(shardTag(shard)), err)
+	return fmt.Errorf("%w: %s stays without what the manifesto names in it: %w", ErrNotConfirmed, r.name.Tagged(format.ShardTag(shard)), err)
 }
 
-func digestsOf(layers []descriptor) []oci.Digest {
+func digestsOf(layers []oci.Descriptor) []oci.Digest {
 	digests := make([]oci.Digest, len(layers))
 	for i, layer := range layers {
 		digests[i] = layer.Digest
@@ -204,7 +201,7 @@ func digestsOf(layers []descriptor) []oci.Digest {
 
 // heldBy returns what a shard holds: what was put there, if it still stands.
 func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[oci.Digest]int64, error) {
-	digest, err := r.remote.HeadManifest(ctx, shardTag(shard))
+	digest, err := r.remote.HeadManifest(ctx, format.ShardTag(shard))
 	if err != nil && !errors.Is(err, oci.ErrNotFound) {
 		return nil, err
 	}
@@ -221,7 +218,7 @@ func (r *repository) heldBy(ctx context.Context, shard int, put putPins) (map[oc
 
 // confirmed returns what a shard is to hold, without blobs that are gone, where it lacks something that is
 // needed; otherwise nil.
-func confirmed(needed, held map[oci.Digest]int64, gone map[oci.Digest]bool) []descriptor {
+func confirmed(needed, held map[oci.Digest]int64, gone map[oci.Digest]bool) []oci.Descriptor {
 	covered := true
 	for blob := range needed {
 		_, ok := held[blob]
@@ -231,14 +228,9 @@ func confirmed(needed, held map[oci.Digest]int64, gone map[oci.Digest]bool) []de
 		return nil
 	}
 	all := maps.Clone(needed)
-	if len(held)+len(needed) <= maxUnion {
+	if len(held)+len(needed) <= format.MaxUnion {
 		maps.Copy(all, held)
 	}
-	layers := make([]descriptor, 0, len(all))
-	for blob, size := range all {
-		if !gone[blob] {
-			layers = append(layers, descriptor{oci.MediaTypeOctetStream, blob, size})
-		}
-	}
-	return sortLayers(layers)
+	maps.DeleteFunc(all, func(blob oci.Digest, _ int64) bool { return gone[blob] })
+	return format.PinLayers(all)
 }

@@ -3,38 +3,15 @@ package manifesto
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
 	"sync"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/errgroup"
 )
 
-// Pin manifests keep content from garbage collection: every blob that the manifesto names is a layer of
-// a tagged image. They are sharded because ECR refuses more than 500 layers (section 3 of the design).
-const (
-	pinTag = Tag + ".pins"
-	// maxNext is how many blobs of the next document a shard takes, maxUnion how many of the base
-	// document's and the next one's together.
-	maxNext  = 256
-	maxUnion = 400
-	// maxShards bounds what a foreign "pin" can make us read: a million pieces of metadata.
-	maxShards = 4096
-	// pinParallel is how many pin requests of one operation are under way at once.
-	pinParallel = 8
-)
-
-// emptyBlob is the OCI empty descriptor's content, which stands in for an empty list of layers.
-var emptyBlob = []byte("{}")
-
-// shardTag is the tag of a pin manifest: _manifesto.pins, _manifesto.pins.1 and so on.
-func shardTag(shard int) string {
-	if shard == 0 {
-		return pinTag
-	}
-	return pinTag + "." + strconv.Itoa(shard)
-}
+// pinParallel is how many pin requests of one operation are under way at once.
+const pinParallel = 8
 
 // pins is what this run knows of a repository's pin manifests. It is safe for concurrent use.
 type pins struct {
@@ -72,6 +49,12 @@ func (p *pins) size(shard int, digest oci.Digest) (size int64, ok bool) {
 	return size, ok
 }
 
+// confirms reports whether a shard is known to hold a blob.
+func (p *pins) confirms(shard int, digest oci.Digest) bool {
+	_, ok := p.size(shard, digest)
+	return ok
+}
+
 // knows reports whether a shard was read or put.
 func (p *pins) knows(shard int) bool {
 	p.mu.RLock()
@@ -104,7 +87,7 @@ func (p *pins) wasRead(shard int, blobs map[oci.Digest]int64, version int64) {
 }
 
 // wasPut records what was put into a shard.
-func (p *pins) wasPut(shard int, layers []descriptor, version int64) {
+func (p *pins) wasPut(shard int, layers []oci.Descriptor, version int64) {
 	blobs := make(map[oci.Digest]int64, len(layers))
 	for _, layer := range layers {
 		blobs[layer.Digest] = layer.Size
@@ -158,36 +141,28 @@ func (p *pins) forget(gone map[oci.Digest]bool) {
 
 // readShard reads one pin manifest; false means that there is none.
 func readShard(ctx context.Context, remote Repository, shard int) (map[oci.Digest]int64, int64, bool, error) {
-	m, err := remote.GetManifest(ctx, shardTag(shard))
+	m, err := remote.GetManifest(ctx, format.ShardTag(shard))
 	if errors.Is(err, oci.ErrNotFound) {
 		return nil, 0, false, nil
 	}
 	if err != nil {
 		return nil, 0, false, err
 	}
-	parsed, err := parseManifest(m)
+	parsed, err := format.ParseManifest(m)
 	if err != nil {
 		// Someone put something else there: it pins nothing, and the next commit replaces it.
 		return nil, 0, true, nil //nolint:nilerr // See above.
 	}
-	blobs := make(map[oci.Digest]int64, len(parsed.Layers))
-	for _, layer := range parsed.Layers {
-		blobs[layer.Digest] = layer.Size
-	}
-	return blobs, parsed.version(), true, nil
+	return parsed.LayerSizes(), parsed.Header().Number, true, nil
 }
 
 // readAll reads the pin manifests that the document names and, where an entry names none (another tool may
 // have stripped the field), those that follow until there is none.
-func (p *pins) readAll(ctx context.Context, remote Repository, d *Document) error {
-	last, stripped := noPin, false
-	d.eachBlob(func(rec record) {
-		last = max(last, rec.pin)
-		stripped = stripped || rec.pin == noPin
-	})
+func (p *pins) readAll(ctx context.Context, remote Repository, d *format.Document) error {
+	named, all := d.NamedShards()
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
-	for shard := range last + 1 {
+	for shard := range named {
 		if !p.knows(shard) {
 			group.Go(func() error { return p.readOne(groupContext, remote, shard) })
 		}
@@ -195,7 +170,7 @@ func (p *pins) readAll(ctx context.Context, remote Repository, d *Document) erro
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for shard := last + 1; stripped && shard < maxShards; shard++ {
+	for shard := named; !all && shard < format.MaxShards; shard++ {
 		blobs, version, ok, err := readShard(ctx, remote, shard)
 		if err != nil {
 			return err
@@ -218,34 +193,4 @@ func (p *pins) readOne(ctx context.Context, remote Repository, shard int) error 
 		p.wasRead(shard, blobs, version)
 	}
 	return err
-}
-
-// eachBlob calls visit with every record that names a blob, duplicates too.
-func (d *Document) eachBlob(visit func(record)) {
-	for _, img := range d.images {
-		for _, rec := range img.records {
-			if rec.digest != "" {
-				visit(rec)
-			}
-		}
-	}
-}
-
-// pinManifest returns the manifest of a shard. The config is the same for all of them, and a standard
-// one: GitLab refuses media types that it does not know.
-func pinManifest(repository oci.Repository, layers []descriptor, version int64) (oci.Manifest, error) {
-	config, err := newConfig()
-	if err != nil {
-		return oci.Manifest{}, err
-	}
-	if len(layers) == 0 {
-		layers = []descriptor{{oci.MediaTypeOCIEmpty, oci.DigestOf(emptyBlob), int64(len(emptyBlob))}}
-	}
-	m, err := newManifest(config, layers, withRepository(repository, map[string]string{
-		annotationVersion: strconv.FormatInt(version, 10),
-	}))
-	if err != nil {
-		return oci.Manifest{}, fmt.Errorf("pin manifest: %w", err)
-	}
-	return m, nil
 }

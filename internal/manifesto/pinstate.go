@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -45,7 +46,7 @@ func (r *repository) report(missing []oci.Digest, batch []*edit) {
 }
 
 // repaired returns the content of the entries that a batch repairs: it must be put, whatever is known of it.
-func repaired(batch []*edit, d *Document) map[oci.Digest]bool {
+func repaired(batch []*edit, d *format.Document) map[oci.Digest]bool {
 	digests := map[oci.Digest]bool{}
 	for _, e := range batch {
 		if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok && e.repair {
@@ -53,30 +54,4 @@ func repaired(batch []*edit, d *Document) map[oci.Digest]bool {
 		}
 	}
 	return digests
-}
-
-// hasPins reports whether any entry names a pin manifest.
-func (d *Document) hasPins() bool { return len(d.shardIndex().blobs) > 0 }
-
-// hasUnpinned reports whether an entry that can be pinned names no pin manifest.
-func (d *Document) hasUnpinned(skip map[oci.Digest]bool) bool {
-	order, _ := d.unassigned(skip)
-	return len(order) > 0
-}
-
-// trustingOnly returns the document without the pins and sizes that the pin manifests do not bear out: a
-// tool that changed a digest and kept our fields left those of the content before.
-func (d *Document) trustingOnly(known *pins) *Document {
-	c := d.Clone()
-	c.edited = d.edited
-	c.repin(func(rec record) (record, bool) {
-		if rec.pin == noPin {
-			return record{}, false
-		}
-		if _, ok := known.size(rec.pin, rec.digest); ok {
-			return record{}, false
-		}
-		return newRecord(rec.fields.without(keyPin).without(keySize)), true
-	})
-	return c
 }

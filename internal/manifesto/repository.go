@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/singleflight"
 )
@@ -47,13 +48,8 @@ type repository struct {
 type version struct {
 	// digest is that of the manifest under the tag; empty where there is no manifesto.
 	digest oci.Digest
-	// number is the counter in its annotations; 0 where a foreign writer left none.
-	number int64
-	// ancestors are the digests of the manifests that it descends from, nearest first.
-	ancestors []oci.Digest
-	// window is the bound that its writer announced, 0 where there is none.
-	window time.Duration
-	doc    *Document
+	format.Header
+	doc *format.Document
 }
 
 // view returns the manifesto as this run knows it, reading it when it does not yet. image is one that
@@ -124,8 +120,8 @@ func (v *version) descent() []oci.Digest {
 	if v.digest == "" {
 		return nil
 	}
-	ancestors := append([]oci.Digest{v.digest}, v.ancestors...)
-	return ancestors[:min(len(ancestors), maxAncestors)]
+	ancestors := append([]oci.Digest{v.digest}, v.Ancestors...)
+	return ancestors[:min(len(ancestors), format.MaxAncestors)]
 }
 
 // read gets the manifesto under the tag. unknownIsEmpty says that a repository which the registry does
@@ -140,9 +136,9 @@ func (r *repository) read(ctx context.Context, image oci.Digest, unknownIsEmpty 
 
 // fetch gets the manifest under the tag; the zero value where there is none.
 func (r *repository) fetch(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (oci.Manifest, error) {
-	m, err := r.remote.GetManifest(ctx, Tag)
+	m, err := r.remote.GetManifest(ctx, format.Tag)
 	if errors.Is(err, oci.ErrNotFound) {
-		m, err = r.remote.GetManifest(ctx, Tag) // Only two answers in a row count (section 4).
+		m, err = r.remote.GetManifest(ctx, format.Tag) // Only two answers in a row count (section 4).
 	}
 	if errors.Is(err, oci.ErrNotFound) {
 		return oci.Manifest{}, r.proveAbsence(ctx, image, unknownIsEmpty)
@@ -153,13 +149,13 @@ func (r *repository) fetch(ctx context.Context, image oci.Digest, unknownIsEmpty
 // parse turns the manifest under the tag into a version.
 func (r *repository) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 	if m.Digest == "" {
-		return &version{doc: &Document{}}, nil
+		return &version{doc: &format.Document{}}, nil
 	}
 	v, err := readVersion(ctx, r.remote, m)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name.Tagged(Tag), err)
+		return nil, fmt.Errorf("%s: %w", r.name.Tagged(format.Tag), err)
 	}
-	r.timing.announced(v.window)
+	r.timing.announced(v.Window)
 	return v, nil
 }
 
@@ -168,21 +164,21 @@ func readVersion(ctx context.Context, remote Repository, m oci.Manifest) (*versi
 	if err != nil {
 		return nil, err
 	}
-	data, err := readData(ctx, remote, parsed, maxData)
+	data, err := readData(ctx, remote, parsed, format.MaxData)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := ParseDocument(data)
+	doc, err := format.ParseDocument(data)
 	if err != nil {
 		return nil, err
 	}
-	return &version{digest: m.Digest, number: parsed.version(), ancestors: parsed.ancestors(), window: parsed.window(), doc: doc}, nil
+	return &version{digest: m.Digest, Header: parsed.Header(), doc: doc}, nil
 }
 
 // ReadDocument reads the manifesto of a repository as it is now, past every cache. A repository
 // without one is registry.ErrNotFound.
-func ReadDocument(ctx context.Context, remote Repository) (*Document, error) {
-	m, err := remote.GetManifest(ctx, Tag)
+func ReadDocument(ctx context.Context, remote Repository) (*format.Document, error) {
+	m, err := remote.GetManifest(ctx, format.Tag)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +195,7 @@ func ReadDocument(ctx context.Context, remote Repository) (*Document, error) {
 func (r *repository) proveAbsence(ctx context.Context, image oci.Digest, unknownIsEmpty bool) error {
 	if v := r.known(); v != nil && v.digest != "" {
 		return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
-			ErrVanished, r.name.Tagged(Tag), v.digest)
+			ErrVanished, r.name.Tagged(format.Tag), v.digest)
 	}
 	if image != "" {
 		if _, err := r.remote.HeadManifest(ctx, image.String()); err == nil {
@@ -211,7 +207,7 @@ func (r *repository) proveAbsence(ctx context.Context, image oci.Digest, unknown
 	exists, err := r.remote.RepositoryExists(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %s is 404, and so may be because the repository cannot be read: %w",
-			ErrVanished, r.name.Tagged(Tag), err)
+			ErrVanished, r.name.Tagged(format.Tag), err)
 	}
 	if !exists && !unknownIsEmpty {
 		return fmt.Errorf("%w: the registry does not know the repository %s", ErrVanished, r.name)
@@ -220,7 +216,7 @@ func (r *repository) proveAbsence(ctx context.Context, image oci.Digest, unknown
 }
 
 // readPins makes sure that all pin manifests are known, reading them once a run.
-func (r *repository) readPins(ctx context.Context, d *Document) error {
+func (r *repository) readPins(ctx context.Context, d *format.Document) error {
 	if r.pins.knowsAll() {
 		return nil
 	}
@@ -238,7 +234,7 @@ func (r *repository) readPin(ctx context.Context, shard int) error {
 	if r.pins.knows(shard) {
 		return nil
 	}
-	_, err := shared(ctx, &r.flight, shardTag(shard), func(ctx context.Context) (struct{}, error) {
+	_, err := shared(ctx, &r.flight, format.ShardTag(shard), func(ctx context.Context) (struct{}, error) {
 		if r.pins.knows(shard) {
 			return struct{}{}, nil
 		}
@@ -249,9 +245,9 @@ func (r *repository) readPin(ctx context.Context, shard int) error {
 
 // pinned says whether the content of an entry is pinned, and its size in bytes if so: in the pin manifest
 // that the entry names or, where it names none, in any.
-func (r *repository) pinned(ctx context.Context, d *Document, key Key, digest oci.Digest) (size int64, ok bool, err error) {
-	if i, j, found := d.find(key.Image, key.Type); found && d.images[i].records[j].pin != noPin {
-		shard := d.images[i].records[j].pin
+func (r *repository) pinned(ctx context.Context, d *format.Document, key Key, digest oci.Digest) (size int64, ok bool, err error) {
+	entry, _ := d.Lookup(key.Image, key.Type)
+	if shard, ok := entry.Pin.Shard(); ok {
 		if err := r.readPin(ctx, shard); err != nil {
 			return 0, false, err
 		}
@@ -266,7 +262,7 @@ func (r *repository) pinned(ctx context.Context, d *Document, key Key, digest oc
 }
 
 // inspect says whether an entry's content is pinned and, where it is not, whether it is there at all.
-func (r *repository) inspect(ctx context.Context, key Key, entry Entry) (Piece, error) {
+func (r *repository) inspect(ctx context.Context, key Key, entry format.Entry) (Piece, error) {
 	piece := Piece{Entry: entry}
 	v, err := r.view(ctx, key.Image)
 	if err != nil {
@@ -278,7 +274,7 @@ func (r *repository) inspect(ctx context.Context, key Key, entry Entry) (Piece, 
 	}
 	if ok {
 		piece.Pinned = true
-		if piece.Size == 0 {
+		if piece.Size < 0 {
 			piece.Size = size
 		}
 		return piece, nil
@@ -286,7 +282,7 @@ func (r *repository) inspect(ctx context.Context, key Key, entry Entry) (Piece, 
 	size, err = r.remote.HeadBlob(ctx, entry.Digest)
 	switch {
 	case err == nil:
-		if piece.Size == 0 && size > 0 {
+		if piece.Size < 0 {
 			piece.Size = size
 		}
 	case errors.Is(err, oci.ErrNotFound):

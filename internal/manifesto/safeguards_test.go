@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 )
 
 // Every order of two writers' requests, within bounds on how often the scheduler turns from one to the
@@ -110,15 +112,15 @@ func TestSimulationOfScripts(t *testing.T) {
 		// The answer to a PUT is lost; its sender, if it may, sends it again when another writer has long
 		// built on it and gone.
 		"a PUT is sent again": {world{breaks: 1}, noBlindResend, []turn{
-			{0, "PUT", Tag, lostAnswer}, {writer: 1},
+			{0, "PUT", format.Tag, lostAnswer}, {writer: 1},
 		}},
 		// A writer that takes long to upload puts its pins when another one is done with its own, and dies.
 		"pins come late": {world{uploads: true, crashes: 1}, pinLook, []turn{
-			{1, "POST", "", asIs}, {1, "GET", Tag, asIs}, {writer: 0}, {1, "PUT", pinTag, asIs}, {1, "HEAD", Tag, crash},
+			{1, "POST", "", asIs}, {1, "GET", format.Tag, asIs}, {writer: 0}, {1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
 		}},
 		// The same, where they come late because they are put again.
 		"pins come late again": {world{crashes: 1, breaks: 1}, pinLook, []turn{
-			{1, "GET", Tag, asIs}, {1, "PUT", pinTag, lostRequest}, {writer: 0}, {1, "PUT", pinTag, asIs}, {1, "HEAD", Tag, crash},
+			{1, "GET", format.Tag, asIs}, {1, "PUT", format.ShardTag(0), lostRequest}, {writer: 0}, {1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

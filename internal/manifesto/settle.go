@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 )
 
 // Between a writer's last look at the tag and the moment at which its PUT takes effect, a rival's PUT can
@@ -20,7 +22,7 @@ import (
 // longest that a run waits for others.
 const (
 	minWindow = 250 * time.Millisecond
-	maxWindow = 10 * time.Second
+	maxWindow = format.MaxWindow
 	// lagDivisor says how much of a window a replica's answer may be behind the registry: a look that
 	// shows the tag as it was extends its writer's window by that much.
 	lagDivisor = 2
@@ -222,7 +224,7 @@ func (r *repository) lostEdits(ctx context.Context, b *burst) ([]*edit, error) {
 func (b *burst) missingFrom(v *version) []*edit {
 	var lost []*edit
 	for _, e := range b.edits {
-		if e.confirmed != v.digest && !slices.Contains(v.ancestors, e.confirmed) && !e.holds(v.doc) {
+		if e.confirmed != v.digest && !slices.Contains(v.Ancestors, e.confirmed) && !e.holds(v.doc) {
 			lost = append(lost, e.again())
 		}
 	}

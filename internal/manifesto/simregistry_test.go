@@ -6,9 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -31,18 +35,18 @@ func newSimRegistry() *simRegistry {
 
 // put lets a PUT take effect.
 func (r *simRegistry) put(tag string, m oci.Manifest) {
-	parsed, err := parseManifest(m)
+	parsed, err := format.ParseManifest(m)
 	if err != nil {
 		r.broken = err.Error()
 	}
-	for _, layer := range append(parsed.Layers, parsed.Config) {
+	for _, layer := range append(slices.Clone(parsed.Layers()), parsed.Config()) {
 		if _, ok := r.blobs[layer.Digest]; !ok {
 			r.broken = fmt.Sprintf("%s names %s, which is not there", tag, layer.Digest)
 		}
 	}
 	r.manifests[m.Digest] = m
 	r.tags[tag] = append(r.tags[tag], m.Digest)
-	if tag == Tag {
+	if tag == format.Tag {
 		r.changed = time.Now()
 	}
 }
@@ -91,7 +95,7 @@ func isTag(identifier string) bool { return !strings.HasPrefix(identifier, "sha2
 // look resolves a tag or digest, when the scheduler lets it.
 func (r simRemote) look(method, identifier string) (oci.Digest, error) {
 	how := asIs
-	if seen := r.s.seen[r.writer]; identifier == Tag && r.s.world.without == pinLook && r.s.uploaded[r.writer] && seen != "" {
+	if seen := r.s.seen[r.writer]; identifier == format.Tag && r.s.world.without == pinLook && r.s.uploaded[r.writer] && seen != "" {
 		r.s.uploaded[r.writer] = false
 		return seen, nil
 	}
@@ -122,7 +126,7 @@ func (r simRemote) look(method, identifier string) (oci.Digest, error) {
 		known.manifests[alias] = known.manifests[digest]
 		return alias, nil
 	}
-	if identifier == Tag {
+	if identifier == format.Tag {
 		r.s.seen[r.writer] = digest
 	}
 	return digest, nil
@@ -144,7 +148,7 @@ func (r simRemote) GetManifest(_ context.Context, identifier string) (oci.Manife
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	m := r.s.registry.manifests[digest]
-	hidden := map[safeguard]string{announcedWindows: annotationWindow, ancestry: annotationAncestors}
+	hidden := map[safeguard]string{announcedWindows: format.AnnotationWindow, ancestry: format.AnnotationAncestors}
 	if name, ok := hidden[r.s.world.without]; ok {
 		m = withoutAnnotation(m, name)
 	}
@@ -154,7 +158,7 @@ func (r simRemote) GetManifest(_ context.Context, identifier string) (oci.Manife
 
 // withoutAnnotation returns a manifest that lacks an annotation.
 func withoutAnnotation(m oci.Manifest, name string) oci.Manifest {
-	var parsed manifest
+	var parsed v1.Manifest
 	if json.Unmarshal(m.Content, &parsed) != nil || parsed.Annotations[name] == "" {
 		return m
 	}
@@ -181,7 +185,7 @@ func (r simRemote) PutManifest(_ context.Context, identifier string, m oci.Manif
 		if how == replay {
 			r.s.ghosts = append(r.s.ghosts, ghost{m, r.s.looked[r.writer].Add(minWindow)})
 		}
-		if identifier != Tag {
+		if identifier != format.Tag {
 			if r.s.ownPins[r.writer] == nil {
 				r.s.ownPins[r.writer] = map[string]oci.Digest{}
 			}
@@ -191,7 +195,7 @@ func (r simRemote) PutManifest(_ context.Context, identifier string, m oci.Manif
 		if how != lostRequest && how != lostAnswer {
 			return nil
 		}
-		if identifier != Tag {
+		if identifier != format.Tag {
 			r.s.uploaded[r.writer] = true
 		}
 		if r.s.world.without != noBlindResend {

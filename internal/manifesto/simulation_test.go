@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -196,7 +197,7 @@ func (s *simulation) drive(working func() bool) {
 		switch {
 		case chosen.ghost:
 			s.replayed = true
-			s.registry.put(Tag, s.ghosts[0].manifest)
+			s.registry.put(format.Tag, s.ghosts[0].manifest)
 			s.ghosts = s.ghosts[1:]
 		case chosen.call == nil:
 			pauses++
@@ -225,7 +226,7 @@ func (s *simulation) options(waiting []*call, pauses int) []option {
 	w := &s.world
 	for _, c := range waiting {
 		options = append(options, option{call: c})
-		if w.stales > 0 && c.method != "PUT" && c.tag == Tag && len(s.registry.tags[Tag]) > 1 &&
+		if w.stales > 0 && c.method != "PUT" && c.tag == format.Tag && len(s.registry.tags[format.Tag]) > 1 &&
 			time.Since(s.registry.changed) <= minWindow/lagDivisor {
 			options = append(options, option{call: c, how: stale})
 		}
@@ -235,7 +236,7 @@ func (s *simulation) options(waiting []*call, pauses int) []option {
 		if w.breaks > 0 && c.method == "PUT" {
 			options = append(options, option{call: c, how: lostRequest}, option{call: c, how: lostAnswer})
 		}
-		if w.replays > 0 && c.method == "PUT" && c.tag == Tag {
+		if w.replays > 0 && c.method == "PUT" && c.tag == format.Tag {
 			options = append(options, option{call: c, how: replay})
 		}
 	}
@@ -269,7 +270,7 @@ func (s *simulation) release(chosen option) {
 	if s.dead[writer] { // Nothing of it runs any more.
 		chosen.how = crash
 	}
-	if c.method != "PUT" && c.tag == Tag {
+	if c.method != "PUT" && c.tag == format.Tag {
 		s.looked[writer] = c.began
 	}
 	s.mu.Unlock()
@@ -283,7 +284,7 @@ func (s *simulation) mustHurry(waiting []*call) bool {
 		if s.world.slow && c.writer == 0 {
 			window = windowFactor * slowest
 		}
-		if c.tag != Tag && s.world.without == pinLook {
+		if c.tag != format.Tag && s.world.without == pinLook {
 			continue // Nothing says how long ago it has looked.
 		}
 		if c.method == "PUT" && !c.resent && time.Since(s.looked[c.writer])+step > window {
@@ -424,7 +425,7 @@ func (s *simulation) judge(image oci.Digest) string {
 	if s.registry.broken != "" {
 		return s.registry.broken
 	}
-	var doc *Document
+	var doc *format.Document
 	held := newPins()
 	var err error
 	alone(s.registry, func(reader *simulation) {
@@ -461,8 +462,11 @@ func (s *simulation) judge(image oci.Digest) string {
 		if _, ok := s.registry.blobs[entry.Digest]; !ok {
 			return fmt.Sprintf("the content of %s is missing", entry.Type)
 		}
-		i, j, _ := doc.find(image, entry.Type)
-		if _, ok := held.size(doc.images[i].records[j].pin, entry.Digest); !ok {
+		shard, ok := entry.Pin.Shard()
+		if ok {
+			_, ok = held.size(shard, entry.Digest)
+		}
+		if !ok {
 			return fmt.Sprintf("the content of %s is not pinned", entry.Type)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/singleflight"
 )
@@ -111,7 +112,7 @@ func resolve(ctx context.Context, remote Repository, ref oci.Reference, platform
 
 // Piece is an entry and what the repository says of its content.
 type Piece struct {
-	Entry
+	format.Entry
 	// Pinned says that a pin manifest protects the content from garbage collection.
 	Pinned bool
 	// Missing says that the content is gone: the entry names a blob that the repository lacks.
@@ -131,32 +132,32 @@ func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
 }
 
 // Fetch returns the current entry of a key and its content, as Content does.
-func (s *Store) Fetch(ctx context.Context, key Key) (Entry, []byte, error) {
+func (s *Store) Fetch(ctx context.Context, key Key) (format.Entry, []byte, error) {
 	entry, err := s.lookup(ctx, key)
 	if err != nil {
-		return Entry{}, nil, err
+		return format.Entry{}, nil, err
 	}
 	if entry.Digest == "" {
-		return Entry{}, nil, fmt.Errorf("%w: the entry %q has no usable digest", ErrContentMissing, entry.Type)
+		return format.Entry{}, nil, fmt.Errorf("%w: the entry %q has no usable digest", ErrContentMissing, entry.Type)
 	}
 	content, entry, err := s.Content(ctx, key.Repository, entry)
 	return entry, content, err
 }
 
-func (s *Store) lookup(ctx context.Context, key Key) (Entry, error) {
+func (s *Store) lookup(ctx context.Context, key Key) (format.Entry, error) {
 	v, err := s.repository(key.Repository).view(ctx, key.Image)
 	if err != nil {
-		return Entry{}, err
+		return format.Entry{}, err
 	}
 	entry, ok := v.doc.Lookup(key.Image, key.Type)
 	if !ok {
-		return Entry{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
+		return format.Entry{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
 	}
 	return entry, nil
 }
 
 // List returns the current entries of an image in the manifesto's order, possibly none.
-func (s *Store) List(ctx context.Context, name oci.Repository, image oci.Digest) ([]Entry, error) {
+func (s *Store) List(ctx context.Context, name oci.Repository, image oci.Digest) ([]format.Entry, error) {
 	v, err := s.repository(name).view(ctx, image)
 	if err != nil {
 		return nil, err
@@ -167,9 +168,9 @@ func (s *Store) List(ctx context.Context, name oci.Repository, image oci.Digest)
 // Content returns the bytes of an entry and the entry itself: without what a foreign writer left
 // behind when it changed the digest, which shows in a size that does not fit. Content that is gone is
 // ErrContentMissing.
-func (s *Store) Content(ctx context.Context, name oci.Repository, entry Entry) ([]byte, Entry, error) {
+func (s *Store) Content(ctx context.Context, name oci.Repository, entry format.Entry) ([]byte, format.Entry, error) {
 	remote := s.repository(name).remote
-	content, err := remote.GetBlob(ctx, entry.Digest, MaxContent)
+	content, err := remote.GetBlob(ctx, entry.Digest, format.MaxContent)
 	// Some registries hand out a manifest as a blob as well, so that an entry which does not come from
 	// us may have to be looked at twice.
 	if errors.Is(err, oci.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
@@ -179,8 +180,8 @@ func (s *Store) Content(ctx context.Context, name oci.Repository, entry Entry) (
 		return nil, entry, err
 	}
 	if size := int64(len(content)); entry.Size != size {
-		if entry.Size != 0 {
-			entry = Entry{Type: entry.Type, Digest: entry.Digest}
+		if entry.Size >= 0 {
+			entry = format.Entry{Type: entry.Type, Digest: entry.Digest}
 		}
 		entry.Size = size
 	}
@@ -188,8 +189,8 @@ func (s *Store) Content(ctx context.Context, name oci.Repository, entry Entry) (
 }
 
 func looksLikeImage(content []byte) bool {
-	parsed, err := parseManifest(oci.NewManifest("", content))
-	return err == nil && parsed.Config.Digest != ""
+	parsed, err := format.ParseManifest(oci.NewManifest("", content))
+	return err == nil && parsed.Config().Digest != ""
 }
 
 // imageContent reads the oldest form of content: the digest is that of an image whose /data is it.
@@ -205,7 +206,7 @@ func imageContent(ctx context.Context, remote Repository, digest oci.Digest) ([]
 	if err != nil {
 		return nil, err
 	}
-	return readData(ctx, remote, parsed, MaxContent)
+	return readData(ctx, remote, parsed, format.MaxContent)
 }
 
 // sharedTimeout bounds work that several callers wait for and none may therefore cancel: a registry that

@@ -1,7 +1,9 @@
 package manifesto
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -65,7 +68,7 @@ func (f *fixture) version(t *testing.T) *version {
 func (f *fixture) write(t *testing.T, document string, compression registrytest.Compression) oci.Digest {
 	t.Helper()
 	layer := layerOf(t, compression, registrytest.File{Name: "data", Content: document})
-	digest, err := registrytest.PushDockerImage(context.Background(), f.remote, Tag, layer)
+	digest, err := registrytest.PushDockerImage(context.Background(), f.remote, format.Tag, layer)
 	if err != nil {
 		t.Fatalf("writing the manifesto: %v", err)
 	}
@@ -84,23 +87,23 @@ func (f *fixture) blob(t *testing.T, content string) oci.Digest {
 // pinned lists the blobs that a pin manifest names.
 func (f *fixture) pinned(t *testing.T, shard int) []oci.Digest {
 	t.Helper()
-	m, err := f.remote.GetManifest(context.Background(), shardTag(shard))
+	m, err := f.remote.GetManifest(context.Background(), format.ShardTag(shard))
 	if errors.Is(err, oci.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := parseManifest(m)
+	parsed, err := format.ParseManifest(m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var digests []oci.Digest
-	for _, layer := range parsed.Layers {
+	for _, layer := range parsed.Layers() {
 		digests = append(digests, layer.Digest)
 	}
 	if !slices.IsSorted(digests) {
-		t.Errorf("the layers of %s are not sorted", shardTag(shard))
+		t.Errorf("the layers of %s are not sorted", format.ShardTag(shard))
 	}
 	return digests
 }
@@ -149,7 +152,7 @@ func TestPutGetListDelete(t *testing.T) {
 			t.Errorf("Content: %q, %v", content, err)
 		}
 		entries, err := s.List(ctx, f.remote.Repository(), f.image)
-		if err != nil || len(entries) != 1 || !entries[0].sameAs(piece.Entry) {
+		if err != nil || len(entries) != 1 || !entries[0].Equal(piece.Entry) {
 			t.Errorf("List: %+v, %v", entries, err)
 		}
 		var missing *NoEntryError
@@ -167,7 +170,7 @@ func TestPutGetListDelete(t *testing.T) {
 		if err := f.run(t).Delete(ctx, f.key("contact"), result.Digest); err != nil {
 			t.Errorf("a second Delete: %v", err)
 		}
-		if got := f.version(t).number; got != 2 {
+		if got := f.version(t).Number; got != 2 {
 			t.Errorf("the version counter is %d after two commits", got)
 		}
 	})
@@ -285,7 +288,7 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 				t.Errorf("%s is not pinned", digest)
 			}
 		}
-		if n := len(f.pinned(t, 0)); n > maxUnion || n < maxNext {
+		if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
 			t.Errorf("the first pin manifest has %d layers", n)
 		}
 		s = f.run(t)
@@ -354,7 +357,7 @@ func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
 			if got, _, err := s.Content(ctx, f.remote.Repository(), piece.Entry); err != nil || string(got) != "legacy content" {
 				t.Errorf("Content: %q, %v", got, err)
 			}
-			if _, _, err := s.Content(ctx, f.remote.Repository(), Entry{Digest: gone}); !errors.Is(err, ErrContentMissing) {
+			if _, _, err := s.Content(ctx, f.remote.Repository(), format.Entry{Digest: gone}); !errors.Is(err, ErrContentMissing) {
 				t.Errorf("Content of a lost entry: %v", err)
 			}
 			result := f.mustPut(t, s, "new", "x")
@@ -379,7 +382,7 @@ func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
 
 func TestReadmeDocumentIsKept(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
-	data, err := os.ReadFile("testdata/original.json")
+	data, err := os.ReadFile("../format/testdata/original.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,11 +391,11 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 	if len(result.Missing) != 5 {
 		t.Errorf("missing: %v", result.Missing)
 	}
-	compact, err := compactJSON(data)
-	if err != nil {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.document(t), strings.TrimSuffix(compact, "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
+	if got, want := f.document(t), strings.TrimSuffix(compact.String(), "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
 		t.Errorf("the document is\n%s\nwhich does not start with\n%s", got, want)
 	}
 }
@@ -410,8 +413,8 @@ func TestStrippedPinsAreFoundAgain(t *testing.T) {
 	if heads := f.server.Count(http.MethodHead, "/blobs/"); heads != 0 {
 		t.Errorf("%d HEADs of blobs whose pins are known", heads)
 	}
-	if v := f.version(t); v.number != 3 {
-		t.Errorf("the version is %d, want 3", v.number)
+	if v := f.version(t); v.Number != 3 {
+		t.Errorf("the version is %d, want 3", v.Number)
 	}
 	if entry, _ := f.version(t).doc.Lookup(f.image, "one"); entry.Size != 1 {
 		t.Errorf("the size was not found again: %+v", entry)
@@ -424,18 +427,18 @@ func TestRepairPinsAgain(t *testing.T) {
 		ctx := context.Background()
 		digest := f.mustPut(t, f.run(t), "t", "x").Digest
 		rival := f.blob(t, "rival")
-		m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, rival, 5}}, 1)
+		m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		config, err := newConfig()
+		config, err := format.PinConfig()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.remote.PutBlob(ctx, config); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
+		if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		piece, err := f.run(t).Get(ctx, f.key("t"))
@@ -466,9 +469,9 @@ func TestPinsAreConfirmed(t *testing.T) {
 		t.Helper()
 		put := putPins{}
 		for _, digest := range layers {
-			put.layers = append(put.layers, descriptor{oci.MediaTypeOctetStream, digest, 4})
+			put.layers = append(put.layers, oci.Descriptor{MediaType: oci.MediaTypeOctetStream, Digest: digest, Size: 4})
 		}
-		m, err := pinManifest(f.remote.Repository(), put.layers, 1)
+		m, err := format.PinManifest(f.remote.Repository(), put.layers, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -489,29 +492,29 @@ func TestPinsAreConfirmed(t *testing.T) {
 	}
 	// A rival has committed on top of ours, with pins of its own: they are kept.
 	rival := f.mustPut(t, f.run(t), "rival", "theirs")
-	before := f.server.Count(http.MethodPut, pinTag)
+	before := f.server.Count(http.MethodPut, format.ShardTag(0))
 	confirm(ours.Digest)
 	holds(ours.Digest, rival.Digest)
-	if puts := f.server.Count(http.MethodPut, pinTag) - before; puts != 0 {
+	if puts := f.server.Count(http.MethodPut, format.ShardTag(0)) - before; puts != 0 {
 		t.Errorf("pins that hold everything were put %d times", puts)
 	}
 	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
 	lost := f.blob(t, "lost")
-	m, err := pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, lost, 4}}, 1)
+	m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: lost, Size: 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
+	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest, rival.Digest)
 	holds(ours.Digest, rival.Digest, lost)
 	// Our own pins stand, but the manifesto names more by now.
-	m, err = pinManifest(f.remote.Repository(), []descriptor{{oci.MediaTypeOctetStream, ours.Digest, 4}}, 1)
+	m, err = format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: ours.Digest, Size: 4}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.remote.PutManifest(ctx, pinTag, m, time.Time{}); err != nil {
+	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest)
@@ -577,7 +580,7 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 		}
 		return int64(len(m.Content))
 	}
-	if _, err := registrytest.PutIndex(ctx, f.remote, Tag, []oci.Descriptor{
+	if _, err := registrytest.PutIndex(ctx, f.remote, format.Tag, []oci.Descriptor{
 		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: oci.Platform{OS: "unknown", Architecture: "unknown"}.Spec()},
 		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: oci.Platform{OS: "linux", Architecture: "arm64"}.Spec()},
 	}); err != nil {
@@ -597,12 +600,12 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 func TestStaleFieldsAreDropped(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	digest := f.blob(t, "changed by a foreign tool")
-	entry := Entry{Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(), Annotations: map[string]string{"a": "b"}}
+	entry := format.Entry{Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(), Annotations: map[string]string{"a": "b"}}
 	content, got, err := f.run(t).Content(context.Background(), f.remote.Repository(), entry)
 	if err != nil || string(content) != "changed by a foreign tool" {
 		t.Fatalf("Content: %q, %v", content, err)
 	}
-	if want := (Entry{Type: "t", Digest: digest, Size: 25}); !got.sameAs(want) {
+	if want := (format.Entry{Type: "t", Digest: digest, Size: 25}); !got.Equal(want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -612,7 +615,7 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 	image := func(files ...registrytest.File) func(*testing.T, *fixture) {
 		return func(t *testing.T, f *fixture) {
 			t.Helper()
-			if _, err := registrytest.PushDockerImage(ctx, f.remote, Tag, layerOf(t, registrytest.Gzip, files...)); err != nil {
+			if _, err := registrytest.PushDockerImage(ctx, f.remote, format.Tag, layerOf(t, registrytest.Gzip, files...)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -622,7 +625,7 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 			t.Helper()
 			image(registrytest.File{Name: "data", Content: `{"images":[]}`})(t, f)
 			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-				if r.Method != http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
+				if r.Method != http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
 					registrytest.Refuse(w, status, "OTHER", "no")
 					return true
 				}
@@ -634,27 +637,27 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 		prepare func(*testing.T, *fixture)
 		want    error
 	}{
-		"not JSON":       {image(registrytest.File{Name: "data", Content: "hello"}), ErrMalformed},
-		"not a document": {image(registrytest.File{Name: "data", Content: `{"images":"x"}`}), ErrMalformed},
-		"without /data":  {image(registrytest.File{Name: "other", Content: "x"}), ErrNotManifesto},
-		"no layers":      {func(t *testing.T, f *fixture) { t.Helper(); pushNoLayers(t, f) }, ErrNotManifesto},
+		"not JSON":       {image(registrytest.File{Name: "data", Content: "hello"}), format.ErrMalformed},
+		"not a document": {image(registrytest.File{Name: "data", Content: `{"images":"x"}`}), format.ErrMalformed},
+		"without /data":  {image(registrytest.File{Name: "other", Content: "x"}), format.ErrNotManifesto},
+		"no layers":      {func(t *testing.T, f *fixture) { t.Helper(); pushNoLayers(t, f) }, format.ErrNotManifesto},
 		"a broken layer": {func(t *testing.T, f *fixture) {
 			t.Helper()
 			pushLayer(t, f, []byte("no tar at all, and no gzip either"))
-		}, ErrNotManifesto},
+		}, format.ErrNotManifesto},
 		"401 on reads":    {fail(http.StatusUnauthorized), registry.ErrUnauthorized},
 		"403 on reads":    {fail(http.StatusForbidden), registry.ErrForbidden},
 		"500 on reads":    {fail(http.StatusInternalServerError), nil},
 		"405 on reads":    {fail(http.StatusMethodNotAllowed), nil},
 		"429 on reads":    {fail(http.StatusTooManyRequests), oci.ErrRateLimited},
-		"too deep a JSON": {image(registrytest.File{Name: "data", Content: strings.Repeat("[", 20000)}), ErrMalformed},
+		"too deep a JSON": {image(registrytest.File{Name: "data", Content: strings.Repeat("[", 20000)}), format.ErrMalformed},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, registrytest.Olareg)
 			test.prepare(t, f)
-			before, _ := f.remote.HeadManifest(ctx, Tag) // Fails where the reads do; compared only where not.
+			before, _ := f.remote.HeadManifest(ctx, format.Tag) // Fails where the reads do; compared only where not.
 			f.server.Reset()
 			s := f.run(t)
 			if _, err := s.Get(ctx, f.key("t")); err == nil || errors.Is(err, ErrNoEntry) || (test.want != nil && !errors.Is(err, test.want)) {
@@ -669,7 +672,7 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 			if puts := f.server.Count(http.MethodPut, "/manifests/"); puts != 0 {
 				t.Errorf("%d manifests were put", puts)
 			}
-			if after, _ := f.remote.HeadManifest(ctx, Tag); after != before {
+			if after, _ := f.remote.HeadManifest(ctx, format.Tag); after != before {
 				t.Error("the manifesto was replaced")
 			}
 		})
@@ -678,14 +681,14 @@ func TestUnreadableManifestoIsNeverOverwritten(t *testing.T) {
 
 func pushNoLayers(t *testing.T, f *fixture) {
 	t.Helper()
-	if _, err := registrytest.PushDockerImage(context.Background(), f.remote, Tag); err != nil {
+	if _, err := registrytest.PushDockerImage(context.Background(), f.remote, format.Tag); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func pushLayer(t *testing.T, f *fixture, layer []byte) {
 	t.Helper()
-	if _, err := registrytest.PushDockerImage(context.Background(), f.remote, Tag, layer); err != nil {
+	if _, err := registrytest.PushDockerImage(context.Background(), f.remote, format.Tag, layer); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -704,7 +707,7 @@ func TestAbsence(t *testing.T) {
 			return true
 		})
 	}
-	isTag := func(path string) bool { return strings.HasSuffix(path, "/manifests/"+Tag) }
+	isTag := func(path string) bool { return strings.HasSuffix(path, "/manifests/"+format.Tag) }
 	everything := func(path string) bool { return path != "/v2/" && !strings.Contains(path, "/blobs/uploads") }
 
 	t.Run("one 404 is not enough", func(t *testing.T) {
@@ -764,7 +767,7 @@ func TestAmbiguousPut(t *testing.T) {
 				f := newFixture(t, registrytest.Olareg)
 				var puts atomic.Int64
 				f.server.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-					if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) || puts.Add(1) > 1 {
+					if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || puts.Add(1) > 1 {
 						return false
 					}
 					if taken {
@@ -838,8 +841,8 @@ func TestStaleReadAfterPut(t *testing.T) {
 	f.server.Reset()
 	var stale atomic.Int64
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) ||
-			f.server.Count(http.MethodPut, "/manifests/"+Tag) <= f.server.Count(http.MethodPut, "/manifests/"+pinTag) || stale.Add(1) > 2 {
+		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) ||
+			f.server.Count(http.MethodPut, "/manifests/"+format.Tag) <= f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0)) || stale.Add(1) > 2 {
 			return false
 		}
 		w.Header().Set("Docker-Content-Digest", string(before))
@@ -850,7 +853,7 @@ func TestStaleReadAfterPut(t *testing.T) {
 	if stale.Load() < 2 {
 		t.Fatal("the test served no stale read")
 	}
-	if puts := f.server.Count(http.MethodPut, "/manifests/"+Tag) - f.server.Count(http.MethodPut, "/manifests/"+pinTag); puts != 1 {
+	if puts := f.server.Count(http.MethodPut, "/manifests/"+format.Tag) - f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0)); puts != 1 {
 		t.Errorf("the manifesto was put %d times", puts)
 	}
 }
@@ -863,7 +866,7 @@ func TestCancellation(t *testing.T) {
 	reached, proceed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+Tag) {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
 			once.Do(func() { close(reached); <-proceed })
 		}
 		return false

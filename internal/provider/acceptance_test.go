@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -145,7 +146,7 @@ func (w *world) write(document string) {
 	w.t.Helper()
 	layer, err := registrytest.Layer(registrytest.Gzip, registrytest.File{Name: "data", Content: document})
 	if err == nil {
-		_, err = registrytest.PushDockerImage(context.Background(), w.remote, manifesto.Tag, layer)
+		_, err = registrytest.PushDockerImage(context.Background(), w.remote, format.Tag, layer)
 	}
 	if err != nil {
 		w.t.Fatalf("writing the manifesto: %v", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -48,9 +49,9 @@ var advices = []advice{
 	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
 		"The manifesto names content that the repository does not have: a garbage collection or a retention rule " +
 			"has probably removed it. Create the metadata anew to restore it.")},
-	{manifesto.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadable)},
-	{manifesto.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadable)},
-	{manifesto.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{format.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{format.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadable)},
+	{format.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadable)},
 	{manifesto.ErrVanished, "image", "Manifesto cannot be read", fixed(
 		"The registry answers as if there were no manifesto, but that may be for want of permission, so nothing was " +
 			"written. Check that the repository exists and that the credentials may read it.")},

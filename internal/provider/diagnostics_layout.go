@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -35,9 +36,9 @@ var layoutAdvices = []advice{
 	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
 		"The manifesto names content that the layout does not have: the layout was probably copied without it. Copy the tags " +
 			"_manifesto.pins as well, or create the metadata anew to restore it.")},
-	{manifesto.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
-	{manifesto.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
-	{manifesto.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
+	{format.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
+	{format.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
+	{format.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadableLayout)},
 	{manifesto.ErrVanished, "image", "Manifesto cannot be read", fixed(
 		"The layout had a manifesto at first and now has none: something else replaces or changes it. Nothing was written. " +
 			"Run the same command again when that is done.")},

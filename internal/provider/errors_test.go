@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -55,7 +55,7 @@ func TestAccBadConfiguration(t *testing.T) {
 			})
 		})
 	}
-	if got := w.server.Count(http.MethodPut, "/manifests/"+manifesto.Tag); got != 0 {
+	if got := w.server.Count(http.MethodPut, "/manifests/"+format.Tag); got != 0 {
 		t.Errorf("%d manifestos were put", got)
 	}
 }
@@ -91,7 +91,7 @@ func TestAccUnreadableManifesto(t *testing.T) {
 				}
 				layers = append(layers, layer)
 			}
-			before, err := registrytest.PushDockerImage(context.Background(), w.remote, manifesto.Tag, layers...)
+			before, err := registrytest.PushDockerImage(context.Background(), w.remote, format.Tag, layers...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestAccUnreadableManifesto(t *testing.T) {
 				resource.TestStep{Config: w.metadata("type = \"t\"\ncontent = \"x\""), ExpectError: words(test.want)},
 				resource.TestStep{Config: w.list(""), ExpectError: words(test.want)},
 			)
-			after, err := w.remote.HeadManifest(context.Background(), manifesto.Tag)
+			after, err := w.remote.HeadManifest(context.Background(), format.Tag)
 			if err != nil || after != before {
 				t.Errorf("the tag was %s and is %s, %v", before, after, err)
 			}
@@ -113,7 +113,7 @@ func TestAccManifestOverTheLimit(t *testing.T) {
 	w := newWorld(t, registrytest.Options{})
 	big := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"annotations":{"x":%q}}`, oci.MediaTypeOCIIndex, strings.Repeat("x", oci.MaxManifestSize))
 	header := http.Header{"Content-Type": {oci.MediaTypeOCIIndex}}
-	if _, err := w.server.Do(context.Background(), http.MethodPut, "/v2/app/manifests/"+manifesto.Tag, header, big); err != nil {
+	if _, err := w.server.Do(context.Background(), http.MethodPut, "/v2/app/manifests/"+format.Tag, header, big); err != nil {
 		registrytest.Refused(t, "a manifest over the limit, which therefore cannot be there", err)
 	}
 	w.server.Reset()

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"golang.org/x/sync/errgroup"
 )
@@ -182,7 +183,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 }
 
 // entry describes one entry: from the manifesto alone where that says enough.
-func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry manifesto.Entry, includeContent bool) (entryModel, error) {
+func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry format.Entry, includeContent bool) (entryModel, error) {
 	var m entryModel
 	switch {
 	case includeContent && entry.Digest != "":
@@ -196,9 +197,9 @@ func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry ma
 		entry = fetched
 		m.Content, m.ContentBase64 = contentValues(content)
 		if entry.MediaType == "" {
-			entry.MediaType = manifesto.DetectMediaType(content)
+			entry.MediaType = format.DetectMediaType(content)
 		}
-	case entry.Size == 0 && entry.Digest != "":
+	case entry.Size < 0 && entry.Digest != "":
 		piece, err := d.data.store.Get(ctx, key)
 		if err != nil {
 			return entryModel{}, err

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -107,7 +108,7 @@ func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *met
 	put.Annotations = plan.annotations(ctx, diags)
 	put.MediaType = plan.MediaType.ValueString()
 	if plan.MediaType.IsUnknown() {
-		put.MediaType = manifesto.DetectMediaType(put.Content)
+		put.MediaType = format.DetectMediaType(put.Content)
 	}
 	if diags.HasError() {
 		return false

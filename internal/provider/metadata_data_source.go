@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
@@ -125,7 +126,7 @@ func (d *metadataDataSource) Read(ctx context.Context, req datasource.ReadReques
 		return
 	}
 	if entry.MediaType == "" {
-		entry.MediaType = manifesto.DetectMediaType(content)
+		entry.MediaType = format.DetectMediaType(content)
 	}
 	model.ID = types.StringValue(key.String())
 	model.Registry = types.StringValue(repository.Host())

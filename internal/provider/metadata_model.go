@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -96,7 +97,7 @@ func (m *metadataModel) setContent(content []byte) {
 
 // contentValues returns content as text where a Terraform string can carry it, else as base64.
 func contentValues(content []byte) (text, encoded types.String) {
-	if manifesto.IsText(content) {
+	if format.IsText(content) {
 		return types.StringValue(string(content)), types.StringNull()
 	}
 	return types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
@@ -144,9 +145,9 @@ func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known 
 		diags.AddAttributeError(path.Root(attribute), "Empty content",
 			"Metadata without content cannot be told from metadata that is not there. Give it some content, or remove the resource.")
 		return nil, false
-	case len(content) > manifesto.MaxContent:
+	case len(content) > format.MaxContent:
 		diags.AddAttributeError(path.Root(attribute), "Content too large",
-			fmt.Sprintf("The content has %d bytes; the limit is %d (16 MiB).", len(content), manifesto.MaxContent))
+			fmt.Sprintf("The content has %d bytes; the limit is %d (16 MiB).", len(content), format.MaxContent))
 		return nil, false
 	}
 	return content, true
@@ -162,9 +163,9 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 				"write \"${path.module}/…\" for a file beside the configuration. A file that another resource makes in the "+
 				"same apply is not there at plan: use that resource's content attribute with content or content_base64.", name))
 		return nil, false
-	case err == nil && info.Size() > manifesto.MaxContent:
+	case err == nil && info.Size() > format.MaxContent:
 		diags.AddAttributeError(path.Root("source"), "Content too large",
-			fmt.Sprintf("The file %q has %d bytes; the limit is %d (16 MiB).", name, info.Size(), manifesto.MaxContent))
+			fmt.Sprintf("The file %q has %d bytes; the limit is %d (16 MiB).", name, info.Size(), format.MaxContent))
 		return nil, false
 	}
 	var content []byte
@@ -185,7 +186,7 @@ func readFile(name string) (content []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return io.ReadAll(io.LimitReader(file, manifesto.MaxContent+1))
+	return io.ReadAll(io.LimitReader(file, format.MaxContent+1))
 }
 
 // Null for what is not there.
@@ -198,7 +199,7 @@ func optionalString(s string) types.String {
 }
 
 func optionalSize(size int64) types.Int64 {
-	if size <= 0 {
+	if size < 0 {
 		return types.Int64Null()
 	}
 	return types.Int64Value(size)

@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -202,7 +202,7 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 	case sameContent && len(p.replace) == 0:
 		p.plan.MediaType = p.state.MediaType // Even where a foreign writer stripped it: it was not asked for.
 	case known:
-		p.plan.MediaType = types.StringValue(manifesto.DetectMediaType(content))
+		p.plan.MediaType = types.StringValue(format.DetectMediaType(content))
 	default:
 		p.plan.MediaType = types.StringUnknown()
 	}

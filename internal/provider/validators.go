@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -58,7 +58,7 @@ func isReference() validator.String {
 		if err != nil {
 			return "Malformed image reference", referenceHelp(text, err)
 		}
-		if strings.HasPrefix(ref.Tag, manifesto.Tag) {
+		if strings.HasPrefix(ref.Tag, format.Tag) {
 			return "Not an image to describe", fmt.Sprintf("The tag %q is where the provider keeps metadata; it changes "+
 				"whenever any does. Name the image that the metadata is about.", ref.Tag)
 		}

@@ -1,4 +1,4 @@
-package manifesto
+package format
 
 import (
 	"encoding/json"
@@ -9,10 +9,19 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
+// record is an entry as it stands in the document: its fields and what is often asked of them.
+type record struct {
+	fields object
+	typ    string
+	digest oci.Digest
+	size   int64
+	pin    Pin
+}
+
 // newRecord reads what is often asked of an entry. Values that make no sense are left unset: the
 // entry's fields keep them all the same.
 func newRecord(fields object) record {
-	rec := record{fields: fields, pin: noPin}
+	rec := record{fields: fields, size: UnknownSize}
 	if s, err := parseString(fields.get(keyType)); err == nil {
 		rec.typ = s
 	}
@@ -21,18 +30,18 @@ func newRecord(fields object) record {
 			rec.digest = digest
 		}
 	}
-	if n, err := strconv.ParseInt(fields.get(keySize), 10, 64); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(fields.get(keySize), 10, 64); err == nil && n >= 0 {
 		rec.size = n
 	}
-	if n, err := strconv.Atoi(fields.get(keyPin)); err == nil && n >= 0 && n < maxShards {
-		rec.pin = n
+	if n, err := strconv.Atoi(fields.get(keyPin)); err == nil && n >= 0 && n < MaxShards {
+		rec.pin = PinTo(n)
 	}
 	return rec
 }
 
 // entry decodes the record.
 func (rec record) entry() Entry {
-	e := Entry{Type: rec.typ, Digest: rec.digest, Size: rec.size}
+	e := Entry{Type: rec.typ, Digest: rec.digest, Size: rec.size, Pin: rec.pin}
 	if s, err := parseString(rec.fields.get(keyMediaType)); err == nil {
 		e.MediaType = s
 	}
@@ -63,7 +72,7 @@ func (rec record) updated(e Entry) record {
 			fields = fields.without(key)
 		}
 	}
-	set(keySize, e.Size, e.Size > 0)
+	set(keySize, e.Size, e.Size >= 0)
 	if rec.digest != e.Digest {
 		fields = fields.without(keyPin)
 	}
@@ -73,21 +82,22 @@ func (rec record) updated(e Entry) record {
 	return newRecord(fields)
 }
 
-// pinned returns the record with a pin and the size that the pin manifest gives its content. The pin
-// noPin removes the field.
-func (rec record) pinned(pin int, size int64) record {
-	if pin == noPin {
+// pinned returns the record with a pin, and with the size that the pin manifest gives its content if the entry gives
+// none. The zero pin removes the field.
+func (rec record) pinned(pin Pin, size int64) record {
+	shard, ok := pin.Shard()
+	if !ok {
 		return newRecord(rec.fields.without(keyPin))
 	}
 	fields := rec.fields
-	if rec.size == 0 && size > 0 {
+	if rec.size < 0 && size >= 0 {
 		fields = fields.with(keySize, encodeJSON(size))
 	}
-	return newRecord(fields.with(keyPin, encodeJSON(pin)))
+	return newRecord(fields.with(keyPin, encodeJSON(shard)))
 }
 
-// sameAs reports whether the entries say the same.
-func (e Entry) sameAs(other Entry) bool {
+// Equal reports whether the entries say the same of a piece of metadata. Pins do not count.
+func (e Entry) Equal(other Entry) bool {
 	return e.Type == other.Type && e.Digest == other.Digest && e.Size == other.Size &&
 		e.MediaType == other.MediaType && e.Created.Equal(other.Created) &&
 		maps.Equal(e.Annotations, other.Annotations)

@@ -1,4 +1,4 @@
-package manifesto
+package format
 
 import (
 	"slices"
@@ -6,9 +6,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Clone returns a copy that can be edited without changing d.
+// Clone returns a copy that can be edited without changing d. Cloning one document is not safe for concurrent use:
+// copies share the count of its pins.
 func (d *Document) Clone() *Document {
-	c := &Document{fields: d.fields, images: slices.Clone(d.images), shards: d.shards.shared()}
+	c := &Document{fields: d.fields, images: slices.Clone(d.images), shards: d.shardsOf().shared()}
 	c.reindex()
 	return c
 }
@@ -19,7 +20,7 @@ func (d *Document) Clone() *Document {
 func (d *Document) Set(img oci.Digest, e Entry) {
 	if i, j, ok := d.find(img, e.Type); ok {
 		current := d.images[i].records[j]
-		if current.entry().sameAs(e) {
+		if current.entry().Equal(e) {
 			return
 		}
 		d.touch(i)
@@ -34,7 +35,7 @@ func (d *Document) Set(img oci.Digest, e Entry) {
 		d.images[places[0]].records = append(d.images[places[0]].records, rec)
 		return
 	}
-	d.edited = true
+	d.changed = true
 	if d.index == nil {
 		d.index = map[oci.Digest][]int{}
 	}
@@ -52,7 +53,7 @@ func (d *Document) Set(img oci.Digest, e Entry) {
 // touch prepares an image for an edit: its records become the clone's own, its digest canonical, and
 // a missing or null "manifesto" an array.
 func (d *Document) touch(i int) {
-	d.edited = true
+	d.changed = true
 	img := &d.images[i]
 	img.records = slices.Clone(img.records)
 	img.fields = img.fields.
@@ -95,16 +96,32 @@ func (d *Document) Delete(img oci.Digest, typ string) bool {
 	return removed
 }
 
-// unpin forgets which pin manifest an entry's content is in, so that the commit finds one anew.
-func (d *Document) unpin(img oci.Digest, typ string) {
+// Unpin forgets which pin manifest an entry's content is in, so that the next assignment finds one anew. Other entries
+// with the same content lose their pins as well.
+func (d *Document) Unpin(img oci.Digest, typ string) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
 		return
 	}
 	digest := d.images[i].records[j].digest
 	d.repin(func(rec record) (record, bool) {
-		return rec.pinned(noPin, 0), rec.digest == digest && rec.pin != noPin
+		return rec.pinned(0, UnknownSize), rec.digest == digest && rec.pin != 0
 	})
+}
+
+// Trusting returns a copy without the pins and sizes that confirms denies: a tool that changes a digest and keeps our
+// fields leaves those of the content before.
+func (d *Document) Trusting(confirms func(shard int, digest oci.Digest) bool) *Document {
+	c := d.Clone()
+	c.changed = d.changed
+	c.repin(func(rec record) (record, bool) {
+		shard, ok := rec.pin.Shard()
+		if !ok || confirms(shard, rec.digest) {
+			return record{}, false
+		}
+		return newRecord(rec.fields.without(keyPin).without(keySize)), true
+	})
+	return c
 }
 
 // repin replaces the records for which change says so, without touching anything else of the images.
@@ -121,7 +138,7 @@ func (d *Document) repin(change func(record) (record, bool)) {
 				cloned = true
 			}
 			d.images[i].records[j] = changed
-			d.edited = true
+			d.changed = true
 			d.shards.replaced(rec, changed)
 		}
 	}

@@ -1,4 +1,4 @@
-package manifesto
+package format
 
 import (
 	"bytes"

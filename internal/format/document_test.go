@@ -1,17 +1,16 @@
-package manifesto
+package format_test
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -22,9 +21,9 @@ func dig(letter string) oci.Digest {
 
 func hexOf(letter string) string { return strings.Repeat(letter, 64) }
 
-func mustParse(t *testing.T, data string) *Document {
+func mustParse(t *testing.T, data string) *format.Document {
 	t.Helper()
-	d, err := ParseDocument([]byte(data))
+	d, err := format.ParseDocument([]byte(data))
 	if err != nil {
 		t.Fatalf("ParseDocument(%s): %v", data, err)
 	}
@@ -38,11 +37,11 @@ func TestOriginalDocumentRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := mustParse(t, string(data))
-	compact, err := compactJSON(data)
-	if err != nil {
+	var compacted bytes.Buffer
+	if err := json.Compact(&compacted, data); err != nil {
 		t.Fatal(err)
 	}
-	if got := string(d.Render()); got != compact {
+	if got, compact := string(d.Render()), compacted.String(); got != compact {
 		t.Errorf("an unedited document renders to\n%s\nwant\n%s", got, compact)
 	}
 	first, err := oci.ParseDigest("70d2f067eb94ec8ab0530068a414d8dbe8c203244ae5d5ad4ba6eb1babd1c1c1")
@@ -67,55 +66,55 @@ func TestSet(t *testing.T) {
 	tests := map[string]struct {
 		before string
 		image  oci.Digest
-		entry  Entry
+		entry  format.Entry
 		want   string
 	}{
 		"empty document": {
-			before: `{}`, image: dig("a"), entry: Entry{Type: "contact", Digest: dig("1")},
+			before: `{}`, image: dig("a"), entry: format.Entry{Type: "contact", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"contact","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 		"null slices, as the original marshals them": {
 			before: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":null}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 		"images null": {
-			before: `{"images":null}`, image: dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			before: `{"images":null}`, image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 		"optional fields come after the two, in order": {
 			before: `{"images":[]}`, image: dig("a"),
-			entry: Entry{Type: "t", Digest: dig("1"), Size: 7, MediaType: "text/plain", Created: created, Annotations: map[string]string{"b": "2", "a": "<1>"}},
+			entry: format.Entry{Type: "t", Digest: dig("1"), Size: 7, MediaType: "text/plain", Created: created, Annotations: map[string]string{"b": "2", "a": "<1>"}},
 			want:  `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `","size":7,"media_type":"text/plain","created":"2026-01-02T03:04:05Z","annotations":{"a":"<1>","b":"2"}}]}]}`,
 		},
 		"bare digest gets its prefix when its image is edited, others stay": {
 			before: `{"images":[{"image_digest":"` + hexOf("b") + `","manifesto":[]},{"image_digest":"` + hexOf("a") + `","manifesto":[{"type":"x","digest":"` + string(dig("2")) + `"}]}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[{"image_digest":"` + hexOf("b") + `","manifesto":[]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"x","digest":"` + string(dig("2")) + `"},{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 		"unknown fields and order survive at every level": {
 			before: `{"v":1,"images":[{"note":[1, 2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"é\u00e9","digest":"` + string(dig("2")) + `","type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"v":1,"images":[{"note":[1,2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"é\u00e9","digest":"` + string(dig("1")) + `","type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
 		},
 		"the first of duplicates is replaced": {
 			before: `{"images":[{"image_digest":"` + hexOf("a") + `","manifesto":[{"type":"t","digest":"` + string(dig("2")) + `"}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("3")) + `"}]}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("3")) + `"}]}]}`,
 		},
 		"what a foreign writer stripped or kept is replaced, and the pin goes with the content": {
 			before: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("2")) + `","size":3,"pin":0,"media_type":"x/y","created":"2020-01-01T00:00:00Z","annotations":{"a":"b"},"own":true}]}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1"), Size: 9},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: 9},
 			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `","size":9,"own":true}]}]}`,
 		},
 		"elements that make no sense are kept": {
 			before: `{"images":[null,{},{"image_digest":7},{"image_digest":"zz","manifesto":[null,{"type":3}]}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"images":[null,{},{"image_digest":7},{"image_digest":"zz","manifesto":[null,{"type":3}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 		"escaped keys and types are the same keys and types": {
 			before: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"\u0074","digest":"` + string(dig("2")) + `"}]}]}`,
-			image:  dig("a"), entry: Entry{Type: "t", Digest: dig("1")},
+			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
 			want: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
 		},
 	}
@@ -132,7 +131,7 @@ func TestSet(t *testing.T) {
 				t.Errorf("the edit of a clone changed the original to\n%s", got)
 			}
 			entry, ok := edited.Lookup(test.image, test.entry.Type)
-			if !ok || !entry.sameAs(test.entry) {
+			if !ok || !entry.Equal(test.entry) {
 				t.Errorf("Lookup after Set: %+v, %t; want %+v", entry, ok, test.entry)
 			}
 		})
@@ -186,7 +185,7 @@ func TestMalformedDocuments(t *testing.T) {
 		`{"images":[{"manifesto":[{"type":"a","type":"b"}]}]}`, `{"images":[]} trailing`, "\xff\xfe{}",
 		strings.Repeat(`{"a":`, 20000) + `1` + strings.Repeat(`}`, 20000),
 	} {
-		if _, err := ParseDocument([]byte(data)); !errors.Is(err, ErrMalformed) {
+		if _, err := format.ParseDocument([]byte(data)); !errors.Is(err, format.ErrMalformed) {
 			t.Errorf("ParseDocument(%.40q) = %v, want ErrMalformed", data, err)
 		}
 	}
@@ -204,7 +203,7 @@ func TestEntriesListsTheCurrentOnes(t *testing.T) {
 	if len(entries) != 2 || entries[0].Digest != dig("1") || entries[1].Type != "u" || entries[1].Digest != "" {
 		t.Errorf("Entries: %+v", entries)
 	}
-	if e := entries[1]; e.Size != 0 || !e.Created.IsZero() || e.Annotations != nil {
+	if e := entries[1]; e.Size != format.UnknownSize || !e.Created.IsZero() || e.Annotations != nil {
 		t.Errorf("nonsense in optional fields is not ignored: %+v", e)
 	}
 }
@@ -218,7 +217,7 @@ func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`{"v":1,"images":[null,{"note":[1, 2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"\"\\é","type":"t"}],"z":{}}]}`))
 	f.Add([]byte(`{"images":[{"image_digest":"` + hexOf("a") + `","manifesto":null}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := ParseDocument(data)
+		d, err := format.ParseDocument(data)
 		if err != nil {
 			return
 		}
@@ -226,7 +225,7 @@ func FuzzDocument(f *testing.F) {
 		if !json.Valid(rendered) {
 			t.Fatalf("renders to invalid JSON: %s", rendered)
 		}
-		again, err := ParseDocument(rendered)
+		again, err := format.ParseDocument(rendered)
 		if err != nil {
 			t.Fatalf("what was rendered does not parse: %v\n%s", err, rendered)
 		}
@@ -234,13 +233,13 @@ func FuzzDocument(f *testing.F) {
 			t.Fatalf("rendering is not stable:\n%s\n%s", rendered, got)
 		}
 		edited := d.Clone()
-		want := Entry{Type: "fuzz", Digest: dig("f"), Size: 1}
+		want := format.Entry{Type: "fuzz", Digest: dig("f"), Size: 1}
 		edited.Set(dig("a"), want)
-		reread, err := ParseDocument(edited.Render())
+		reread, err := format.ParseDocument(edited.Render())
 		if err != nil {
 			t.Fatalf("an edited document does not parse: %v\n%s", err, edited.Render())
 		}
-		if got, ok := reread.Lookup(dig("a"), "fuzz"); !ok || !got.sameAs(want) {
+		if got, ok := reread.Lookup(dig("a"), "fuzz"); !ok || !got.Equal(want) {
 			t.Fatalf("the entry set is not the one read: %+v", got)
 		}
 		reread.Delete(dig("a"), "fuzz")
@@ -251,49 +250,4 @@ func FuzzDocument(f *testing.F) {
 			t.Fatal("editing a clone changed the original")
 		}
 	})
-}
-
-func TestKeyString(t *testing.T) {
-	repository, err := oci.ParseRepository("alpine", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := fmt.Sprint(Key{Repository: repository, Image: dig("a"), Type: "a#b"})
-	if want := "docker.io/library/alpine@" + string(dig("a")) + "#a#b"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
-
-// The index of pins follows every kind of edit, in the copy only.
-func TestShardIndexFollowsEdits(t *testing.T) {
-	original := largeDocument(600)
-	before := original.shardIndex().blobs
-	counted := func(d *Document) map[int]map[oci.Digest]named {
-		fresh := &Document{images: d.images}
-		return fresh.shardIndex().blobs
-	}
-	image := func(i int) oci.Digest { return oci.DigestOf(fmt.Append(nil, "image", i)) }
-	edited := original.Clone()
-	for i := range 100 {
-		edited.Delete(image(i), "type1")
-		edited.Set(image(i), Entry{Type: "type2", Digest: oci.DigestOf(fmt.Append(nil, "edited", i)), Size: 7})
-		edited.Set(image(i), Entry{Type: "new", Digest: dig("e"), Size: 7})
-		edited.unpin(image(i), "type3")
-	}
-	for _, typ := range []string{"type0", "type1", "type2", "type3", "type4"} {
-		edited.Delete(image(7), typ)
-	}
-	if _, err := planPins(context.Background(), nil, original, edited, newPins().holds, nil); err != nil {
-		t.Fatal(err)
-	}
-	further := edited.Clone()
-	further.Delete(image(8), "new")
-	for name, d := range map[string]*Document{"original": original, "edited": edited, "further": further} {
-		if got, want := d.shardIndex().blobs, counted(d); !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: the index has %v, the document %v", name, got, want)
-		}
-	}
-	if !reflect.DeepEqual(before, counted(original)) {
-		t.Error("editing the copy changed the original's index")
-	}
 }

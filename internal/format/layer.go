@@ -1,4 +1,4 @@
-package manifesto
+package format
 
 import (
 	"archive/tar"
@@ -13,22 +13,22 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Limits on what a registry sends in the place of a manifesto, in bytes (section 9 of the design).
+// Limits on what a registry sends in the place of a manifesto, in bytes.
 const (
-	// maxLayer bounds a layer as it is transferred.
-	maxLayer = maxUnpacked
-	// maxData bounds the document.
-	maxData = 256 << 20
-	// maxUnpacked bounds a layer after decompression, which is checked while it streams: the document
+	// MaxLayer bounds a layer as it is transferred.
+	MaxLayer = MaxUnpacked
+	// MaxData bounds the document.
+	MaxData = 256 << 20
+	// MaxUnpacked bounds a layer after decompression, which is checked while it streams: the document
 	// and what tar needs around it.
-	maxUnpacked = maxData + 1<<20
+	MaxUnpacked = MaxData + 1<<20
 )
 
 // maxGuess bounds what is allocated for a file before its bytes have come, in bytes.
 const maxGuess = 32 << 20
 
-// dataPath is the one file of a manifesto image, and of the images that the oldest form used as content.
-const dataPath = "/data"
+// DataPath is the one file of a manifesto image, and of the images that the oldest form used as content.
+const DataPath = "/data"
 
 // Names that a layer uses to hide files of the layers below it (the OCI image specification, layers).
 const (
@@ -41,51 +41,51 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// layerData is what a layer says about /data.
-type layerData struct {
-	// found is set where the layer holds the file.
-	found   bool
-	content []byte
-	// hides is set where the layer removes the file of the layers below.
-	hides bool
+// LayerData is what a layer says about /data. The zero value is a layer that does not mention it.
+type LayerData struct {
+	// Found says that the layer holds the file, with Content.
+	Found   bool
+	Content []byte
+	// Hides says that the layer removes the file of the layers below.
+	Hides bool
 }
 
-// readLayer looks for /data in a layer: a tar, possibly compressed with gzip or zstd, which its first
-// bytes tell more reliably than the media types of a decade of tools. Of several files of the name the
-// last counts, as when the layer is unpacked. At most limit bytes are decompressed, of which at most
-// maxContent may be the file's.
-func readLayer(layer io.Reader, limit, maxContent int64) (layerData, error) {
+// ReadLayer looks for /data in a layer: a tar, possibly compressed with gzip or zstd. It tells the compression by the
+// first bytes, which are more reliable than the media types of a decade of tools. If several files have the name, the
+// last one counts, as when the layer is unpacked. It decompresses at most limit bytes, and the file may have at most
+// maxContent bytes; the error wraps ErrTooLarge beyond that, and ErrNotManifesto if the layer cannot be read.
+func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 	plain, closeReader, err := decompress(bufio.NewReader(layer))
 	if err != nil {
-		return layerData{}, err
+		return LayerData{}, err
 	}
 	defer closeReader()
 	bounded := &boundedReader{reader: plain, left: limit}
-	var result layerData
+	var result LayerData
 	for archive := tar.NewReader(bounded); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			return result, nil
 		}
 		if err != nil {
-			return layerData{}, layerError(err)
+			return LayerData{}, layerError(err)
 		}
 		switch path.Clean("/" + header.Name) {
 		case whiteoutData, whiteoutOpaque:
-			result.hides = true
-		case dataPath:
+			result.Hides = true
+		case DataPath:
 			if header.Typeflag != tar.TypeReg {
-				return layerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, dataPath)
+				return LayerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, DataPath)
 			}
 			if header.Size > maxContent {
-				return layerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, dataPath, header.Size, maxContent)
+				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, DataPath, header.Size, maxContent)
 			}
 			var content bytes.Buffer
 			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header is only what a registry says.
 			if _, err := content.ReadFrom(archive); err != nil {
-				return layerData{}, layerError(err)
+				return LayerData{}, layerError(err)
 			}
-			result.found, result.content = true, content.Bytes()
+			result.Found, result.Content = true, content.Bytes()
 		}
 	}
 }
@@ -104,7 +104,7 @@ func decompress(layer *bufio.Reader) (io.Reader, func(), error) {
 		}
 		return reader, func() { _ = reader.Close() }, nil // Closing a gzip reader checks nothing more.
 	case bytes.HasPrefix(magic, zstdMagic):
-		reader, err := zstd.NewReader(layer, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxData))
+		reader, err := zstd.NewReader(layer, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxData))
 		if err != nil {
 			return nil, nil, layerError(err)
 		}

@@ -1,9 +1,8 @@
-package manifesto
+package format
 
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -23,49 +22,6 @@ const (
 	keyAnnotations = "annotations"
 )
 
-// Key identifies an entry.
-type Key struct {
-	// Repository holds the image, the content and the manifesto.
-	Repository oci.Repository
-	// Image is the digest of the image that the metadata is about.
-	Image oci.Digest
-	// Type is the type of metadata, an arbitrary text that is not empty.
-	Type string
-}
-
-// String is the entry's id: REPOSITORY@DIGEST#TYPE.
-func (k Key) String() string {
-	return k.Repository.Digested(k.Image).String() + "#" + k.Type
-}
-
-// Entry is what the manifesto says of one piece of metadata.
-type Entry struct {
-	// Type is the type of metadata.
-	Type string
-	// Digest is that of the content. It is empty where the document holds something else in its place.
-	Digest oci.Digest
-	// Size of the content in bytes; 0 where the document does not say.
-	Size int64
-	// MediaType of the content; empty where the document does not say.
-	MediaType string
-	// Created is when the content was put; zero where the document does not say.
-	Created time.Time
-	// Annotations are nil where there are none.
-	Annotations map[string]string
-}
-
-// noPin is the pin of an entry that names no pin manifest.
-const noPin = -1
-
-// record is an entry as it stands in the document: its fields and what is often asked of them.
-type record struct {
-	fields object
-	typ    string
-	digest oci.Digest
-	size   int64
-	pin    int
-}
-
 // image is one element of the document's "images".
 type image struct {
 	fields object
@@ -81,10 +37,10 @@ type Document struct {
 	images []image
 	// index maps an image's digest to its places in images: foreign writers may repeat an image.
 	index map[oci.Digest][]int
-	// edited says that it may differ from what it is a copy of.
-	edited bool
+	// changed says that it may differ from what it is a copy of.
+	changed bool
 	// shards is nil until it is asked for.
-	shards *shards
+	shards *shardIndex
 }
 
 // ParseDocument reads a document. Structure that readers could disagree on (a field twice, an array
@@ -142,6 +98,9 @@ func (d *Document) reindex() {
 		}
 	}
 }
+
+// Changed reports whether the document may differ from the one that it is a copy of.
+func (d *Document) Changed() bool { return d.changed }
 
 // Lookup returns the current entry of a type: the first one, across repeated image objects and
 // spellings of the digest.

@@ -1,0 +1,77 @@
+package format
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// Tag is the tag of a repository's manifesto.
+const Tag = "_manifesto"
+
+// Annotations of the manifests that we write.
+const (
+	AnnotationVersion    = "dev.manifesto.version"
+	AnnotationAncestors  = "dev.manifesto.ancestors"
+	AnnotationWindow     = "dev.manifesto.window"
+	AnnotationRepository = "dev.manifesto.repository"
+)
+
+// Bounds of what a header says.
+const (
+	// MaxAncestors is how many ancestors a manifest names: more than any run commits while a replica lags.
+	MaxAncestors = 32
+	// MaxWindow is the longest window that is announced, or believed of another writer.
+	MaxWindow = 10 * time.Second
+)
+
+// Header is what the manifest of a manifesto says beside the document. The zero value is that of a manifest without
+// our annotations, which another tool wrote.
+type Header struct {
+	// Number counts the versions of the manifesto; 0 if another tool wrote this one.
+	Number int64
+	// Ancestors are the digests of the manifests that it descends from, nearest first.
+	Ancestors []oci.Digest
+	// Window bounds the time from its writer's last look at the tag to the effect of its PUT; 0 if it does not say.
+	Window time.Duration
+}
+
+func (h Header) annotations(repository oci.Repository) map[string]string {
+	ancestors := make([]string, len(h.Ancestors))
+	for i, digest := range h.Ancestors {
+		ancestors[i] = digest.String()
+	}
+	return withRepository(repository, map[string]string{
+		AnnotationVersion:   strconv.FormatInt(h.Number, 10),
+		AnnotationAncestors: strings.Join(ancestors, ","),
+		AnnotationWindow:    h.Window.String(),
+	})
+}
+
+// withRepository adds the repository's name to annotations. A layout on disk is not named: its path means nothing to
+// the reader of a bundle, and would tell it a directory of the writer's machine.
+func withRepository(repository oci.Repository, annotations map[string]string) map[string]string {
+	if _, onDisk := repository.Layout(); !onDisk {
+		annotations[AnnotationRepository] = repository.String()
+	}
+	return annotations
+}
+
+// parseHeader reads annotations. Values that make no sense count as missing.
+func parseHeader(annotations map[string]string) Header {
+	var h Header
+	if number, err := strconv.ParseInt(annotations[AnnotationVersion], 10, 64); err == nil && number > 0 {
+		h.Number = number
+	}
+	for text := range strings.SplitSeq(annotations[AnnotationAncestors], ",") {
+		if digest, err := oci.ParseDigest(text); err == nil && len(h.Ancestors) < MaxAncestors {
+			h.Ancestors = append(h.Ancestors, digest)
+		}
+	}
+	if window, err := time.ParseDuration(annotations[AnnotationWindow]); err == nil && window > 0 {
+		h.Window = min(window, MaxWindow)
+	}
+	return h
+}

@@ -1,0 +1,48 @@
+package manifesto
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// How a manifesto is read from a repository: manifest, image, layers.
+
+// resolveImage returns the image that a manifest is or, for an index, the image in it that holds the manifesto.
+func resolveImage(ctx context.Context, repository Repository, m oci.Manifest) (format.Manifest, error) {
+	if m.IsIndex() {
+		child, err := format.ChooseChild(m)
+		if err != nil {
+			return format.Manifest{}, err
+		}
+		if m, err = getKnown(ctx, repository, child); err != nil {
+			return format.Manifest{}, err
+		}
+	}
+	return format.ParseManifest(m)
+}
+
+// readData returns the file /data of an image, from its uppermost layer that has it. It has at most maxContent bytes.
+func readData(ctx context.Context, repository Repository, m format.Manifest, maxContent int64) ([]byte, error) {
+	for _, described := range slices.Backward(m.Layers()) {
+		layer, err := repository.GetBlob(ctx, described.Digest, format.MaxLayer)
+		if err != nil {
+			return nil, err
+		}
+		data, err := format.ReadLayer(bytes.NewReader(layer), format.MaxUnpacked, maxContent)
+		if err != nil {
+			return nil, err
+		}
+		if data.Found {
+			return data.Content, nil
+		}
+		if data.Hides {
+			break
+		}
+	}
+	return nil, fmt.Errorf("%w: the image has no file %s", format.ErrNotManifesto, format.DataPath)
+}
