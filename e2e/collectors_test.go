@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/e2e/servers"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -118,5 +117,5 @@ func newStore(t *testing.T) *manifesto.Store {
 	t.Helper()
 	client := registry.NewClient(registry.Options{})
 	t.Cleanup(client.Close)
-	return manifesto.NewStore(func(name oci.Repository) manifesto.Repository { return client.Open(name) }, time.Now, 0)
+	return manifesto.NewStore(func(name oci.Repository) manifesto.Repository { return client.Open(name) }, manifesto.Options{})
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
@@ -125,7 +124,7 @@ type otherTool struct {
 }
 
 func (o *otherTool) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return o.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return o.remote }, manifesto.Options{})
 }
 
 func (o *otherTool) key(typ string) manifesto.Key {

@@ -172,7 +172,7 @@ func putMetadata(ctx context.Context, directory string, writer int) error {
 }
 
 func newStore(directory string) *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return Open(directory) }, time.Now, manifesto.Adaptive)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return Open(directory) }, manifesto.Options{Settle: manifesto.Adaptive})
 }
 
 func checkMetadata(t *testing.T, directory string, writers int) {

@@ -75,7 +75,7 @@ func BenchmarkEdit(b *testing.B) {
 			for i := range 10 {
 				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), format.Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1})
 			}
-			if _, err := planPins(b.Context(), nil, d, next, newPins().holds, nil); err != nil {
+			if _, err := planPins(b.Context(), nil, d, next, newPinIndex().find, nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -175,7 +175,7 @@ func BenchmarkCommit(b *testing.B) {
 		if err := remote.PutManifest(ctx, format.Tag, m, time.Time{}); err != nil {
 			b.Fatal(err)
 		}
-		store := NewStore(func(oci.Repository) Repository { return remote }, time.Now, 0)
+		store := NewStore(func(oci.Repository) Repository { return remote }, Options{})
 		put := func(i int) {
 			key := Key{Repository: repository, Image: oci.DigestOf(fmt.Append(nil, "new", i)), Type: "t"}
 			if _, err := store.Put(ctx, Put{Key: key, Content: fmt.Append(nil, "new content ", i)}); err != nil {

@@ -164,7 +164,7 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 	content := func(i, revision int) []byte { return fmt.Appendf(nil, "content %d, revision %d", i, revision) }
 	settled := func() *Store {
 		s := f.run(t)
-		s.settle = Adaptive
+		s.options.Settle = Adaptive
 		return s
 	}
 	each := func(s *Store, do func(s *Store, i int) error) {

@@ -55,15 +55,25 @@ func TestEditsOfAForeignManifesto(t *testing.T) {
 	})
 }
 
-// queued waits until a committer has so many edits waiting.
-func (r *repository) queued(want int) {
-	for {
-		r.mu.Lock()
-		got := len(r.queue)
-		r.mu.Unlock()
-		if got == want {
-			return
-		}
+// waitQueued waits until a committer has so many changes waiting.
+func (c *committer) waitQueued(want int) {
+	for c.queue.length() != want {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.tickets)
+}
+
+// waitBusy waits until a committer has taken all that was queued and is at work on it.
+func (c *committer) waitBusy() {
+	for busy := false; !busy; {
+		c.queue.mu.Lock()
+		busy = c.queue.running && len(c.queue.tickets) == 0
+		c.queue.mu.Unlock()
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -99,10 +109,10 @@ func TestOnlyQueuedEditGivesUp(t *testing.T) {
 			t.Error("the cancelled edit was stored")
 		}
 	})
-	r := s.repository(f.remote.Repository())
-	r.queued(1)
+	c := s.committer(f.remote.Repository())
+	c.waitQueued(1)
 	cancel()
-	r.queued(0)
+	c.waitQueued(0)
 	close(proceed)
 	group.Wait()
 	f.mustPut(t, s, "next", "3")
@@ -119,8 +129,8 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := f.run(t)
-	s.settle = Adaptive
-	r := s.repository(f.remote.Repository())
+	s.options.Settle = Adaptive
+	c := s.committer(f.remote.Repository())
 	reached, proceed, overwritten := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
@@ -154,10 +164,10 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 			t.Logf("the edit that gives up: %v", err)
 		}
 	})
-	r.queued(1)
+	c.waitQueued(1)
 	cancel() // While the first commit is confirmed, or the second one begins.
 	close(proceed)
-	for r.known().digest == old.Digest {
+	for c.tag.state.current().digest == old.Digest {
 		time.Sleep(time.Millisecond)
 	}
 	if err := f.remote.PutManifest(ctx, format.Tag, old, time.Time{}); err != nil {

@@ -173,22 +173,14 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	var group sync.WaitGroup
 	var digest oci.Digest
 	group.Go(func() { digest = f.mustPut(t, s, "mine", "mine").Digest })
-	r := s.repository(f.remote.Repository())
-	for busy := false; !busy; {
-		r.mu.Lock()
-		busy = r.committing && len(r.queue) == 0
-		r.mu.Unlock()
-	}
+	c := s.committer(f.remote.Repository())
+	c.waitBusy()
 	group.Go(func() {
 		if _, err := s.Put(ctx, Put{Key: f.key("there"), Content: []byte("mine, too")}); !errors.Is(err, ErrExists) {
 			t.Errorf("the failing edit: %v", err)
 		}
 	})
-	for waiting := false; !waiting; {
-		r.mu.Lock()
-		waiting = len(r.queue) > 0
-		r.mu.Unlock()
-	}
+	c.waitQueued(1)
 	close(queued)
 	group.Wait()
 	if got := f.pinned(t, 0); !slices.Contains(got, digest) {
@@ -204,9 +196,9 @@ func TestRenameInOneBatch(t *testing.T) {
 			f := newFixture(t, registrytest.Olareg)
 			ctx := context.Background()
 			old := f.mustPut(t, f.run(t), "t", "old").Digest
-			r := f.run(t).repository(f.remote.Repository())
+			c := f.run(t).committer(f.remote.Repository())
 			content := f.blob(t, "new")
-			create := &edit{key: f.key("t"), create: true, content: content, ctx: ctx, done: make(chan struct{}),
+			create := newTicket(ctx, change{{key: f.key("t"), create: true, content: content,
 				check: func(d *format.Document) error {
 					if current, ok := d.Lookup(f.image, "t"); ok {
 						return &ConflictError{Key: f.key("t"), Found: current.Digest, kind: ErrExists}
@@ -215,8 +207,8 @@ func TestRenameInOneBatch(t *testing.T) {
 				},
 				apply: func(d *format.Document) { d.Set(f.image, format.Entry{Type: "t", Digest: content, Size: 3}) },
 				holds: func(*format.Document) bool { return false },
-			}
-			remove := &edit{key: f.key("t"), remove: true, ctx: ctx, done: make(chan struct{}),
+			}})
+			remove := newTicket(ctx, change{{key: f.key("t"), remove: true,
 				check: func(d *format.Document) error {
 					if current, ok := d.Lookup(f.image, "t"); ok && current.Digest != old {
 						return &ConflictError{Key: f.key("t"), Found: current.Digest, Expected: old, kind: ErrChanged}
@@ -225,19 +217,19 @@ func TestRenameInOneBatch(t *testing.T) {
 				},
 				apply: func(d *format.Document) { d.Delete(f.image, "t") },
 				holds: func(*format.Document) bool { return false },
-			}
-			batch := []*edit{remove, create}
+			}})
+			batch := []*ticket{remove, create}
 			if createFirst {
 				slices.Reverse(batch)
 			}
-			r.commit(ctx, batch, &burst{touched: map[int]putPins{}, edits: map[Key]*edit{}})
+			c.commit(ctx, batch, newBurst())
 			if create.err != nil || remove.err != nil {
 				t.Errorf("create: %v, delete: %v", create.err, remove.err)
 			}
 			if entry, ok := f.version(t).doc.Lookup(f.image, "t"); !ok || entry.Digest != content {
 				t.Errorf("the entry is %+v, %t", entry, ok)
 			}
-			if !r.wasCreated(f.key("t")) {
+			if !c.ledger.wasCreated(f.key("t")) {
 				t.Error("the create is not in the ledger")
 			}
 		})

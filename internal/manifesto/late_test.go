@@ -30,7 +30,7 @@ func TestWaitingInsideTheClient(t *testing.T) {
 			open := func(o registry.Options) (*registry.Client, *Store) {
 				client := registry.NewClient(o)
 				t.Cleanup(client.Close)
-				return client, NewStore(func(r oci.Repository) Repository { return client.Open(r) }, time.Now, Adaptive)
+				return client, NewStore(func(r oci.Repository) Repository { return client.Open(r) }, Options{Settle: Adaptive})
 			}
 			client, slow := open(options)
 			_, rival := open(registry.Options{UserAgent: "rival", Backoff: time.Millisecond})

@@ -2,83 +2,58 @@ package manifesto
 
 import "time"
 
-// Terraform works on ten resources at once. A commit that started with the first of the next edits would have
-// few of them, and the one after it the others: twice or more as many commits as there need be, each as
-// expensive as the document is large. So a commit waits for as many edits as there have been callers at the
-// same time, as long as they keep coming. Where fewer come, it soon expects no more than those: Terraform
-// would stand still while it waits.
+// Terraform works on ten resources at once. A commit that started with the first of the next changes would have few of
+// them, and the one after it the others: at least twice as many commits as necessary, each as expensive as the document
+// is large. So a commit waits for as many changes as there were callers at the same time, while they keep coming. If
+// fewer come, it soon expects no more than those: Terraform would stand still while it waits.
 
-// Bounds of how long a commit waits for one more edit.
+// Bounds of how long a commit waits for one more change.
 const (
-	minQuiet = 50 * time.Millisecond
-	maxQuiet = 250 * time.Millisecond
-	// maxTook bounds the part of it that follows from how long the last commit took.
+	minLull = 50 * time.Millisecond
+	maxLull = 250 * time.Millisecond
+	// maxTook bounds the part of the lull that follows from how long the last commit took.
 	maxTook = time.Second
-	// quietFactor is how much longer than the mean between two edits it waits.
-	quietFactor = 3
-	// gapWeight says how much the last gap counts in the mean: one part in so many.
+	// lullFactor is how much longer than the mean gap between two changes a lull is.
+	lullFactor = 3
+	// gapWeight is the weight of the last gap in the mean: one part in gapWeight.
 	gapWeight = 4
-	// patience is how many commits expect no more than came when one has waited in vain.
+	// patience is the number of commits for which the expected batch stays lowered after a wait timed out.
 	patience = 8
 )
 
-// pace is how edits have come so far.
+// pace is how changes have come so far. The zero value expects none.
 type pace struct {
-	// callers are how many edits a commit waits for; for so many commits more, no further ones are expected.
-	callers, modest int
+	// expected is how many changes a commit waits for. For the next lowered commits it does not rise.
+	expected, lowered int
 	// took is how long the last commit took.
 	took time.Duration
-	// gap is the mean time between two edits, last when the last one came.
+	// gap is the mean time between two changes; last is when the last one came.
 	gap  time.Duration
 	last time.Time
 }
 
-// arrive records that an edit has come.
+// arrive records that a change has come.
 func (p *pace) arrive(now time.Time) {
 	if !p.last.IsZero() {
-		p.gap += (min(now.Sub(p.last), maxQuiet) - p.gap) / gapWeight
+		p.gap += (min(now.Sub(p.last), maxLull) - p.gap) / gapWeight
 	}
 	p.last = now
 }
 
-// quiet is how long nothing must have come for nothing more to be expected.
-func (p *pace) quiet() time.Duration {
-	return max(min(p.took/2, maxTook), min(max(quietFactor*p.gap, minQuiet), maxQuiet))
+// lull is how long nothing must come before nothing more is expected.
+func (p *pace) lull() time.Duration {
+	return max(min(p.took/2, maxTook), min(max(lullFactor*p.gap, minLull), maxLull))
 }
 
-// paced records a commit.
-func (r *repository) paced(edits int, took time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pace.took = took
-	if r.pace.modest > 0 {
-		r.pace.modest--
+// committed records a commit and how many changes there were, committed or queued, at its end.
+func (p *pace) committed(changes int, took time.Duration) {
+	p.took = took
+	if p.lowered > 0 {
+		p.lowered--
 	} else {
-		r.pace.callers = edits + len(r.queue)
+		p.expected = changes
 	}
 }
 
-// gather waits until as many edits are there, with those taken already, as are expected, or none has come for
-// a while, and takes those that came.
-func (r *repository) gather(taken int) []*edit {
-	timer := time.NewTimer(maxQuiet)
-	defer timer.Stop()
-	for {
-		r.mu.Lock()
-		there, callers, quiet := taken+len(r.queue), r.pace.callers, r.pace.quiet()
-		r.mu.Unlock()
-		if there >= callers {
-			return r.more()
-		}
-		timer.Reset(quiet)
-		select {
-		case <-r.arrived:
-		case <-timer.C:
-			batch := r.more()
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.pace.callers, r.pace.modest = taken+len(batch), patience
-			return batch
-		}
-	}
-}
+// lower records a wait that timed out with so many changes.
+func (p *pace) lower(changes int) { p.expected, p.lowered = changes, patience }

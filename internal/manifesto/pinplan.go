@@ -12,17 +12,52 @@ import (
 
 // pinPlan says which pin manifests a commit puts.
 type pinPlan struct {
-	// touched maps a shard to the layers that it shall have.
+	// touched maps a shard to the layers that it must have.
 	touched map[int][]oci.Descriptor
-	// missing are blobs that the document names and the repository does not have; images are the oldest
-	// form, which names an image instead and cannot be pinned.
-	missing, images []oci.Digest
+	// missing are blobs that the document names and the repository lacks.
+	missing []oci.Digest
+	// images are digests of images in the place of blobs: the oldest form, which cannot be pinned.
+	images []oci.Digest
+}
+
+// layers lists the layers of all pin manifests of the plan.
+func (p pinPlan) layers() []oci.Digest {
+	var digests []oci.Digest
+	for _, layers := range p.touched {
+		digests = append(digests, digestsOf(layers)...)
+	}
+	return digests
+}
+
+// planPins assigns a pin to every entry of next that has none, and says which pin manifests must be put for it. A pin
+// that known finds stays. A blob of unknown size costs a HEAD. The blobs in skip cannot be pinned, as earlier commits
+// of this run have found.
+func planPins(
+	ctx context.Context, repository Repository, base, next *format.Document,
+	known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool,
+) (pinPlan, error) {
+	assignment := format.NewAssignment(base, next, skip, known)
+	found, absent, err := headBlobs(ctx, repository, assignment.Unsized())
+	if err != nil {
+		return pinPlan{}, err
+	}
+	var plan pinPlan
+	if err := plan.sortOut(ctx, repository, absent); err != nil {
+		return pinPlan{}, err
+	}
+	plan.touched = map[int][]oci.Descriptor{}
+	for shard, sizes := range assignment.Place(found) {
+		if plan.touched[shard], err = pinLayers(ctx, repository, sizes); err != nil {
+			return pinPlan{}, err
+		}
+	}
+	return plan, nil
 }
 
 // sortOut tells blobs that are gone from images in their place.
-func (p *pinPlan) sortOut(ctx context.Context, remote Repository, absent []oci.Digest) error {
+func (p *pinPlan) sortOut(ctx context.Context, repository Repository, absent []oci.Digest) error {
 	for _, digest := range absent {
-		_, err := remote.HeadManifest(ctx, digest.String())
+		_, err := repository.HeadManifest(ctx, digest.String())
 		switch {
 		case err == nil:
 			p.images = append(p.images, digest)
@@ -35,38 +70,16 @@ func (p *pinPlan) sortOut(ctx context.Context, remote Repository, absent []oci.D
 	return nil
 }
 
-// planPins assigns a pin to every entry of next that has none and says which pin manifests must be put
-// for it. Pins that are known to hold a blob keep it. A blob whose size nobody knows costs a HEAD; skip names
-// blobs that cannot be pinned, as earlier commits of this run found out.
-func planPins(ctx context.Context, remote Repository, base, next *format.Document, known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool) (pinPlan, error) {
-	assignment := format.NewAssignment(base, next, skip, known)
-	found, absent, err := headBlobs(ctx, remote, assignment.Unsized())
-	if err != nil {
-		return pinPlan{}, err
-	}
-	var plan pinPlan
-	if err := plan.sortOut(ctx, remote, absent); err != nil {
-		return pinPlan{}, err
-	}
-	plan.touched = map[int][]oci.Descriptor{}
-	for shard, sizes := range assignment.Place(found) {
-		if plan.touched[shard], err = sizedLayers(ctx, remote, sizes); err != nil {
-			return pinPlan{}, err
-		}
-	}
-	return plan, nil
-}
-
-// sizedLayers returns blobs as the layers of a pin manifest. One without a known size costs a HEAD; one that is missing
-// is left out, since a registry refuses a manifest that names it.
-func sizedLayers(ctx context.Context, remote Repository, sizes map[oci.Digest]int64) ([]oci.Descriptor, error) {
+// pinLayers returns blobs as the layers of a pin manifest. A blob of unknown size costs a HEAD. A blob that is missing
+// is left out: a registry refuses a manifest that names it.
+func pinLayers(ctx context.Context, repository Repository, sizes map[oci.Digest]int64) ([]oci.Descriptor, error) {
 	var unsized []oci.Digest
 	for digest, size := range sizes {
 		if size < 0 {
 			unsized = append(unsized, digest)
 		}
 	}
-	found, _, err := headBlobs(ctx, remote, unsized)
+	found, _, err := headBlobs(ctx, repository, unsized)
 	if err != nil {
 		return nil, err
 	}
@@ -74,42 +87,50 @@ func sizedLayers(ctx context.Context, remote Repository, sizes map[oci.Digest]in
 	return format.PinLayers(sizes), nil
 }
 
-// headBlobs returns the sizes of blobs and which of them are not there.
-func headBlobs(ctx context.Context, remote Repository, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
+// headBlobs returns the sizes in bytes of blobs, and which of them are not there.
+func headBlobs(ctx context.Context, repository Repository, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
 	found := make([]int64, len(digests))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
 	for i, digest := range digests {
-		group.Go(func() error {
-			size, err := remote.HeadBlob(groupContext, digest)
-			switch {
-			case errors.Is(err, oci.ErrNotFound):
-				found[i] = format.UnknownSize
-				return nil
-			case err != nil:
-				return err
-			case size < 0: // The registry answers HEAD without a length.
-				content, err := remote.GetBlob(groupContext, digest, format.MaxContent)
-				if err != nil {
-					return err
-				}
-				size = int64(len(content))
-			}
-			found[i] = size
-			return nil
+		group.Go(func() (err error) {
+			found[i], err = headBlob(groupContext, repository, digest)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, nil, err
 	}
 	sizes := map[oci.Digest]int64{}
-	var missing []oci.Digest
+	var absent []oci.Digest
 	for i, digest := range digests {
 		if found[i] >= 0 {
 			sizes[digest] = found[i]
 		} else {
-			missing = append(missing, digest)
+			absent = append(absent, digest)
 		}
 	}
-	return sizes, missing, nil
+	return sizes, absent, nil
+}
+
+// headBlob returns the size of a blob in bytes, format.UnknownSize if it is not there. If the registry answers HEAD
+// without a length, it gets the blob.
+func headBlob(ctx context.Context, repository Repository, digest oci.Digest) (int64, error) {
+	size, err := repository.HeadBlob(ctx, digest)
+	switch {
+	case errors.Is(err, oci.ErrNotFound):
+		return format.UnknownSize, nil
+	case err != nil || size >= 0:
+		return size, err
+	}
+	content, err := repository.GetBlob(ctx, digest, format.MaxContent)
+	return int64(len(content)), err
+}
+
+func digestsOf(layers []oci.Descriptor) []oci.Digest {
+	digests := make([]oci.Digest, len(layers))
+	for i, layer := range layers {
+		digests[i] = layer.Digest
+	}
+	return digests
 }

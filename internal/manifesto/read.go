@@ -19,7 +19,7 @@ func resolveImage(ctx context.Context, repository Repository, m oci.Manifest) (f
 		if err != nil {
 			return format.Manifest{}, err
 		}
-		if m, err = getKnown(ctx, repository, child); err != nil {
+		if m, err = getAnnounced(ctx, repository, child); err != nil {
 			return format.Manifest{}, err
 		}
 	}
@@ -45,4 +45,35 @@ func readData(ctx context.Context, repository Repository, m format.Manifest, max
 		}
 	}
 	return nil, fmt.Errorf("%w: the image has no file %s", format.ErrNotManifesto, format.DataPath)
+}
+
+// readVersion reads the manifesto that a manifest under the tag is.
+func readVersion(ctx context.Context, repository Repository, m oci.Manifest) (*version, error) {
+	parsed, err := resolveImage(ctx, repository, m)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readData(ctx, repository, parsed, format.MaxData)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := format.ParseDocument(data)
+	if err != nil {
+		return nil, err
+	}
+	return &version{digest: m.Digest, Header: parsed.Header(), doc: doc}, nil
+}
+
+// ReadDocument reads the manifesto of a repository as it is now, past every cache. The error is oci.ErrNotFound if the
+// repository has none.
+func ReadDocument(ctx context.Context, repository Repository) (*format.Document, error) {
+	m, err := repository.GetManifest(ctx, format.Tag)
+	if err != nil {
+		return nil, err
+	}
+	v, err := readVersion(ctx, repository, m)
+	if err != nil {
+		return nil, err
+	}
+	return v.doc, nil
 }

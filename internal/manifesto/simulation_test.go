@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -138,7 +139,7 @@ func (s *simulation) store(writer int) *Store {
 	if s.world.instant || s.world.without == settling {
 		settle = 0
 	}
-	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, time.Now, settle)
+	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, Options{Settle: settle})
 	store.jitter = func(d time.Duration) time.Duration {
 		if d < time.Microsecond {
 			return 0 // Not a wait, but a number of looks whose answers nobody uses.
@@ -314,7 +315,7 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 			alone(held, func(s *simulation) {
 				store := s.store(0)
 				if w.slow {
-					store.repository(repository).timing.observe(slowest)
+					store.committer(repository).timing.measured(slowest)
 				}
 				if err := put(store, "before"); err != nil {
 					t.Errorf("preparing: %v", err)
@@ -326,7 +327,7 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 		for writer := range w.writers {
 			store := s.store(writer)
 			if w.slow && writer == 0 {
-				store.repository(repository).timing.observe(slowest)
+				store.committer(repository).timing.measured(slowest)
 			}
 			group.Go(func() {
 				if w.straggler && writer == 2 && (simRemote{s, writer}).gate(&call{method: "START"}) == crash {
@@ -426,12 +427,13 @@ func (s *simulation) judge(image oci.Digest) string {
 		return s.registry.broken
 	}
 	var doc *format.Document
-	held := newPins()
+	var held *pinIndex
 	var err error
 	alone(s.registry, func(reader *simulation) {
 		remote := simRemote{reader, 0}
 		if doc, err = ReadDocument(context.Background(), remote); err == nil {
-			err = held.readAll(context.Background(), remote, doc)
+			pins := newPinner(&tag{repository: remote, log: slog.New(slog.DiscardHandler)})
+			held, err = pins.index, pins.readAll(context.Background(), doc)
 		}
 	})
 	if err != nil {

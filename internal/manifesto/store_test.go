@@ -42,7 +42,7 @@ func (f *fixture) run(t *testing.T) *Store {
 	client := registry.NewClient(registry.Options{Backoff: time.Millisecond})
 	t.Cleanup(client.Close)
 	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return NewStore(func(r oci.Repository) Repository { return client.Open(r) }, func() time.Time { return clock }, 0)
+	return NewStore(func(r oci.Repository) Repository { return client.Open(r) }, Options{Now: func() time.Time { return clock }})
 }
 
 func (f *fixture) key(typ string) Key {
@@ -57,7 +57,7 @@ func (f *fixture) document(t *testing.T) string {
 
 func (f *fixture) version(t *testing.T) *version {
 	t.Helper()
-	v, err := f.run(t).repository(f.remote.Repository()).read(context.Background(), "", false)
+	v, err := f.run(t).committer(f.remote.Repository()).tag.read(context.Background(), "", false)
 	if err != nil {
 		t.Fatalf("reading the manifesto: %v", err)
 	}
@@ -464,10 +464,10 @@ func TestPinsAreConfirmed(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t, registrytest.Olareg)
 	ours := f.mustPut(t, f.run(t), "ours", "ours")
-	r := f.run(t).repository(f.remote.Repository())
+	c := f.run(t).committer(f.remote.Repository())
 	confirm := func(layers ...oci.Digest) {
 		t.Helper()
-		put := putPins{}
+		put := pinPut{}
 		for _, digest := range layers {
 			put.layers = append(put.layers, oci.Descriptor{MediaType: oci.MediaTypeOctetStream, Digest: digest, Size: 4})
 		}
@@ -476,8 +476,8 @@ func TestPinsAreConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		put.digest = m.Digest
-		r.remember(f.version(t), time.Now())
-		if err := r.confirmPins(ctx, map[int]putPins{0: put}); err != nil {
+		v := f.version(t)
+		if err := c.pins.confirm(ctx, map[int]pinPut{0: put}, v); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -881,18 +881,10 @@ func TestCancellation(t *testing.T) {
 		}
 	})
 	group.Go(func() { f.mustPut(t, s, "third", "3") })
-	r := s.repository(f.remote.Repository())
-	for queued := 0; queued < 2; {
-		r.mu.Lock()
-		queued = len(r.queue)
-		r.mu.Unlock()
-	}
+	c := s.committer(f.remote.Repository())
+	c.waitQueued(2)
 	cancel()
-	for queued := 2; queued > 1; {
-		r.mu.Lock()
-		queued = len(r.queue)
-		r.mu.Unlock()
-	}
+	c.waitQueued(1)
 	close(proceed)
 	group.Wait()
 	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "first", "third"}) {

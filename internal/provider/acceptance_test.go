@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -115,7 +114,7 @@ func (w *world) key(typ string) manifesto.Key {
 
 // store is another writer: a new process with the provider's own domain.
 func (w *world) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return w.remote }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return w.remote }, manifesto.Options{})
 }
 
 // put stores metadata outside Terraform, over whatever is there.

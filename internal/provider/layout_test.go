@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -117,7 +116,7 @@ func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {
 
 // store is another writer.
 func (b *bundle) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }, time.Now, 0)
+	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }, manifesto.Options{})
 }
 
 // contact checks the content of that type in the layout; empty for none.

@@ -4,7 +4,6 @@ package provider
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -57,7 +56,7 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	client := registry.NewClient(settings.options)
 	data := &providerData{
 		settings: settings,
-		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Repository { return open(client, r) }, time.Now, settings.settle),
+		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Repository { return open(client, r) }, manifesto.Options{Settle: settings.settle}),
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data

@@ -1,0 +1,97 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// edit is what a change does to one entry.
+type edit struct {
+	key Key
+	// check returns an error if the entry is not as the caller expects.
+	check func(*format.Document) error
+	// apply edits a document that passed check.
+	apply func(*format.Document)
+	// holds reports whether a document has the edit in it.
+	holds func(*format.Document) bool
+	// remove says that the edit deletes the entry, create that it expects none.
+	remove, create bool
+	// content is the digest that the edit leaves in the entry; empty for a delete.
+	content oci.Digest
+	// repair forces a new pin for the entry's content.
+	repair bool
+}
+
+// change is a set of edits of different keys, at least one, that are committed together or not at all.
+type change []edit
+
+// check returns the first reason why the document does not take the change.
+func (c change) check(d *format.Document) error {
+	for _, e := range c {
+		if err := e.check(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply edits a document that passed check.
+func (c change) apply(d *format.Document) {
+	for _, e := range c {
+		e.apply(d)
+		if e.repair {
+			d.Unpin(e.key.Image, e.key.Type)
+		}
+	}
+}
+
+// holds reports whether a document has the whole change in it.
+func (c change) holds(d *format.Document) bool {
+	return !slices.ContainsFunc(c, func(e edit) bool { return !e.holds(d) })
+}
+
+// removes reports whether the change only deletes entries.
+func (c change) removes() bool {
+	return !slices.ContainsFunc(c, func(e edit) bool { return !e.remove })
+}
+
+// covers reports whether the change edits the entry of a key.
+func (c change) covers(key Key) bool {
+	return slices.ContainsFunc(c, func(e edit) bool { return e.key == key })
+}
+
+// ticket is a change on its way into a commit: who waits for it, and what became of it.
+type ticket struct {
+	change
+	ctx  context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
+	done chan struct{}
+	// What became of the change, to be read after done is closed: why it failed or, by key, what was stored.
+	err    error
+	stored map[Key]Piece
+	// missing are blobs of other entries that the commit could not pin, because they are gone.
+	missing []oci.Digest
+}
+
+func newTicket(ctx context.Context, c change) *ticket {
+	return &ticket{change: c, ctx: ctx, done: make(chan struct{})}
+}
+
+// isConflict reports whether the change was refused because another writer was faster.
+func (t *ticket) isConflict() bool {
+	return errors.Is(t.err, ErrExists) || errors.Is(t.err, ErrChanged)
+}
+
+// keysOf lists the keys of tickets, for the log.
+func keysOf(tickets []*ticket) []string {
+	var keys []string
+	for _, t := range tickets {
+		for _, e := range t.change {
+			keys = append(keys, e.key.String())
+		}
+	}
+	return keys
+}

@@ -1,0 +1,49 @@
+package manifesto
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// committer brings the changes to one repository's manifesto into commits. There is one for each repository and
+// process. It is safe for concurrent use.
+type committer struct {
+	name       oci.Repository
+	repository Repository
+	now        func() time.Time
+	jitter     func(time.Duration) time.Duration
+	log        *slog.Logger
+	timing     *timing
+	tag        *tag
+	pins       *pinner
+	ledger     ledger
+	queue      *queue
+}
+
+func newCommitter(name oci.Repository, repository Repository, s *Store) *committer {
+	timing := &timing{fixed: s.options.Settle}
+	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: s.log}
+	return &committer{
+		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: s.log,
+		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
+	}
+}
+
+// inspect returns an entry with what the repository says of its content.
+func (c *committer) inspect(ctx context.Context, key Key) (Piece, error) {
+	v, err := c.tag.load(ctx, key.Image)
+	if err != nil {
+		return Piece{}, err
+	}
+	entry, err := v.entry(key)
+	if err != nil {
+		return Piece{}, err
+	}
+	if entry.Digest == "" {
+		return Piece{Entry: entry, Missing: true}, nil
+	}
+	return c.pins.inspect(ctx, v.doc, entry)
+}

@@ -1,0 +1,87 @@
+package manifesto
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// tagState is what this run has seen under a repository's tag. The zero value has seen nothing. It is safe for
+// concurrent use.
+type tagState struct {
+	mu sync.Mutex
+	// version is the manifesto as last seen; nil before the first look.
+	version *version
+	// seenAt is when the last look that showed version began.
+	seenAt time.Time
+	// replaced holds the digests that the tag has moved on from.
+	replaced map[oci.Digest]bool
+}
+
+// current returns the manifesto as last seen, nil before the first look.
+func (t *tagState) current() *version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.version
+}
+
+// lastSeen returns when the last look that showed the current version began.
+func (t *tagState) lastSeen() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.seenAt
+}
+
+// first records what a reader has read, unless a commit was faster and knows more. It returns the current version.
+func (t *tagState) first(v *version, seenAt time.Time) *version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.version == nil {
+		t.version, t.seenAt = v, seenAt
+	}
+	return t.version
+}
+
+// show records that a look that began at seenAt showed v. The version before, if it is another, was replaced.
+func (t *tagState) show(v *version, seenAt time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.version != nil && t.version.digest != v.digest {
+		t.markReplaced(t.version.digest)
+	}
+	delete(t.replaced, v.digest)
+	t.version, t.seenAt = v, seenAt
+}
+
+// stands records that a look that began at seenAt showed v, if v still is the current version.
+func (t *tagState) stands(v *version, seenAt time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.version == v {
+		t.seenAt = seenAt
+	}
+}
+
+// lost records that a rival has replaced a version of ours before it was confirmed.
+func (t *tagState) lost(v *version) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.markReplaced(v.digest)
+}
+
+func (t *tagState) markReplaced(digest oci.Digest) {
+	if t.replaced == nil {
+		t.replaced = map[oci.Digest]bool{}
+	}
+	t.replaced[digest] = true
+}
+
+// predates reports whether a digest under the tag is older than v, so that it comes from a lagging replica: v descends
+// from it, or this run has seen it replaced.
+func (t *tagState) predates(digest oci.Digest, v *version) (ancestor, replaced bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(v.Ancestors, digest), t.replaced[digest]
+}

@@ -1,0 +1,39 @@
+package manifesto
+
+import (
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// version is one state of a repository's manifesto. It does not change once others may see it.
+type version struct {
+	// digest is that of the manifest under the tag; empty if there is no manifesto.
+	digest oci.Digest
+	format.Header
+	doc *format.Document
+}
+
+// exists reports whether there is a manifesto.
+func (v *version) exists() bool { return v.digest != "" }
+
+// foreign reports whether a tool that keeps no annotations wrote the version.
+func (v *version) foreign() bool { return v.exists() && v.Number == 0 }
+
+// successor returns a version to edit that is built on v.
+func (v *version) successor() *version {
+	next := &version{Header: format.Header{Number: v.Number + 1}, doc: v.doc.Clone()}
+	if v.exists() {
+		ancestors := append([]oci.Digest{v.digest}, v.Ancestors...)
+		next.Ancestors = ancestors[:min(len(ancestors), format.MaxAncestors)]
+	}
+	return next
+}
+
+// entry returns the current entry of a key. If there is none, the error is a *NoEntryError.
+func (v *version) entry(key Key) (format.Entry, error) {
+	entry, ok := v.doc.Lookup(key.Image, key.Type)
+	if !ok {
+		return format.Entry{}, &NoEntryError{Key: key, Types: v.doc.Types(key.Image)}
+	}
+	return entry, nil
+}

@@ -1,0 +1,164 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// Put describes a piece of metadata to create or to update.
+type Put struct {
+	Key
+	// Content is what to store: 1 to format.MaxContent bytes. Nil in an update leaves the content unchanged.
+	Content []byte
+	// MediaType and Annotations are stored beside it; both may be empty.
+	MediaType   string
+	Annotations map[string]string
+	// Update says that there is an entry, whose content the caller last saw with the digest Expected.
+	// Otherwise the entry is created: there must be none yet, or one with this very content.
+	Update   bool
+	Expected oci.Digest
+	// Overwrite lets a create replace an entry with other content.
+	Overwrite bool
+	// Repair uploads and pins the content of an update even if the entry's digest stays: it was found
+	// missing or unpinned.
+	Repair bool
+}
+
+// Result is what a Put left behind.
+type Result struct {
+	Piece
+	// Missing are blobs, named by other entries of the repository, that this commit could not pin
+	// because they are not there. Each is reported once a run.
+	Missing []oci.Digest
+}
+
+// Put creates or updates a piece of metadata. It returns once the manifesto is confirmed to have it. Errors:
+// format.ErrEmpty and format.ErrTooLarge for content that cannot be stored, *ConflictError if the entry is not as
+// expected, ErrDeclaredTwice for a second create of a key in this run, ErrInterrupted if ctx ended with the outcome
+// unknown.
+func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
+	if put.Content != nil || !put.Update {
+		if err := format.CheckContent(put.Content); err != nil {
+			return Result{}, err
+		}
+	}
+	c := s.committer(put.Repository)
+	if put.Update {
+		return c.putEntry(ctx, put)
+	}
+	if !c.ledger.claim(put.Key) {
+		return Result{}, ErrDeclaredTwice
+	}
+	result, err := c.putEntry(ctx, put)
+	if err != nil {
+		c.ledger.release(put.Key)
+	}
+	return result, err
+}
+
+func (c *committer) putEntry(ctx context.Context, put Put) (Result, error) {
+	digest, size, err := c.supply(ctx, put)
+	if err != nil {
+		return Result{}, err
+	}
+	t := newTicket(ctx, change{c.putEdit(put, digest, size)})
+	if err := c.submit(ctx, t); err != nil {
+		return Result{}, err
+	}
+	return Result{Piece: t.stored[put.Key], Missing: t.missing}, nil
+}
+
+// putEdit returns the edit that a Put asks for. The size is format.UnknownSize if the entry knows it.
+func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
+	created := c.now() // Once: the same entry again if the commit starts over.
+	return edit{
+		key: put.Key, create: !put.Update, content: digest, repair: put.Repair,
+		check: func(d *format.Document) error { return put.check(d, digest) },
+		apply: func(d *format.Document) {
+			entry := format.Entry{
+				Type: put.Type, Digest: digest, Size: size,
+				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
+			}
+			if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
+				entry.Created = current.Created // It changes with the content only.
+				if put.Content == nil {
+					entry.Size = current.Size
+				}
+			}
+			d.Set(put.Image, entry)
+		},
+		holds: func(d *format.Document) bool {
+			current, ok := d.Lookup(put.Image, put.Type)
+			return ok && current.Digest == digest && current.MediaType == put.MediaType &&
+				maps.Equal(current.Annotations, put.Annotations)
+		},
+	}
+}
+
+// check compares the entry with what the caller expects. digest is that of the content to store.
+func (p Put) check(d *format.Document, digest oci.Digest) error {
+	current, ok := d.Lookup(p.Image, p.Type)
+	switch {
+	case !p.Update && ok && current.Digest != digest && !p.Overwrite:
+		return &ConflictError{Key: p.Key, Found: current.Digest, kind: ErrExists}
+	case p.Update && (!ok || (current.Digest != p.Expected && current.Digest != digest)):
+		return &ConflictError{Key: p.Key, Found: current.Digest, Expected: p.Expected, kind: ErrChanged}
+	}
+	return nil
+}
+
+// supply makes sure that the content is in the repository. It returns the content's digest and its size in bytes,
+// format.UnknownSize if the entry knows it.
+func (c *committer) supply(ctx context.Context, put Put) (oci.Digest, int64, error) {
+	if put.Content == nil {
+		if !put.Repair {
+			return put.Expected, format.UnknownSize, nil
+		}
+		_, err := c.repository.HeadBlob(ctx, put.Expected)
+		if errors.Is(err, oci.ErrNotFound) {
+			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
+		}
+		return put.Expected, format.UnknownSize, err
+	}
+	digest := oci.DigestOf(put.Content)
+	if !put.Update || put.Expected != digest || put.Repair {
+		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
+			return "", format.UnknownSize, err
+		}
+		c.pins.uploaded(digest)
+	}
+	return digest, int64(len(put.Content)), nil
+}
+
+// Delete removes the entry of a key, whose content the caller last saw with the digest expected. An entry that is gone
+// already is success. Errors: *ConflictError if the entry has other content now, and ErrCreatedThisRun if another
+// resource created it in this run and it therefore stays.
+func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error {
+	c := s.committer(key.Repository)
+	return c.submit(ctx, newTicket(ctx, change{c.deleteEdit(key, expected)}))
+}
+
+func (c *committer) deleteEdit(key Key, expected oci.Digest) edit {
+	return edit{
+		key: key, remove: true,
+		check: func(d *format.Document) error {
+			if c.ledger.wasCreated(key) {
+				return ErrCreatedThisRun
+			}
+			if current, ok := d.Lookup(key.Image, key.Type); ok && current.Digest != expected {
+				return &ConflictError{Key: key, Found: current.Digest, Expected: expected, kind: ErrChanged}
+			}
+			return nil
+		},
+		apply: func(d *format.Document) { d.Delete(key.Image, key.Type) },
+		holds: func(d *format.Document) bool {
+			_, ok := d.Lookup(key.Image, key.Type)
+			return !ok
+		},
+	}
+}
