@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // Clone returns a copy that can be edited without changing d. Cloning one document is not safe for concurrent use:
@@ -41,9 +42,9 @@ func (d *Document) Set(img oci.Digest, e Entry) {
 	}
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
-		fields: object{
-			newField(keyImageDigest, encodeJSON(img.String())),
-			newField(keyManifesto, "[]"),
+		fields: rawjson.Object{
+			rawjson.NewField(keyImageDigest, rawjson.Encode(img.String())),
+			rawjson.NewField(keyManifesto, "[]"),
 		},
 		digest:  img,
 		records: []record{rec},
@@ -57,8 +58,8 @@ func (d *Document) touch(i int) {
 	img := &d.images[i]
 	img.records = slices.Clone(img.records)
 	img.fields = img.fields.
-		with(keyImageDigest, encodeJSON(img.digest.String())).
-		with(keyManifesto, "[]")
+		With(keyImageDigest, rawjson.Encode(img.digest.String())).
+		With(keyManifesto, "[]")
 }
 
 // Delete removes every entry of a type, duplicates too: an older one would otherwise become current.
@@ -119,7 +120,7 @@ func (d *Document) Trusting(confirms func(shard int, digest oci.Digest) bool) *D
 		if !ok || confirms(shard, rec.digest) {
 			return record{}, false
 		}
-		return newRecord(rec.fields.without(keyPin).without(keySize)), true
+		return newRecord(rec.fields.Without(keyPin).Without(keySize)), true
 	})
 	return c
 }
