@@ -475,22 +475,6 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestParsePlatform(t *testing.T) {
-	for text, want := range map[string]oci.Platform{
-		"linux/amd64":    {OS: "linux", Architecture: "amd64"},
-		"linux/arm64/v8": {OS: "linux", Architecture: "arm64", Variant: "v8"},
-	} {
-		if got, err := oci.ParsePlatform(text); err != nil || got != want || got.String() != text {
-			t.Errorf("ParsePlatform(%q) = %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "linux", "linux/", "/amd64", "a/b/c/d", "linux/ amd64"} {
-		if got, err := oci.ParsePlatform(text); !errors.Is(err, oci.ErrBadPlatform) {
-			t.Errorf("ParsePlatform(%q) = %v, %v", text, got, err)
-		}
-	}
-}
-
 // Fifty requests at a time share one connection where the registry speaks HTTP/2, and one after the other
 // they share one where it does not.
 func TestConnectionsAreShared(t *testing.T) {
