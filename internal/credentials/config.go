@@ -11,10 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// dockerHub is Docker Hub's canonical host.
-const dockerHub = "docker.io"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
 
 // hubServer is the name by which helpers know Docker Hub.
 const hubServer = "https://index.docker.io/v1/"
@@ -79,11 +78,7 @@ func normalize(key string) (name string, isURL bool) {
 		rest = key
 	}
 	host, path, _ := strings.Cut(rest, "/")
-	host = strings.TrimSuffix(strings.ToLower(host), ":443")
-	switch host {
-	case "index.docker.io", "registry-1.docker.io":
-		host = dockerHub
-	}
+	host = oci.CanonicalHost(host)
 	if path = strings.Trim(path, "/"); path == "" || isURL && (path == "v1" || path == "v2") {
 		return host, isURL
 	}
@@ -130,7 +125,7 @@ func parent(path string) string {
 // helper returns the helper that keeps the registry's credentials and the name it knows the registry by.
 func (c Config) helper(target Target) (program, server string) {
 	server = target.Host
-	if server == dockerHub {
+	if server == oci.DefaultRegistry {
 		server = hubServer
 	}
 	if helper := c.helpers[target.Host]; helper != "" {

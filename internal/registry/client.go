@@ -19,8 +19,8 @@ type HostConfig struct {
 	Credential credentials.Credential
 	// Anonymous says not to look for one.
 	Anonymous bool
-	// AuthHosts are hosts that the registry's token service may have, besides those of the registry's own domain:
-	// in lower case, with a port where only that one is meant.
+	// AuthHosts are hosts that the registry's token service may have besides those of the registry's own domain. A
+	// host with a port allows only that port.
 	AuthHosts []string
 	// Scheme is "https", or "http" to speak HTTP without TLS; empty means http for loopback hosts and https
 	// for all others.

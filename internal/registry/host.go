@@ -24,6 +24,8 @@ type host struct {
 	// key is the registry's canonical host, address what the network calls it, with a port if it has one.
 	key, address string
 	plain        bool
+	// authHosts are the origins of config.AuthHosts.
+	authHosts []string
 	// broken says why the registry cannot be spoken to as configured; nil where it can.
 	broken error
 
@@ -58,7 +60,10 @@ func newHost(c *Client, repository oci.Repository) *host {
 		grants:   map[session]*grant{},
 		refusals: map[session]refusal{},
 	}
-	h.address = address(&url.URL{Scheme: h.scheme(), Host: repository.Address()})
+	for _, host := range config.AuthHosts {
+		h.authHosts = append(h.authHosts, oci.OriginHost("https", host))
+	}
+	h.address = oci.OriginHost(h.scheme(), repository.Address())
 	transport, err := newHostTransport(h, c)
 	h.broken = err
 	h.http = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
@@ -80,20 +85,7 @@ func (h *host) is(u *url.URL) bool {
 
 // has reports whether a URL has the registry's address, whatever the scheme.
 func (h *host) has(u *url.URL) bool {
-	return address(u) == h.address
-}
-
-// address is a URL's host in the spelling of this package's addresses: in lower case, and without the port that
-// its scheme has by itself.
-func address(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "https":
-		return strings.TrimSuffix(host, ":443")
-	case "http":
-		return strings.TrimSuffix(host, ":80")
-	}
-	return host
+	return oci.OriginHost(u.Scheme, u.Host) == h.address
 }
 
 // send sends a request, once. Errors are those of this package.

@@ -245,8 +245,8 @@ func TestTokenServices(t *testing.T) {
 		{"registry.example.com", "https://169.254.169.254/token", false},
 	} {
 		client := NewClient(Options{Registries: map[string]HostConfig{
-			"named.example.com":  {AuthHosts: []string{"login.example.org"}},
-			"ported.example.com": {AuthHosts: []string{"login.example.org:8443"}},
+			"named.example.com":  {AuthHosts: []string{"login.example.org:443"}},
+			"ported.example.com": {AuthHosts: []string{"Login.Example.org:8443"}},
 		}})
 		host := test.registry
 		repository, err := oci.ParseRepository(host+"/app", "")

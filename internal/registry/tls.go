@@ -5,10 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // TLSConfig is what a user sets of TLS for one registry. The zero value means the system's certificate
@@ -46,14 +47,10 @@ func SystemCertDirectories() []string {
 
 // certDirectories are those that exist for a registry.
 func certDirectories(dirs []string, host string) []string {
-	names := []string{host}
-	if _, _, err := net.SplitHostPort(host); err != nil {
-		names = append(names, host+":443") // The same registry.
-	}
 	var found []string
-	for _, dir := range dirs {
-		for _, name := range names {
-			dir := filepath.Join(dir, name)
+	for _, parent := range dirs {
+		for _, name := range oci.HostSpellings(host) {
+			dir := filepath.Join(parent, name)
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
 				found = append(found, dir)
 			}

@@ -168,10 +168,10 @@ func (h *host) checkRealm(realm *url.URL) error {
 // trusts reports whether a host speaks for the registry: it has the same name or registrable domain, or it
 // is known to, or the user says so.
 func (h *host) trusts(u *url.URL) bool {
-	own := hostname(h.address)
-	other := strings.ToLower(u.Hostname())
+	own := oci.Hostname(h.address)
+	other := oci.Hostname(u.Host)
 	if other == own || oci.IsLoopback(other) && oci.IsLoopback(own) ||
-		slices.Contains(h.config.AuthHosts, address(u)) || slices.Contains(h.config.AuthHosts, other) {
+		slices.Contains(h.authHosts, oci.OriginHost(u.Scheme, u.Host)) || slices.Contains(h.authHosts, other) {
 		return true
 	}
 	if isIP(own) || isIP(other) {

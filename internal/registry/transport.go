@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -267,7 +266,7 @@ func (h *host) isPrivate(ctx context.Context) bool {
 	if isPrivate(h.address) {
 		return true
 	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", hostname(h.address))
+	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", oci.Hostname(h.address))
 	if err != nil {
 		return false // Behind a proxy there may be no such name here.
 	}
@@ -286,16 +285,8 @@ func isPrivate(hostport string) bool {
 	if oci.IsLoopback(hostport) {
 		return true
 	}
-	ip := net.ParseIP(hostname(hostport))
+	ip := net.ParseIP(oci.Hostname(hostport))
 	return ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified())
-}
-
-// hostname is a host without its port and brackets.
-func hostname(hostport string) string {
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		return strings.ToLower(h)
-	}
-	return strings.ToLower(strings.Trim(hostport, "[]"))
 }
 
 func isIP(host string) bool { return net.ParseIP(host) != nil }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,21 +200,6 @@ func TestPutManifestIsNotSentLate(t *testing.T) {
 	group.Wait()
 	if puts.Load() != 1 {
 		t.Errorf("%d manifests were sent", puts.Load())
-	}
-}
-
-func TestAddresses(t *testing.T) {
-	for text, want := range map[string]string{
-		"https://Registry.Example.com/v2/":     "registry.example.com",
-		"https://registry.example.com:443/v2/": "registry.example.com",
-		"http://registry.example.com:80/v2/":   "registry.example.com",
-		"https://registry.example.com:80/v2/":  "registry.example.com:80",
-		"https://[2001:DB8::1]:443/v2/":        "[2001:db8::1]",
-	} {
-		u, err := url.Parse(text)
-		if err != nil || address(u) != want {
-			t.Errorf("address(%s) = %q, %v", text, address(u), err)
-		}
 	}
 }
 
