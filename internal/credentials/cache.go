@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
 // expiryMargin is how long before its end a credential is looked for anew: sooner than who uses it renews
@@ -21,7 +21,7 @@ type Cache[K comparable] struct {
 	// none; ErrorLife for how long an error stands.
 	Life, ErrorLife time.Duration
 
-	flight singleflight.Group
+	flight wait.Group
 	mu     sync.Mutex
 	known  map[K]answer
 }
@@ -39,22 +39,14 @@ func (c *Cache[K]) Find(ctx context.Context, key K, search func(context.Context)
 	if a, ok := c.get(key); ok {
 		return a.credential, a.err
 	}
-	shared := context.WithoutCancel(ctx)
-	result := c.flight.DoChan(fmt.Sprintf("%#v", key), func() (any, error) {
+	return wait.Shared(ctx, &c.flight, fmt.Sprintf("%#v", key), 0, func(ctx context.Context) (Credential, error) {
 		if a, ok := c.get(key); ok {
-			return a.credential, a.err // Found since this caller looked.
+			return a.credential, a.err // Another caller found it after this one looked.
 		}
-		found, err := search(shared)
+		found, err := search(ctx)
 		c.put(key, found, err)
 		return found, err
 	})
-	select {
-	case r := <-result:
-		credential, _ := r.Val.(Credential) // It always is one.
-		return credential, r.Err
-	case <-ctx.Done():
-		return Credential{}, context.Cause(ctx)
-	}
 }
 
 func (c *Cache[K]) get(key K) (answer, bool) {

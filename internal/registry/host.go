@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
-	"golang.org/x/sync/singleflight"
 )
 
 // host is one registry: how to reach it, and the logins that this process has there.
@@ -35,8 +33,10 @@ type host struct {
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
 
-	flight singleflight.Group
-	mu     sync.Mutex
+	// logins and pings share a login, and the one ping, among the operations that wait for them.
+	logins, pings wait.Group
+
+	mu sync.Mutex
 	// challenge is how the registry wants to be authenticated to; nil before the one ping of this process.
 	challenge *challenge
 	grants    map[session]*grant
@@ -136,5 +136,5 @@ func (h *host) waitQuiet(ctx context.Context) error {
 		answer.RetryAfter = remaining
 		return &answer
 	}
-	return wait.For(ctx, remaining+rand.N(min(remaining/4, time.Second)+1)) //nolint:gosec // Not a secret: not all at once.
+	return wait.For(ctx, remaining+wait.Jitter(min(remaining/4, time.Second)))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -45,31 +46,24 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 	if g, err := h.known(want); g != nil || err != nil {
 		return g, err
 	}
-	shared := context.WithoutCancel(ctx)
-	result := h.flight.DoChan(fmt.Sprintf("%s %t", want.path, push), func() (any, error) {
-		ctx, cancel := context.WithTimeout(shared, loginTimeout)
-		defer cancel()
+	key := fmt.Sprintf("%s %t", want.path, push)
+	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, func(ctx context.Context) (*grant, error) {
 		g, err := h.newGrant(ctx, want)
 		h.remember(want, g, err)
 		return g, err
 	})
-	select {
-	case r := <-result:
-		if errors.Is(r.Err, context.DeadlineExceeded) && ctx.Err() == nil {
-			r.Err = fmt.Errorf("%w: %w", ErrUnreachable, r.Err) // The login's own limit.
-		}
-		if errors.Is(r.Err, oci.ErrNotFound) {
-			// Of a token service: this must not be taken for the absence of what the login was for.
-			r.Err = fmt.Errorf("%w: %s", oci.ErrBadResponse, r.Err.Error())
-		}
-		g, ok := r.Val.(*grant)
-		if r.Err != nil || !ok {
-			return nil, fmt.Errorf("logging in to %s: %w", repository.Host(), r.Err)
-		}
+	switch {
+	case err == nil:
 		return g, nil
-	case <-ctx.Done():
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded): // loginTimeout has passed.
+		err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+	case errors.Is(err, oci.ErrNotFound):
+		// The token service answered 404. The caller must not take that for the absence of an image.
+		err = fmt.Errorf("%w: %s", oci.ErrBadResponse, err.Error())
 	}
+	return nil, fmt.Errorf("logging in to %s: %w", repository.Host(), err)
 }
 
 // refusal is the error of a login that was refused, which stands for some time: fifty operations with a wrong
@@ -220,23 +214,16 @@ func (h *host) ping(ctx context.Context) (challenge, error) {
 	if known != nil {
 		return *known, nil
 	}
-	result := h.flight.DoChan("ping", func() (any, error) {
+	return wait.Shared(ctx, &h.pings, "", loginTimeout, func(ctx context.Context) (challenge, error) {
 		asked, err := h.pingOnce(ctx)
 		if err != nil {
-			return nil, err
+			return challenge{}, err
 		}
 		h.mu.Lock()
 		h.challenge = &asked
 		h.mu.Unlock()
 		return asked, nil
 	})
-	select {
-	case r := <-result:
-		asked, _ := r.Val.(challenge)
-		return asked, r.Err
-	case <-ctx.Done():
-		return challenge{}, context.Cause(ctx)
-	}
 }
 
 func (h *host) pingOnce(ctx context.Context) (challenge, error) {

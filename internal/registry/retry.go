@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -33,8 +32,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
 			return err
 		}
-		// Jitter, so that parallel operations do not return at once.
-		pause := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // Not a secret.
+		pause := backoff/2 + wait.Jitter(backoff/2)
 		if asked := RetryAfter(err); asked > 0 {
 			if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) < asked {
 				return err
