@@ -24,11 +24,10 @@ type host struct {
 	plain        bool
 	// authHosts are the origins of config.AuthHosts.
 	authHosts []string
-	// broken says why the registry cannot be spoken to as configured; nil where it can.
-	broken error
 
-	// http sends requests to the registry, tokens to its token service.
+	// http sends requests to the registry, tokens to its token service, both through transport.
 	http, tokens *http.Client
+	transport    *hostTransport
 
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
@@ -64,10 +63,9 @@ func newHost(c *Client, repository oci.Repository) *host {
 		h.authHosts = append(h.authHosts, oci.OriginHost("https", host))
 	}
 	h.address = oci.OriginHost(h.scheme(), repository.Address())
-	transport, err := newHostTransport(h, c)
-	h.broken = err
-	h.http = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
-	h.tokens = &http.Client{Transport: transport, CheckRedirect: h.checkTokenRedirect}
+	h.transport = newHostTransport(h, c)
+	h.http = &http.Client{Transport: h.transport, CheckRedirect: h.checkRedirect}
+	h.tokens = &http.Client{Transport: h.transport, CheckRedirect: h.checkTokenRedirect}
 	return h
 }
 

@@ -205,8 +205,8 @@ func describeLogin(c credentials.Credential, reason error) string {
 
 // ping learns once per process how the registry wants to be authenticated to.
 func (h *host) ping(ctx context.Context) (challenge, error) {
-	if h.broken != nil {
-		return challenge{}, h.broken
+	if _, err := h.transport.load(); err != nil {
+		return challenge{}, err
 	}
 	h.mu.Lock()
 	known := h.challenge

@@ -56,14 +56,9 @@ func openHost(t *testing.T, host string, options Options) *Repository {
 	return client.Open(repository)
 }
 
-// through makes requests of a Remote go another way than by its host's name.
-func through(t *testing.T, r *Repository, base *http.Transport) {
-	t.Helper()
-	transport, ok := r.host.http.Transport.(*hostTransport)
-	if !ok {
-		t.Fatal("another transport than expected")
-	}
-	transport.own, transport.foreign = base, base
+// through sends the requests of a Repository another way than by its host's name.
+func through(r *Repository, base *http.Transport) {
+	r.host.transport.load = func() (transports, error) { return transports{own: base, foreign: base}, nil }
 }
 
 func never(http.ResponseWriter, *http.Request) bool { return false }
@@ -441,7 +436,7 @@ func TestPlainHTTP(t *testing.T) {
 			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 			}
-			through(t, r, base)
+			through(r, base)
 		}
 		r := openHost(t, name, Options{})
 		dial(r)

@@ -80,7 +80,9 @@ func classify(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, oci.ErrTooLarge, ErrTokenService, ErrUnreachable, oci.ErrLate} {
+	for _, ours := range []error{
+		ErrPlainHTTP, ErrRedirect, ErrTokenService, ErrTLSConfig, ErrUnreachable, oci.ErrTooLarge, oci.ErrLate,
+	} {
 		if errors.Is(err, ours) {
 			return err
 		}

@@ -118,6 +118,48 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+// Certificates are read by the first request to a registry and not by Open, which holds the client's lock: slow files
+// of one registry hold up no other.
+func TestCertificatesAreReadWithoutTheLock(t *testing.T) {
+	server := serve(t, never)
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := NewClient(Options{CertDirectories: []string{t.TempDir()}})
+	t.Cleanup(client.Close)
+	at := func(host string) *Repository {
+		t.Helper()
+		repository, err := oci.ParseRepository(host+"/app", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client.Open(repository)
+	}
+	slow := at("slow.example.com")
+	if slow.host.transport.loaded.Load() != nil {
+		t.Error("Open has read the certificates")
+	}
+	reading, proceed := make(chan struct{}), make(chan struct{})
+	errDisk := errors.New("the disk is gone")
+	slow.host.transport.load = func() (transports, error) {
+		close(reading)
+		<-proceed
+		return transports{}, errDisk
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := slow.GetManifest(context.Background(), "tag")
+		failed <- err
+	}()
+	<-reading
+	if _, err := at(host).GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("a request to another registry: %v", err)
+	}
+	client.Close()
+	close(proceed)
+	if err := <-failed; !errors.Is(err, errDisk) {
+		t.Errorf("a request whose certificates cannot be read: %v", err)
+	}
+}
+
 // A registry without TLS is told from one that cannot be reached.
 func TestNoTLS(t *testing.T) {
 	server := serve(t, never)

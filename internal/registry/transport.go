@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -39,36 +40,59 @@ func newBaseTransport() *http.Transport {
 // limits how many requests are under way, and ends those that make no progress.
 type hostTransport struct {
 	host *host
-	// own is for the registry and its token service, foreign for the storage that it redirects to.
-	own, foreign *http.Transport
+	// load returns the transports of the host. The first call reads the certificates of the registry, which takes
+	// files: no lock may be held.
+	load func() (transports, error)
+	// loaded is what load has returned; nil before its first call.
+	loaded atomic.Pointer[transports]
 	// slots holds a place for each request that may be under way; nil for any number.
 	slots chan struct{}
 }
 
-func newHostTransport(h *host, c *Client) (*hostTransport, error) {
-	t := &hostTransport{host: h, own: c.base, foreign: c.base}
+// transports are those of one host: own is for the registry and its token service, foreign for the storage that the
+// registry redirects to.
+type transports struct{ own, foreign *http.Transport }
+
+// newHostTransport reads no files yet.
+func newHostTransport(h *host, c *Client) *hostTransport {
+	t := &hostTransport{host: h}
 	if n := c.options.MaxConcurrentRequests; n > 0 {
 		t.slots = make(chan struct{}, n)
 	}
-	own, foreign, err := tlsConfigs(h.config, certDirectories(c.options.CertDirectories, h.key))
-	if err != nil {
-		return t, fmt.Errorf("%w: %w", ErrTLSConfig, err)
-	}
-	if own != nil {
-		t.own = c.base.Clone()
-		t.own.TLSClientConfig = own
-	}
-	if foreign != nil {
-		t.foreign = c.base.Clone()
-		t.foreign.TLSClientConfig = foreign
-	}
-	return t, nil
+	t.load = sync.OnceValues(func() (transports, error) {
+		loaded, err := newTransports(c, h)
+		if err == nil {
+			t.loaded.Store(&loaded)
+		}
+		return loaded, err
+	})
+	return t
 }
 
-// CloseIdleConnections is what http.Client calls.
+// newTransports reads the certificates of a host. The error wraps ErrTLSConfig.
+func newTransports(c *Client, h *host) (transports, error) {
+	own, foreign, err := tlsConfigs(h.config, certDirectories(c.options.CertDirectories, h.key))
+	if err != nil {
+		return transports{}, fmt.Errorf("%w: %w", ErrTLSConfig, err)
+	}
+	pair := transports{own: c.base, foreign: c.base}
+	if own != nil {
+		pair.own = c.base.Clone()
+		pair.own.TLSClientConfig = own
+	}
+	if foreign != nil {
+		pair.foreign = c.base.Clone()
+		pair.foreign.TLSClientConfig = foreign
+	}
+	return pair, nil
+}
+
+// CloseIdleConnections is called by http.Client.
 func (t *hostTransport) CloseIdleConnections() {
-	t.own.CloseIdleConnections()
-	t.foreign.CloseIdleConnections()
+	if pair := t.loaded.Load(); pair != nil {
+		pair.own.CloseIdleConnections()
+		pair.foreign.CloseIdleConnections()
+	}
 }
 
 // errSilent: a request made no progress for the request timeout.
@@ -77,6 +101,10 @@ var errSilent = fmt.Errorf("%w: no answer", ErrUnreachable)
 // RoundTrip implements http.RoundTripper.
 func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err := t.host.checkScheme(in.URL); err != nil {
+		return nil, err
+	}
+	pair, err := t.load()
+	if err != nil {
 		return nil, err
 	}
 	if t.slots != nil {
@@ -107,9 +135,9 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	transport := t.foreign
+	transport := pair.foreign
 	if t.host.trusts(in.URL) {
-		transport = t.own
+		transport = pair.own
 	}
 	resp, err := transport.RoundTrip(out)
 	if err != nil {
