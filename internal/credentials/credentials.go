@@ -25,6 +25,8 @@ type Credential struct {
 	RegistryToken string
 	// Expires is when the credential ends; zero where nothing is known of that.
 	Expires time.Time
+	// NoLogin says that the user wants no login, although another source may have a credential. Nothing else is set then.
+	NoLogin bool
 	// Origin says where it comes from, for people: "the Docker configuration /root/.docker/config.json".
 	Origin string
 }
@@ -68,7 +70,7 @@ type Source interface {
 	Find(ctx context.Context, target Target) (Credential, error)
 }
 
-// Chain asks sources in their order. The first that has a credential counts.
+// Chain asks sources in their order. The first that has a credential, or says NoLogin, ends the search.
 type Chain []Source
 
 // Find implements Source. Where no source has a credential, the error joins what kept those from it that
@@ -84,7 +86,7 @@ func (c Chain) Find(ctx context.Context, target Target) (Credential, error) {
 			reasons = append(reasons, err)
 			continue
 		}
-		if !found.IsAnonymous() {
+		if found.NoLogin || !found.IsAnonymous() {
 			return found, nil
 		}
 	}

@@ -12,13 +12,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// HostConfig is what a user sets for one registry. The zero value means: HTTPS, the system's certificate
-// authorities, and credentials from Options.Credentials.
+// HostConfig is what a user sets for one registry besides its credentials. The zero value means HTTPS, except for
+// loopback hosts, and the system's certificate authorities.
 type HostConfig struct {
-	// Credential is what to log in with; an anonymous one means to look for another.
-	Credential credentials.Credential
-	// Anonymous says not to look for one.
-	Anonymous bool
 	// AuthHosts are hosts that the registry's token service may have besides those of the registry's own domain. A
 	// host with a port allows only that port.
 	AuthHosts []string
@@ -35,7 +31,7 @@ type Options struct {
 	UserAgent string
 	// Registries maps canonical hosts (ParseHost) to their settings.
 	Registries map[string]HostConfig
-	// Credentials finds the credentials of hosts that Registries has none for; nil means anonymous.
+	// Credentials finds the credentials of all hosts; nil means anonymous.
 	Credentials credentials.Source
 	// CertDirectories hold a directory for each registry with certificates (SystemCertDirectories); nil means
 	// none.

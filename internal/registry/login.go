@@ -180,12 +180,8 @@ func basicHeader(username, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
 }
 
-// credential finds what to log in with: the user's settings for the host first, then the sources, else
-// nothing. reason says why there is nothing where there should be.
+// credential finds what to log in with. reason says why a source that should have a credential has none.
 func (h *host) credential(ctx context.Context, path string) (found credentials.Credential, reason, err error) {
-	if h.config.Anonymous || !h.config.Credential.IsAnonymous() {
-		return h.config.Credential, nil, nil
-	}
 	found, err = h.client.options.Credentials.Find(ctx, credentials.Target{Host: h.key, Path: path})
 	if errors.Is(err, credentials.ErrUnavailable) {
 		return found, err, nil

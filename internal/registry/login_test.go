@@ -72,7 +72,7 @@ func (s *tokens) serve(w http.ResponseWriter, r *http.Request) bool {
 
 func (s *tokens) open(t *testing.T, credential credentials.Credential) *Repository {
 	t.Helper()
-	return open(t, s.server, Options{Registries: map[string]HostConfig{s.host(): {Credential: credential}}})
+	return open(t, s.server, Options{Credentials: credentials.Settings{s.host(): credential}})
 }
 
 func absent(t *testing.T, r *Repository) {
@@ -184,8 +184,7 @@ func TestLateChallenge(t *testing.T) {
 		})
 		realm = server.URL + "/token"
 		host := strings.TrimPrefix(server.URL, "http://")
-		absent(t, open(t, server, Options{Registries: map[string]HostConfig{host: {
-			Credential: credentials.Credential{Username: "u", Password: "p"}}}}))
+		absent(t, open(t, server, Options{Credentials: credentials.Settings{host: {Username: "u", Password: "p"}}}))
 	}
 }
 
@@ -379,7 +378,7 @@ func TestUnusableCredentials(t *testing.T) {
 		{IdentityToken: "secret", Origin: "the test"}:         "no token service for the identity token of the test",
 		{Username: "u", IdentityToken: "secret", Origin: "x"}: "no token service for the identity token of x",
 	} {
-		r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credential}}})
+		r := open(t, server, Options{Credentials: credentials.Settings{host: credential}})
 		_, err := r.GetManifest(context.Background(), "tag")
 		if !errors.Is(err, ErrUnauthorized) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("want %q: %v", want, err)
@@ -398,7 +397,7 @@ func TestInsufficientScope(t *testing.T) {
 		return true
 	})
 	host := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{RegistryToken: "pull-only"}}}})
+	r := open(t, server, Options{Credentials: credentials.Settings{host: {RegistryToken: "pull-only"}}})
 	if _, err := r.PutBlob(context.Background(), []byte("x")); !errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthorized) {
 		t.Errorf("PutBlob: %v", err)
 	}
@@ -426,7 +425,7 @@ func TestRepeatedSecrets(t *testing.T) {
 		return s.serve(w, r)
 	})
 	host := strings.TrimPrefix(backend.URL, "http://")
-	r := open(t, backend, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "robot", Password: "pass-word"}}}})
+	r := open(t, backend, Options{Credentials: credentials.Settings{host: {Username: "robot", Password: "pass-word"}}})
 	s.asked = nil
 	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || strings.Contains(err.Error(), "token-1") || !strings.Contains(err.Error(), "not with") {
 		t.Errorf("of a registry: %v", err)

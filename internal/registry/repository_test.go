@@ -316,7 +316,7 @@ func tokenServer(t *testing.T) (server *httptest.Server, logins func() []string)
 func TestOneLoginPerScope(t *testing.T) {
 	server, logins := tokenServer(t)
 	host := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "robot", Password: "secret"}}}})
+	r := open(t, server, Options{Credentials: credentials.Settings{host: {Username: "robot", Password: "secret"}}})
 	read := func() {
 		if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
 			t.Errorf("HeadManifest: %v", err)
@@ -348,20 +348,20 @@ func TestCredentials(t *testing.T) {
 	server, _ := tokenServer(t)
 	host := strings.TrimPrefix(server.URL, "http://")
 	for name, test := range map[string]struct {
-		config HostConfig
-		want   error
+		credential credentials.Credential
+		want       error
 	}{
-		"none":           {HostConfig{}, ErrUnauthorized},
-		"wrong":          {HostConfig{Credential: credentials.Credential{Username: "robot", Password: "wrong"}}, ErrUnauthorized},
-		"registry token": {HostConfig{Credential: credentials.Credential{RegistryToken: "repository:app:pull"}}, oci.ErrNotFound},
-		"wrong token":    {HostConfig{Credential: credentials.Credential{RegistryToken: "other"}}, ErrUnauthorized},
+		"none":           {credentials.Credential{}, ErrUnauthorized},
+		"wrong":          {credentials.Credential{Username: "robot", Password: "wrong"}, ErrUnauthorized},
+		"registry token": {credentials.Credential{RegistryToken: "repository:app:pull"}, oci.ErrNotFound},
+		"wrong token":    {credentials.Credential{RegistryToken: "other"}, ErrUnauthorized},
 	} {
-		r := open(t, server, Options{Registries: map[string]HostConfig{host: test.config}})
+		r := open(t, server, Options{Credentials: credentials.Settings{host: test.credential}})
 		_, err := r.GetManifest(context.Background(), "tag")
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
-		if password := test.config.Credential.Password; err != nil && password != "" && strings.Contains(err.Error(), password) {
+		if password := test.credential.Password; err != nil && password != "" && strings.Contains(err.Error(), password) {
 			t.Errorf("%s: the error shows the password: %v", name, err)
 		}
 	}
@@ -390,7 +390,7 @@ func TestRedirects(t *testing.T) {
 		return true
 	})
 	address := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{address: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
+	r := open(t, server, Options{Credentials: credentials.Settings{address: {Username: "u", Password: "p"}}})
 	content, err := r.GetBlob(context.Background(), oci.DigestOf([]byte("content")), 100)
 	if err != nil || string(content) != "content" {
 		t.Fatalf("GetBlob: %q, %v", content, err)

@@ -129,7 +129,7 @@ func TestUploadLocations(t *testing.T) {
 		return true
 	})
 	host := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
+	r := open(t, server, Options{Credentials: credentials.Settings{host: {Username: "u", Password: "p"}}})
 	location = storage.URL + "/upload?signature=x"
 	if _, err := r.PutBlob(context.Background(), []byte("one")); err != nil || elsewhere.Load() != "" {
 		t.Errorf("an upload to another host: %v, with the header %q", err, elsewhere.Load())
