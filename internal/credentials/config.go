@@ -159,6 +159,9 @@ func (f File) Find(ctx context.Context, target Target) (Credential, error) {
 	return Inline{Config: config, Name: f.Path, Helpers: f.Helpers}.Find(ctx, target)
 }
 
+// String returns the name of the source.
+func (f File) String() string { return f.Path }
+
 // Inline is a source that has its configuration itself.
 type Inline struct {
 	Config Config
@@ -187,6 +190,9 @@ func (i Inline) Find(ctx context.Context, target Target) (Credential, error) {
 	}
 	return Credential{}, reason
 }
+
+// String returns the name of the source.
+func (i Inline) String() string { return i.Name }
 
 func (i Inline) read(auth Auth) (Credential, error) {
 	c, err := auth.credential(i.Name)

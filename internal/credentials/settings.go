@@ -10,3 +10,6 @@ type Settings map[string]Credential
 func (s Settings) Find(_ context.Context, target Target) (Credential, error) {
 	return s[target.Host], nil
 }
+
+// String returns the name of the source.
+func (s Settings) String() string { return "the provider's settings" }

@@ -80,6 +80,9 @@ func (s *source[R]) Find(ctx context.Context, target credentials.Target) (creden
 	})
 }
 
+// String returns the name of the source.
+func (s *source[R]) String() string { return s.name }
+
 // bounded searches for as long as a search may take. Not everything in the clouds' libraries heeds a context.
 func (s *source[R]) bounded(ctx context.Context, registry R) (credentials.Credential, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
