@@ -49,7 +49,7 @@ func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64
 // opens the upload and a PUT that sends all of it.
 func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	digest := oci.DigestOf(content)
-	err := r.host.client.retry(ctx, func() error {
+	err := r.host.retry(ctx, func(ctx context.Context) error {
 		known := r.host.postsWhole.Load()
 		trial := known == untried && len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no)
 		if known == yes || trial {

@@ -4,11 +4,13 @@
 package registry
 
 import (
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -47,6 +49,9 @@ type Options struct {
 	RequestTimeout time.Duration
 	// MaxConcurrentRequests is how many requests to one registry may be under way; zero means any number.
 	MaxConcurrentRequests int
+	// Logger takes the records of requests, retries, waits and logins, at slog.LevelDebug and logs.LevelTrace, in the
+	// subsystems "registry" and "credentials". They hold no secrets and no content. nil discards them.
+	Logger *slog.Logger
 }
 
 // Defaults of Options.
@@ -61,6 +66,7 @@ const (
 type Client struct {
 	options Options
 	base    *http.Transport
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -80,7 +86,13 @@ func NewClient(options Options) *Client {
 	if options.Credentials == nil {
 		options.Credentials = credentials.Chain{}
 	}
-	return &Client{options: options, base: newBaseTransport(), hosts: map[string]*host{}}
+	options.Credentials = credentials.Logged(options.Credentials, options.Logger)
+	return &Client{
+		options: options,
+		base:    newBaseTransport(),
+		log:     logs.For(options.Logger, "registry"),
+		hosts:   map[string]*host{},
+	}
 }
 
 // Close drops idle connections.

@@ -197,6 +197,15 @@ func redact(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
+// redactText drops from the text of a URL what redact drops. A text that is not a URL may hold anything, and is dropped.
+func redactText(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return redact(u)
+}
+
 // shorten keeps a foreign text printable on one line.
 func shorten(s string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")

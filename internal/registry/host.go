@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,6 +20,7 @@ import (
 type host struct {
 	client *Client
 	config HostConfig
+	log    *slog.Logger
 	// key is the registry's canonical host, address what the network calls it, with a port if it has one.
 	key, address string
 	plain        bool
@@ -54,6 +56,7 @@ func newHost(c *Client, repository oci.Repository) *host {
 	h := &host{
 		client:   c,
 		config:   config,
+		log:      c.log.With(slog.String("registry", repository.Host())),
 		key:      repository.Host(),
 		plain:    config.Scheme == "http" || config.Scheme == "" && oci.IsLoopback(repository.Address()),
 		grants:   map[session]*grant{},
@@ -91,10 +94,17 @@ func (h *host) send(ctx context.Context, client *http.Client, req *http.Request)
 	if err := h.waitQuiet(ctx); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	resp, err := client.Do(req)
-	if err == nil {
-		return resp, nil
+	if err != nil {
+		err = sendError(ctx, req, err)
 	}
+	h.logRequest(ctx, req, resp, err, time.Since(began))
+	return resp, err
+}
+
+// sendError turns an error of http.Client into one of this package, without the query of any URL.
+func sendError(ctx context.Context, req *http.Request, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		if parsed, parseErr := url.Parse(wrapped.URL); parseErr == nil {
 			wrapped.URL = redact(parsed)
@@ -102,21 +112,27 @@ func (h *host) send(ctx context.Context, client *http.Client, req *http.Request)
 			wrapped.URL = redact(req.URL)
 		}
 		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes it, and it may be signed.
-			return nil, fmt.Errorf("%w: %s %s is redirected to what is no address", oci.ErrBadResponse, req.Method, redact(req.URL))
+			return fmt.Errorf("%w: %s %s is redirected to what is no address",
+				oci.ErrBadResponse, req.Method, redact(req.URL))
 		}
 	}
-	return nil, classify(ctx, err)
+	return classify(ctx, err)
 }
 
 // keepQuiet takes note of an answer that asks to wait, for all requests to the registry.
-func (h *host) keepQuiet(answer *Error) {
+func (h *host) keepQuiet(ctx context.Context, answer *Error) {
 	if !answer.temporary() || answer.RetryAfter <= 0 || answer.RetryAfter > maxRetryAfter {
 		return
 	}
+	until := time.Now().Add(answer.RetryAfter)
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if until := time.Now().Add(answer.RetryAfter); until.After(h.quiet.until) {
+	longer := until.After(h.quiet.until)
+	if longer {
 		h.quiet = quiet{until, answer}
+	}
+	h.mu.Unlock()
+	if longer {
+		h.debug(ctx, "the registry asks for a pause", slog.Duration("pause", answer.RetryAfter), slog.Int("status", answer.Status))
 	}
 }
 
@@ -134,5 +150,7 @@ func (h *host) waitQuiet(ctx context.Context) error {
 		answer.RetryAfter = remaining
 		return &answer
 	}
-	return wait.For(ctx, remaining+wait.Jitter(min(remaining/4, time.Second)))
+	pause := remaining + wait.Jitter(min(remaining/4, time.Second))
+	h.debug(ctx, "waiting out the pause that the registry asked for", slog.Duration("wait", pause))
+	return wait.For(ctx, pause)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -26,6 +27,10 @@ type grant struct {
 	renew time.Time
 	// login says for people who is logged in.
 	login string
+	// scheme is how requests are authorized: "basic", "bearer" or "none".
+	scheme string
+	// life is how long the token service said that the token lives; zero without a token of its own.
+	life time.Duration
 	// secrets are what must not appear in any error, should a server repeat it.
 	secrets []string
 }
@@ -39,6 +44,14 @@ type session struct {
 	push bool
 }
 
+// actions are what the session may do, in the words of a token's scope.
+func (s session) actions() string {
+	if s.push {
+		return "pull,push"
+	}
+	return "pull"
+}
+
 // login returns the grant for a repository, logging in where this process has not yet, or where the
 // grant is about to end. One that may push serves pulls as well.
 func (h *host) login(ctx context.Context, repository oci.Repository, push bool) (*grant, error) {
@@ -49,8 +62,13 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 	key := fmt.Sprintf("%s %t", want.path, push)
 	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, func(ctx context.Context) (*grant, error) {
 		g, err := h.newGrant(ctx, want)
-		h.remember(want, g, err)
-		return g, err
+		renewal := h.remember(want, g, err)
+		if err != nil {
+			h.debug(ctx, "login failed", slog.String("repository", want.path), slog.String("scope", want.actions()), failure(err))
+			return nil, err
+		}
+		h.logLogin(ctx, want, g, renewal)
+		return g, nil
 	})
 	switch {
 	case err == nil:
@@ -92,27 +110,30 @@ func (h *host) known(want session) (*grant, error) {
 	return nil, nil
 }
 
-// remember keeps what a login has given.
-func (h *host) remember(s session, g *grant, err error) {
+// remember keeps what a login has given. It reports whether the session was logged in before.
+func (h *host) remember(s session, g *grant, err error) (renewal bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err == nil {
+		_, renewal = h.grants[s]
 		h.grants[s] = g
-		return
+		return renewal
 	}
 	if errors.Is(err, ErrUnauthorized) {
 		h.refusals[s] = refusal{fmt.Errorf("logging in to %s: %w", h.key, err), time.Now().Add(refusalLife)}
 	}
+	return false
 }
 
 // refused takes note that a registry has refused a grant with 401. It reports whether there may be a better
 // one: the request is then to be sent once more.
 func (h *host) refused(ctx context.Context, repository oci.Repository, push bool, was *grant, header http.Header) (bool, error) {
 	asked := chooseChallenge(header)
+	h.logChallenge(ctx, asked)
 	h.mu.Lock()
 	for s, g := range h.grants {
 		if g == was {
-			delete(h.grants, s)
+			h.grants[s] = nil // Logged in before: the next login is a renewal.
 		}
 	}
 	if asked.scheme != "" {
@@ -132,21 +153,21 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &grant{login: describeLogin(credential, reason)}
+	g := &grant{scheme: "none", login: describeLogin(credential, reason)}
 	g.hide(credential.Password, credential.IdentityToken, credential.RegistryToken)
 	if credential.Password != "" {
 		g.hide(strings.TrimPrefix(basicHeader(credential.Username, credential.Password), "Basic "))
 	}
 	switch {
 	case credential.RegistryToken != "":
-		g.header = "Bearer " + credential.RegistryToken
+		g.header, g.scheme = "Bearer "+credential.RegistryToken, schemeBearer
 	case asked.scheme == schemeBearer:
 		if err := h.obtainToken(ctx, asked, credential, want, g); err != nil {
 			return nil, err
 		}
 	case credential.Password != "" || credential.Username != "" && credential.IdentityToken == "":
 		// Also where nothing was asked for: some registries hide what is not public, and answer 404.
-		g.header = basicHeader(credential.Username, credential.Password)
+		g.header, g.scheme = basicHeader(credential.Username, credential.Password), schemeBasic
 	case credential.IdentityToken != "":
 		g.login = "anonymous, as the registry has no token service for the identity token of " + credential.Origin
 	}
@@ -236,7 +257,9 @@ func (h *host) pingOnce(ctx context.Context) (challenge, error) {
 	case http.StatusOK:
 		return challenge{}, nil
 	case http.StatusUnauthorized:
-		return chooseChallenge(resp.Header), nil
+		asked := chooseChallenge(resp.Header)
+		h.logChallenge(ctx, asked)
+		return asked, nil
 	case http.StatusNotFound: // Of no image: this must not be taken for one's absence.
 		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", oci.ErrBadResponse, redact(req.URL))
 	}

@@ -80,7 +80,7 @@ func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.M
 		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
 	// The login comes first, so that its failure is not mistaken for an unknown outcome.
-	err := r.host.client.retry(ctx, func() error {
+	err := r.host.retry(ctx, func(ctx context.Context) error {
 		_, err := r.host.login(ctx, r.repository, true)
 		return err
 	})

@@ -52,7 +52,7 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 		}
 		answer := responseError(in.method, resp.Request.URL, resp)
 		drain(resp) // Before a login, which may need the place that this takes among concurrent requests.
-		r.host.keepQuiet(answer)
+		r.host.keepQuiet(ctx, answer)
 		own := r.host.is(resp.Request.URL)
 		if answer.Status == http.StatusNotFound && !own { // The storage behind a registry does not decide what is absent.
 			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", oci.ErrBadResponse, answer.Error())
@@ -102,7 +102,7 @@ func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.
 // exchange sends a request that may be sent again, and hands the answer to read. A body that breaks
 // off is a reason to send it again too.
 func (r *Repository) exchange(ctx context.Context, in request, read func(*http.Response) error) error {
-	return r.host.client.retry(ctx, func() error {
+	return r.host.retry(ctx, func(ctx context.Context) error {
 		resp, err := r.once(ctx, in)
 		if err != nil {
 			return err

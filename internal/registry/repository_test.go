@@ -399,7 +399,7 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("the storage got the header %q", got)
 	}
 
-	public := &host{address: "registry.example.com"}
+	public := openHost(t, "registry.example.com", Options{}).host
 	for target, want := range map[string]error{
 		"https://storage.example.net/x": nil,
 		"http://storage.example.net/x":  ErrRedirect,

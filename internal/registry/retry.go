@@ -24,21 +24,23 @@ const maxBackoff = 10 * time.Second
 // registries say years.
 const maxRetryAfter = 5 * time.Minute
 
-// retry calls try until it succeeds, fails for good, was called MaxRetries times more, or ctx ends.
-func (c *Client) retry(ctx context.Context, try func() error) error {
-	backoff := c.options.Backoff
-	for attempt := 0; ; attempt++ {
-		err := try()
-		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
+// retry calls try until it succeeds, fails for good, has failed 1+MaxRetries times, or ctx ends.
+func (h *host) retry(ctx context.Context, try func(context.Context) error) error {
+	backoff := h.client.options.Backoff
+	for attempt := 1; ; attempt++ {
+		err := try(withAttempt(ctx, attempt))
+		if err == nil || ctx.Err() != nil || attempt > h.client.options.MaxRetries || !passing(err) {
 			return err
 		}
 		pause := backoff/2 + wait.Jitter(backoff/2)
-		if asked := RetryAfter(err); asked > 0 {
+		asked := RetryAfter(err)
+		if asked > 0 {
 			if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) < asked {
 				return err
 			}
 			pause += asked
 		}
+		h.logRetry(ctx, err, attempt, pause, asked)
 		if wait.For(ctx, pause) != nil {
 			return err
 		}

@@ -45,11 +45,7 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	if asked.service != "" {
 		query.Set("service", asked.service)
 	}
-	actions := "pull"
-	if want.push {
-		actions = "pull,push"
-	}
-	scopes := []string{"repository:" + want.path + ":" + actions}
+	scopes := []string{"repository:" + want.path + ":" + want.actions()}
 	if asked.scope != "" && !slices.Contains(scopes, asked.scope) && strings.HasPrefix(asked.scope, "repository:"+want.path+":") {
 		scopes = append(scopes, asked.scope)
 	}
@@ -67,13 +63,13 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	if token == "" {
 		return fmt.Errorf("%w: %s sent no token", oci.ErrBadResponse, redact(realm))
 	}
-	g.header = "Bearer " + token
+	g.header, g.scheme = "Bearer "+token, schemeBearer
 	g.hide(token)
-	life := defaultTokenLife
+	g.life = defaultTokenLife
 	if answer.ExpiresIn > 0 {
-		life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
+		g.life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
 	}
-	g.endBy(began, began.Add(life))
+	g.endBy(began, began.Add(g.life))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -107,34 +108,15 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.slots != nil {
-		select {
-		case t.slots <- struct{}{}:
-		case <-in.Context().Done():
-			return nil, context.Cause(in.Context())
-		}
+	if err = t.acquire(in.Context()); err != nil {
+		return nil, err
 	}
-	if in.Method == http.MethodPut && late(in.Context()) { // All that a request may wait for is behind it.
-		if t.slots != nil {
-			<-t.slots
-		}
+	if in.Method == http.MethodPut && late(in.Context()) { // Nothing is left to wait for.
+		t.release()
 		return nil, oci.ErrLate
 	}
-	request := t.begin(in.Context())
-	out := in.Clone(request.ctx) //nolint:contextcheck // Derived from that of in.
-	out.Header.Set("User-Agent", t.host.client.options.UserAgent)
-	if in.Body != nil && in.Body != http.NoBody {
-		out.Body = request.watch(in.Body)
-		if in.GetBody != nil {
-			out.GetBody = func() (io.ReadCloser, error) {
-				body, err := in.GetBody()
-				if err != nil {
-					return nil, err
-				}
-				return request.watch(body), nil
-			}
-		}
-	}
+	request := t.begin(t.host.traced(in.Context(), in.URL.Host))
+	out := request.outgoing(in)
 	transport := pair.foreign
 	if t.host.trusts(in.URL) {
 		transport = pair.own
@@ -147,6 +129,29 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
 	return resp, nil
+}
+
+// acquire waits for a slot among the concurrent requests.
+func (t *hostTransport) acquire(ctx context.Context) error {
+	if t.slots == nil {
+		return nil
+	}
+	began := time.Now()
+	select {
+	case t.slots <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if waited := time.Since(began); waited >= noticeable {
+		t.host.debug(ctx, "waited for a slot of max_concurrent_requests", slog.Duration("wait", waited))
+	}
+	return nil
+}
+
+func (t *hostTransport) release() {
+	if t.slots != nil {
+		<-t.slots
+	}
 }
 
 type startByKey struct{}
@@ -187,9 +192,7 @@ func (f *inFlight) end() {
 	f.once.Do(func() {
 		f.timer.Stop()
 		f.cancel(nil)
-		if f.transport.slots != nil {
-			<-f.transport.slots
-		}
+		f.transport.release()
 	})
 }
 
@@ -201,6 +204,26 @@ func (f *inFlight) explain(err error) error {
 		return cause
 	}
 	return err
+}
+
+// outgoing returns the request as it is sent: by the name of this program, with a body that is watched.
+func (f *inFlight) outgoing(in *http.Request) *http.Request {
+	out := in.Clone(f.ctx)
+	out.Header.Set("User-Agent", f.transport.host.client.options.UserAgent)
+	if in.Body == nil || in.Body == http.NoBody {
+		return out
+	}
+	out.Body = f.watch(in.Body)
+	if in.GetBody != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			body, err := in.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			return f.watch(body), nil
+		}
+	}
+	return out
 }
 
 func (f *inFlight) watch(body io.ReadCloser) io.ReadCloser {
@@ -267,7 +290,11 @@ func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	if !h.is(req.URL) {
 		req.Header.Del("Authorization")
 	}
-	return h.checkForeign(req.Context(), req.URL)
+	if err := h.checkForeign(req.Context(), req.URL); err != nil {
+		return err
+	}
+	h.logRedirect(req.Context(), req, len(via))
+	return nil
 }
 
 // checkForeign judges a place that the registry sends a request to: by a redirect, or as where to upload.
@@ -286,7 +313,11 @@ func (h *host) checkTokenRedirect(req *http.Request, via []*http.Request) error 
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 	}
-	return h.checkRealm(req.URL)
+	if err := h.checkRealm(req.URL); err != nil {
+		return err
+	}
+	h.logRedirect(req.Context(), req, len(via))
+	return nil
 }
 
 // isPrivate reports whether the registry is in a private network, by its address or by what its name stands for.
