@@ -63,6 +63,10 @@ func TestCacheLives(t *testing.T) {
 // Those who ask for one key at a time share one search, which goes on when one of them gives up. Another key
 // waits for nothing.
 func TestCacheShares(t *testing.T) {
+	synctest.Test(t, testCacheShares)
+}
+
+func testCacheShares(t *testing.T) {
 	cache := &Cache[string]{Life: time.Minute}
 	var searches atomic.Int32
 	proceed := make(chan struct{})
@@ -77,9 +81,7 @@ func TestCacheShares(t *testing.T) {
 		_, err := cache.Find(impatient, "slow", slow)
 		gone <- err
 	}()
-	for searches.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // The search has begun.
 	var group sync.WaitGroup
 	for range 10 {
 		group.Go(func() {
@@ -88,6 +90,7 @@ func TestCacheShares(t *testing.T) {
 			}
 		})
 	}
+	synctest.Wait()
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("who gives up gets %v", err)

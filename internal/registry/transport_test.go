@@ -4,45 +4,110 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// No more requests are under way than are allowed, also while answers are read.
+// A slot is taken until the answer has been read, and no more requests are under way than there are slots.
 func TestMaxConcurrentRequests(t *testing.T) {
-	var now, most atomic.Int64
-	server := serve(t, func(http.ResponseWriter, *http.Request) bool {
-		most.Store(max(most.Load(), now.Add(1)))
-		time.Sleep(2 * time.Millisecond) // So that they would overlap.
-		now.Add(-1)
-		return false
-	})
-	r := open(t, server, Options{MaxConcurrentRequests: 2})
-	digest, err := r.PutBlob(context.Background(), []byte("content"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	for range 20 {
-		group.Go(func() {
-			if _, err := r.GetBlob(context.Background(), digest, 100); err != nil {
-				t.Error(err)
+	const slots, all = 2, 20
+	synctest.Test(t, func(t *testing.T) {
+		content := []byte("content")
+		var started atomic.Int64
+		proceed := make(chan struct{})
+		r := openInMemory(t, Options{MaxConcurrentRequests: slots}, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.URL.Path, "/blobs/") {
+				return
 			}
+			started.Add(1)
+			_, _ = w.Write(content[:3]) // The answer has begun; its end has to wait.
+			flush(t, w)
+			<-proceed
+			_, _ = w.Write(content[3:])
 		})
-	}
-	group.Wait()
-	if most.Load() > 2 {
-		t.Errorf("%d requests at a time", most.Load())
+		var group sync.WaitGroup
+		for range all {
+			group.Go(func() {
+				if _, err := r.GetBlob(t.Context(), oci.DigestOf(content), 100); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for finished := range int64(all) {
+			synctest.Wait()
+			if got, want := started.Load(), min(finished+slots, all); got != want {
+				t.Fatalf("%d requests have started after %d have finished, want %d", got, finished, want)
+			}
+			proceed <- struct{}{}
+		}
+		group.Wait()
+	})
+}
+
+// openInMemory gives access to a repository of a registry that the handler is. It has connections in memory, so that
+// a synctest bubble knows when all its goroutines wait.
+func openInMemory(t *testing.T, options Options, handler http.HandlerFunc) *Repository {
+	t.Helper()
+	listener := &memoryListener{connections: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // It ends with the test.
+	r := openHost(t, "localhost", options)
+	base := r.host.client.base
+	base.DialContext = listener.dial
+	t.Cleanup(func() {
+		r.host.client.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// memoryListener is a net.Listener whose connections are pipes.
+type memoryListener struct {
+	connections chan net.Conn
+	once        sync.Once
+	closed      chan struct{}
+}
+
+func (l *memoryListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.connections <- server:
+		return client, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
+
+// Accept implements net.Listener.
+func (l *memoryListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.connections:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (l *memoryListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (l *memoryListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // One place is enough, also where a login comes in between.
 func TestOneRequestAtATime(t *testing.T) {
