@@ -7,10 +7,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Registries answer a POST with a whole blob in many ways; none of them may cost more than one trial.
@@ -152,5 +157,75 @@ func TestUploadsBySinglePostUpToASize(t *testing.T) {
 				t.Errorf("%d: a blob of %d bytes: %v", status, size, err)
 			}
 		}
+	}
+}
+
+func TestBlobs(t *testing.T) {
+	ctx := context.Background()
+	r := open(t, serve(t, never), Options{})
+	digest, err := r.PutBlob(ctx, []byte("content"))
+	if err != nil || digest != oci.DigestOf([]byte("content")) {
+		t.Fatalf("PutBlob: %s, %v", digest, err)
+	}
+	if _, err := r.PutBlob(ctx, []byte("content")); err != nil {
+		t.Errorf("a second PutBlob: %v", err)
+	}
+	if content, err := r.GetBlob(ctx, digest, 100); err != nil || string(content) != "content" {
+		t.Errorf("GetBlob: %q, %v", content, err)
+	}
+	if size, err := r.HeadBlob(ctx, digest); err != nil || size != 7 {
+		t.Errorf("HeadBlob: %d, %v", size, err)
+	}
+	if _, err := r.GetBlob(ctx, digest, 6); !errors.Is(err, oci.ErrTooLarge) {
+		t.Errorf("GetBlob over its limit: %v", err)
+	}
+	absent := oci.DigestOf([]byte("absent"))
+	if _, err := r.GetBlob(ctx, absent, 100); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("GetBlob of nothing: %v", err)
+	}
+	if _, err := r.HeadBlob(ctx, absent); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("HeadBlob of nothing: %v", err)
+	}
+}
+
+// Uploads go where the registry says, without credentials where that is another host, and by the registry's
+// own scheme where it is the same one.
+func TestUploadLocations(t *testing.T) {
+	var elsewhere atomic.Value
+	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		elsewhere.Store(r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(storage.Close)
+	var location string
+	var authorized atomic.Bool
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Header.Get("Authorization") == "":
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Method == http.MethodPost:
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			authorized.Store(true)
+			w.WriteHeader(http.StatusCreated)
+		}
+		return true
+	})
+	host := strings.TrimPrefix(server.URL, "http://")
+	r := open(t, server, Options{Credentials: credentials.Settings{host: {Username: "u", Password: "p"}}})
+	location = storage.URL + "/upload?signature=x"
+	if _, err := r.PutBlob(context.Background(), []byte("one")); err != nil || elsewhere.Load() != "" {
+		t.Errorf("an upload to another host: %v, with the header %q", err, elsewhere.Load())
+	}
+	location = "https://" + host + "/upload"
+	if _, err := r.PutBlob(context.Background(), []byte("two")); err != nil || !authorized.Load() {
+		t.Errorf("an upload to the same host by another scheme: %v, authorized: %t", err, authorized.Load())
+	}
+	location = "ftp://" + strings.TrimPrefix(storage.URL, "http://")
+	if _, err := r.PutBlob(context.Background(), []byte("three")); !errors.Is(err, ErrRedirect) {
+		t.Errorf("an upload by FTP: %v", err)
 	}
 }

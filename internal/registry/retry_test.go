@@ -3,8 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +12,45 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
+
+func TestRetries(t *testing.T) {
+	ctx := context.Background()
+	var mu sync.Mutex
+	var paths []string
+	failures := 2
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		paths = append(paths, r.URL.Path)
+		if r.URL.Path == "/v2/" || failures == 0 {
+			return false
+		}
+		failures--
+		if failures == 0 {
+			w.Header().Set("Content-Length", "100") // And break off: a truncated body.
+			_, _ = io.WriteString(w, "{")
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	r := open(t, server, Options{})
+	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("GetManifest: %v", err)
+	}
+	if len(paths) != 4 { // Ping, two failures, and the answer.
+		t.Errorf("requests: %v", paths)
+	}
+	mu.Lock()
+	paths, failures = nil, 1000
+	mu.Unlock()
+	if _, err := r.HeadManifest(ctx, "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("HeadManifest: %v", err)
+	}
+	if len(paths) != 1+DefaultMaxRetries {
+		t.Errorf("%d requests, want %d", len(paths), 1+DefaultMaxRetries)
+	}
+}
 
 func TestParseRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -56,64 +95,6 @@ func TestRetryAfter(t *testing.T) {
 		took, err := get(20*time.Second, value)
 		if !errors.Is(err, oci.ErrRateLimited) || RetryAfter(err) < 29*time.Second || took > 10*time.Second {
 			t.Errorf("%s: after %s: %v", value, took, err)
-		}
-	}
-}
-
-// One answer that asks to wait holds back all requests to the registry, not only its own.
-func TestQuiet(t *testing.T) {
-	var requests atomic.Int64
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" || requests.Add(1) > 1 {
-			return false
-		}
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return true
-	})
-	r := open(t, server, Options{MaxRetries: -1})
-	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
-		t.Fatalf("the first: %v", err)
-	}
-	began := time.Now()
-	var group sync.WaitGroup
-	for range 5 {
-		group.Go(func() { absent(t, r) })
-	}
-	group.Wait()
-	if took := time.Since(began); took < 500*time.Millisecond || requests.Load() != 6 {
-		t.Errorf("%d requests, the others after %s", requests.Load(), took)
-	}
-}
-
-// A manifest that is refused for the rate, or for immutability, is known not to have been taken.
-func TestRefusedManifests(t *testing.T) {
-	for name, test := range map[string]struct {
-		status int
-		body   string
-		want   error
-	}{
-		"rate":        {http.StatusTooManyRequests, "", oci.ErrRateLimited},
-		"ECR":         {http.StatusBadRequest, `{"errors":[{"code":"TAG_INVALID","message":"The image tag '_manifesto' already exists in the 'app' repository and cannot be overwritten because the repository is immutable."}]}`, ErrImmutable},
-		"Harbor":      {http.StatusPreconditionFailed, `{"errors":[{"code":"PRECONDITION","message":"Failed to process request due to 'app:_manifesto' configured as immutable."}]}`, ErrImmutable},
-		"forbidden":   {http.StatusForbidden, "", ErrForbidden},
-		"bad request": {http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_INVALID"}]}`, oci.ErrManifestRefused},
-	} {
-		server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != http.MethodPut {
-				return false
-			}
-			w.WriteHeader(test.status)
-			_, _ = w.Write([]byte(test.body))
-			return true
-		})
-		r := open(t, server, Options{})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{})
-		if !errors.Is(err, test.want) || errors.Is(err, oci.ErrAmbiguous) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if strings.Contains(test.body, "immutable") && errors.Is(err, oci.ErrManifestRefused) {
-			t.Errorf("%s: taken for an invalid manifest: %v", name, err)
 		}
 	}
 }
