@@ -12,24 +12,26 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// grant is what one login has given: how requests for a repository are authorized.
+// grant is the result of a login: how requests for a repository are authorized.
 type grant struct {
-	// header is the Authorization header, empty for none.
+	// header is the Authorization header; empty for none.
 	header string
-	// renew is when to log in again, before the registry would refuse it; zero for never.
+	// renew is when to log in again, before the registry refuses the grant; zero for never.
 	renew time.Time
-	// login says for people who is logged in.
+	// login describes for people who is logged in.
 	login string
 	// scheme is how requests are authorized: "basic", "bearer" or "none".
 	scheme string
-	// life is how long the token service said that the token lives; zero without a token of its own.
+	// life is how long a token from the token service lives; zero for other grants.
 	life time.Duration
-	// secrets are what must not appear in any error, should a server repeat it.
+	// secrets must not appear in any error, even if a server repeats them.
 	secrets []string
 }
 
+// fresh reports whether the grant need not be renewed yet.
 func (g *grant) fresh(now time.Time) bool { return g.renew.IsZero() || now.Before(g.renew) }
 
+// newGrant logs in.
 func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 	asked, err := h.ping(ctx)
 	if err != nil {
@@ -48,11 +50,11 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 	case credential.RegistryToken != "":
 		g.header, g.scheme = "Bearer "+credential.RegistryToken, schemeBearer
 	case asked.scheme == schemeBearer:
-		if err := h.obtainToken(ctx, asked, credential, want, g); err != nil {
+		if err = h.obtainToken(ctx, asked, credential, want, g); err != nil {
 			return nil, err
 		}
 	case credential.Password != "" || credential.Username != "" && credential.IdentityToken == "":
-		// Also where nothing was asked for: some registries hide what is not public, and answer 404.
+		// Also without a challenge: some registries answer 404 to anonymous requests for private repositories.
 		g.header, g.scheme = basicHeader(credential.Username, credential.Password), schemeBasic
 	case credential.IdentityToken != "":
 		g.login = "anonymous, as the registry has no token service for the identity token of " + credential.Origin
@@ -61,12 +63,13 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 		g.endBy(time.Now(), credential.Expires)
 	}
 	if !httpguts.ValidHeaderFieldValue(g.header) {
-		return nil, fmt.Errorf("%w: the token or password for %s has characters that no header may have", ErrUnauthorized, h.key)
+		return nil, fmt.Errorf("%w: the token or password for %s has characters that no header may have",
+			ErrUnauthorized, h.key)
 	}
 	return g, nil
 }
 
-// hide keeps secrets out of errors. Words that are too short to be secret would only spoil them.
+// hide adds secrets to those that errors must not show. It skips short ones, which would garble ordinary words.
 func (g *grant) hide(secrets ...string) {
 	for _, secret := range secrets {
 		if len(secret) >= 4 {
@@ -75,7 +78,7 @@ func (g *grant) hide(secrets ...string) {
 	}
 }
 
-// endBy makes a grant end some time before what it depends on does: a quarter of its life, at most half a minute.
+// endBy has the grant renewed before end: earlier by a quarter of the time from now to end, and by 30 seconds at most.
 func (g *grant) endBy(now, end time.Time) {
 	renew := end.Add(-min(end.Sub(now)/4, 30*time.Second))
 	if g.renew.IsZero() || renew.Before(g.renew) {
@@ -87,7 +90,7 @@ func basicHeader(username, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
 }
 
-// credential finds what to log in with. reason says why a source that should have a credential has none.
+// credential finds the credential for a repository. reason is the error of a source that should have had one.
 func (h *host) credential(ctx context.Context, path string) (found credentials.Credential, reason, err error) {
 	found, err = h.client.options.Credentials.Find(ctx, credentials.Target{Host: h.key, Path: path})
 	if errors.Is(err, credentials.ErrUnavailable) {

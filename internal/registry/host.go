@@ -16,14 +16,15 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// host is one registry: how to reach it, and the logins that this process has there.
+// host is one registry: how to reach it, and the logins of this process there.
 type host struct {
 	client *Client
 	config HostConfig
 	log    *slog.Logger
-	// key is the registry's canonical host, address what the network calls it, with a port if it has one.
+	// key is the registry's canonical host. address is its host on the network, spelled as oci.OriginHost does.
 	key, address string
-	plain        bool
+	// plain says that the registry is spoken to over HTTP without TLS.
+	plain bool
 	// authHosts are the origins of config.AuthHosts.
 	authHosts []string
 
@@ -34,11 +35,11 @@ type host struct {
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
 
-	// logins and pings share a login, and the one ping, among the operations that wait for them.
+	// logins and pings let the operations that wait for the same login, or for the ping, share one.
 	logins, pings wait.Group
 
 	mu sync.Mutex
-	// challenge is how the registry wants to be authenticated to; nil before the one ping of this process.
+	// challenge is how the registry wants to be authenticated to; nil before the ping.
 	challenge *challenge
 	grants    map[session]*grant
 	refusals  map[session]refusal
@@ -73,17 +74,18 @@ func (h *host) scheme() string {
 	return "https"
 }
 
-// is reports whether a URL is one of the registry's own.
+// is reports whether a URL has the registry's scheme and address.
 func (h *host) is(u *url.URL) bool {
 	return u.Scheme == h.scheme() && h.has(u)
 }
 
-// has reports whether a URL has the registry's address, whatever the scheme.
+// has reports whether a URL has the registry's address, with any scheme.
 func (h *host) has(u *url.URL) bool {
 	return oci.OriginHost(u.Scheme, u.Host) == h.address
 }
 
-// send sends a request, once. Errors are those of this package.
+// send sends a request once, after the pause that the registry may have asked for. Errors wrap those of this package,
+// except the cause of a context that ends.
 func (h *host) send(ctx context.Context, client *http.Client, req *http.Request) (*http.Response, error) {
 	if err := h.waitQuiet(ctx); err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func sendError(ctx context.Context, req *http.Request, err error) error {
 		} else {
 			wrapped.URL = redact(req.URL)
 		}
-		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes it, and it may be signed.
+		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes the header, which may be signed.
 			return fmt.Errorf("%w: %s %s is redirected to what is no address",
 				oci.ErrBadResponse, req.Method, redact(req.URL))
 		}

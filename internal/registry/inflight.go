@@ -13,10 +13,11 @@ import (
 // errSilent: a request made no progress for the request timeout.
 var errSilent = fmt.Errorf("%w: no answer", ErrUnreachable)
 
-// inFlight is one request that is under way, until its answer was read. It ends early where nothing moves.
+// inFlight is a request that is under way, until the body of its answer is closed. It is cancelled when no byte moves
+// for the request timeout.
 type inFlight struct {
 	transport *hostTransport
-	ctx       context.Context //nolint:containedctx // It is the request that this context ends.
+	ctx       context.Context //nolint:containedctx // The context lives as long as the request.
 	cancel    context.CancelCauseFunc
 	timer     *time.Timer
 	once      sync.Once
@@ -43,7 +44,7 @@ func (f *inFlight) end() {
 
 func (f *inFlight) moved() { f.timer.Reset(f.transport.timeout()) }
 
-// explain replaces what a cancelled request says by why it was.
+// explain replaces the error of a request that was cancelled for making no progress.
 func (f *inFlight) explain(err error) error {
 	if cause := context.Cause(f.ctx); errors.Is(cause, errSilent) {
 		return cause
@@ -51,7 +52,7 @@ func (f *inFlight) explain(err error) error {
 	return err
 }
 
-// outgoing returns the request as it is sent: by the name of this program, with a body that is watched.
+// outgoing returns the request to send: with the User-Agent of this program and a watched body.
 func (f *inFlight) outgoing(in *http.Request) *http.Request {
 	out := in.Clone(f.ctx)
 	out.Header.Set("User-Agent", f.transport.host.client.options.UserAgent)
@@ -75,11 +76,11 @@ func (f *inFlight) watch(body io.ReadCloser) io.ReadCloser {
 	return &watchedBody{request: f, inner: body}
 }
 
-// watchedBody tells its request of each part that was sent or received.
+// watchedBody restarts the timeout of its request with each part that is sent or received.
 type watchedBody struct {
 	request *inFlight
 	inner   io.ReadCloser
-	// last says that the request ends with it.
+	// last says that closing this body ends the request.
 	last bool
 }
 

@@ -12,17 +12,17 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// loginTimeout bounds one login, which several operations share and none may therefore cancel.
+// loginTimeout bounds one login. Operations share a login, so none of them can cancel it.
 const loginTimeout = 60 * time.Second
 
-// session identifies a login. Reads and writes log in apart so that credentials that may only pull
-// serve every read.
+// session identifies a login. Reads and writes have separate logins, so that a credential that may only pull serves
+// every read.
 type session struct {
 	path string
 	push bool
 }
 
-// actions are what the session may do, in the words of a token's scope.
+// actions returns what the session may do, as a token's scope spells it.
 func (s session) actions() string {
 	if s.push {
 		return "pull,push"
@@ -30,8 +30,8 @@ func (s session) actions() string {
 	return "pull"
 }
 
-// login returns the grant for a repository, logging in where this process has not yet, or where the
-// grant is about to end. One that may push serves pulls as well.
+// login returns the grant for a repository. It logs in if this process has no grant, or one that is about to end. A
+// grant that may push serves pulls as well.
 func (h *host) login(ctx context.Context, repository oci.Repository, push bool) (*grant, error) {
 	want := session{path: repository.Path(), push: push}
 	if g, err := h.known(want); g != nil || err != nil {
@@ -42,7 +42,8 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 		g, err := h.newGrant(ctx, want)
 		renewal := h.remember(want, g, err)
 		if err != nil {
-			h.debug(ctx, "login failed", slog.String("repository", want.path), slog.String("scope", want.actions()), failure(err))
+			h.debug(ctx, "login failed",
+				slog.String("repository", want.path), slog.String("scope", want.actions()), failure(err))
 			return nil, err
 		}
 		h.logLogin(ctx, want, g, renewal)
@@ -62,17 +63,17 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 	return nil, fmt.Errorf("logging in to %s: %w", repository.Host(), err)
 }
 
-// refusal is the error of a login that was refused, which stands for some time: fifty operations with a wrong
-// password are not to lock an account.
+// refusal is the error of a refused login. It stands for some time: fifty operations with a wrong password must not
+// lock an account.
 type refusal struct {
 	err   error
 	until time.Time
 }
 
-// refusalLife is for how long a refused login is not tried again.
+// refusalLife is how long a refused login is not tried again.
 const refusalLife = 10 * time.Second
 
-// known returns a grant that this process has, and that is good for some time yet, or a refusal of a moment ago.
+// known returns a grant of this process that is still fresh, or the error of a recent refusal, or neither.
 func (h *host) known(want session) (*grant, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -88,7 +89,7 @@ func (h *host) known(want session) (*grant, error) {
 	return nil, nil
 }
 
-// remember keeps what a login has given. It reports whether the session was logged in before.
+// remember keeps the result of a login. It reports whether the session was logged in before.
 func (h *host) remember(s session, g *grant, err error) (renewal bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,19 +104,21 @@ func (h *host) remember(s session, g *grant, err error) (renewal bool) {
 	return false
 }
 
-// refused takes note that a registry has refused a grant with 401. It reports whether there may be a better
-// one: the request is then to be sent once more.
-func (h *host) refused(ctx context.Context, repository oci.Repository, push bool, was *grant, header http.Header) (bool, error) {
+// refused drops a grant that the registry has refused with 401, and logs in again. It reports whether the new grant
+// differs, so that sending the request once more may help.
+func (h *host) refused(
+	ctx context.Context, repository oci.Repository, push bool, was *grant, header http.Header,
+) (bool, error) {
 	asked := chooseChallenge(header)
 	h.logChallenge(ctx, asked)
 	h.mu.Lock()
 	for s, g := range h.grants {
 		if g == was {
-			h.grants[s] = nil // Logged in before: the next login is a renewal.
+			h.grants[s] = nil // The key stays, so that the next login counts as a renewal.
 		}
 	}
 	if asked.scheme != "" {
-		h.challenge = &asked // Some registries ask for nothing at /v2/, or want another scope.
+		h.challenge = &asked // Some registries ask for no login at /v2/, or for another scope.
 	}
 	h.mu.Unlock()
 	now, err := h.login(ctx, repository, push)

@@ -9,7 +9,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// ping learns once per process how the registry wants to be authenticated to.
+// ping asks the registry, once per process, how it wants to be authenticated to.
 func (h *host) ping(ctx context.Context) (challenge, error) {
 	if _, err := h.transport.load(); err != nil {
 		return challenge{}, err
@@ -49,7 +49,7 @@ func (h *host) pingOnce(ctx context.Context) (challenge, error) {
 		asked := chooseChallenge(resp.Header)
 		h.logChallenge(ctx, asked)
 		return asked, nil
-	case http.StatusNotFound: // Of no image: this must not be taken for one's absence.
+	case http.StatusNotFound: // The caller must not take this for the absence of an image.
 		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", oci.ErrBadResponse, redact(req.URL))
 	}
 	return challenge{}, responseError(req.Method, req.URL, resp)

@@ -8,13 +8,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// quiet is how long a registry has asked to be left alone, and the answer that said so.
+// quiet is the end of the pause that a registry asked for, and the answer that asked.
 type quiet struct {
 	until  time.Time
 	answer *Error
 }
 
-// keepQuiet takes note of an answer that asks to wait, for all requests to the registry.
+// keepQuiet starts a pause of all requests to the registry if its answer asks for one.
 func (h *host) keepQuiet(ctx context.Context, answer *Error) {
 	if !answer.temporary() || answer.RetryAfter <= 0 || answer.RetryAfter > maxRetryAfter {
 		return
@@ -27,11 +27,12 @@ func (h *host) keepQuiet(ctx context.Context, answer *Error) {
 	}
 	h.mu.Unlock()
 	if longer {
-		h.debug(ctx, "the registry asks for a pause", slog.Duration("pause", answer.RetryAfter), slog.Int("status", answer.Status))
+		h.debug(ctx, "the registry asks for a pause", slog.Duration("pause", answer.RetryAfter),
+			slog.Int("status", answer.Status))
 	}
 }
 
-// waitQuiet waits for as long as the registry has asked to be left alone.
+// waitQuiet waits until the registry's pause is over. If ctx ends sooner, it returns the registry's answer at once.
 func (h *host) waitQuiet(ctx context.Context) error {
 	h.mu.Lock()
 	q := h.quiet
@@ -41,7 +42,7 @@ func (h *host) waitQuiet(ctx context.Context) error {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.until) {
-		answer := *q.answer // Waiting in vain would only hide why.
+		answer := *q.answer // It explains more than the end of ctx would.
 		answer.RetryAfter = remaining
 		return &answer
 	}

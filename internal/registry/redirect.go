@@ -10,7 +10,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// checkScheme allows https anywhere, and http where the registry itself is spoken to over it.
+// checkScheme allows https everywhere, and http only if the registry itself is spoken to over http. The error wraps
+// ErrRedirect or ErrPlainHTTP.
 func (h *host) checkScheme(u *url.URL) error {
 	switch {
 	case h.plain && u.Scheme != "http" && h.has(u):
@@ -25,17 +26,17 @@ func (h *host) checkScheme(u *url.URL) error {
 	return fmt.Errorf("%w for %s", ErrPlainHTTP, u.Host)
 }
 
-// maxRedirects bounds how many redirects are followed.
+// maxRedirects is how many redirects in a row are followed.
 const maxRedirects = 5
 
-// checkRedirect is the policy for a registry's redirects (section 9 of the design): few, https unless the
-// registry itself is plain, and not from a public host to an address in a private network. The Authorization
-// header stays behind.
+// checkRedirect is the policy for a registry's redirects, which DESIGN.md describes under Registries: few, over https
+// unless the registry itself is plain, and never from a public host to an address of a private network. The
+// Authorization header is sent to the registry only. The error wraps ErrRedirect.
 func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 	}
-	if req.Method != via[0].Method { // 301 to 303 make a GET of a PUT, whose success would be taken for that of the PUT.
+	if req.Method != via[0].Method { // 301 to 303 turn a PUT into a GET, whose success would pass for that of the PUT.
 		return fmt.Errorf("%w: of a %s to %s, as a %s", ErrRedirect, via[0].Method, redact(req.URL), req.Method)
 	}
 	if !h.is(req.URL) {
@@ -48,7 +49,8 @@ func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// checkForeign judges a place that the registry sends a request to: by a redirect, or as where to upload.
+// checkForeign checks a URL that the registry sends a request to, by a redirect or as the location of an upload. The
+// error wraps ErrRedirect.
 func (h *host) checkForeign(ctx context.Context, u *url.URL) error {
 	if u.Scheme != "https" && (!h.plain || u.Scheme != "http") {
 		return fmt.Errorf("%w: from %s://%s to %s://%s", ErrRedirect, h.scheme(), h.address, u.Scheme, u.Host)
@@ -59,7 +61,8 @@ func (h *host) checkForeign(ctx context.Context, u *url.URL) error {
 	return nil
 }
 
-// checkTokenRedirect is the policy for a token service's redirects: to nowhere that it could not be itself.
+// checkTokenRedirect is the policy for a token service's redirects: few, and only to URLs that could be the registry's
+// token service themselves.
 func (h *host) checkTokenRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
@@ -71,14 +74,14 @@ func (h *host) checkTokenRedirect(req *http.Request, via []*http.Request) error 
 	return nil
 }
 
-// isPrivate reports whether the registry is in a private network, by its address or by what its name stands for.
+// isPrivate reports whether the registry is in a private network, by its address or by the addresses of its name.
 func (h *host) isPrivate(ctx context.Context) bool {
 	if isPrivate(h.address) {
 		return true
 	}
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", oci.Hostname(h.address))
 	if err != nil {
-		return false // Behind a proxy there may be no such name here.
+		return false // Behind a proxy, the name may not resolve here.
 	}
 	for _, address := range addresses {
 		if isPrivate(address.String()) {
@@ -88,9 +91,9 @@ func (h *host) isPrivate(ctx context.Context) bool {
 	return false
 }
 
-// isPrivate reports whether a host is written as an address of a private, link-local or loopback
-// network, or is this machine's name. A name is not looked up: behind one of a cloud's storage there may
-// well be a private address, and https keeps others from answering for it.
+// isPrivate reports whether a host is this machine, or is written as an address of a private, link-local or loopback
+// network. It resolves no name: the name of a cloud's storage may well have a private address, and https keeps
+// impostors from answering for it.
 func isPrivate(hostport string) bool {
 	if oci.IsLoopback(hostport) {
 		return true

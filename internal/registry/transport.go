@@ -13,7 +13,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// dialTimeout bounds how long a connection takes to be made, and a TLS handshake.
+// dialTimeout bounds the making of a connection, and then the TLS handshake.
 const dialTimeout = 10 * time.Second
 
 // maxIdlePerHost keeps the connections of Terraform's parallel operations alive between requests.
@@ -32,26 +32,25 @@ func newBaseTransport() *http.Transport {
 	}
 }
 
-// hostTransport is the innermost layer: every request to or on behalf of one registry passes it, redirected
-// ones and those to its token service too. It enforces the scheme (section 9 of the design: no guessing and no
-// race of https against http), keeps what TLS settings the user made for the registry to it, names the program,
-// limits how many requests are under way, and ends those that make no progress.
+// hostTransport is the innermost layer: it sends every request to or on behalf of one registry, redirects and requests
+// to its token service included. It enforces the scheme (the client never guesses, and never races https against http),
+// applies the registry's TLS settings to that registry only, sets the User-Agent, limits how many requests are under
+// way, and ends those that make no progress.
 type hostTransport struct {
 	host *host
-	// load returns the transports of the host. The first call reads the certificates of the registry, which takes
-	// files: no lock may be held.
+	// load returns the transports of the host. Its first call reads certificates from files, so callers hold no lock.
 	load func() (transports, error)
-	// loaded is what load has returned; nil before its first call.
+	// loaded is the result of load; nil before it has succeeded.
 	loaded atomic.Pointer[transports]
-	// slots holds a place for each request that may be under way; nil for any number.
+	// slots has one element for each request that is under way, up to its capacity; nil for any number.
 	slots chan struct{}
 }
 
-// transports are those of one host: own is for the registry and its token service, foreign for the storage that the
+// transports belong to one host: own is for the registry and its token service, foreign for the storage that the
 // registry redirects to.
 type transports struct{ own, foreign *http.Transport }
 
-// newHostTransport reads no files yet.
+// newHostTransport returns the transport of a host. It reads no file.
 func newHostTransport(h *host, c *Client) *hostTransport {
 	t := &hostTransport{host: h}
 	if n := c.options.MaxConcurrentRequests; n > 0 {
@@ -67,7 +66,7 @@ func newHostTransport(h *host, c *Client) *hostTransport {
 	return t
 }
 
-// newTransports reads the certificates of a host. The error wraps ErrTLSConfig.
+// newTransports reads the certificates of a host and returns transports that use them. The error wraps ErrTLSConfig.
 func newTransports(c *Client, h *host) (transports, error) {
 	own, foreign, err := tlsConfigs(h.config, certDirectories(c.options.CertDirectories, h.key))
 	if err != nil {
@@ -85,7 +84,7 @@ func newTransports(c *Client, h *host) (transports, error) {
 	return pair, nil
 }
 
-// CloseIdleConnections is called by http.Client.
+// CloseIdleConnections closes the host's idle connections. http.Client calls it.
 func (t *hostTransport) CloseIdleConnections() {
 	if pair := t.loaded.Load(); pair != nil {
 		pair.own.CloseIdleConnections()
@@ -150,13 +149,12 @@ func (t *hostTransport) release() {
 
 type startByKey struct{}
 
-// startBy returns a context that carries the deadline of PutManifest to the transport, past net/http, which has no
-// other way for it.
+// startBy returns a context that carries the deadline of PutManifest through net/http to RoundTrip.
 func startBy(ctx context.Context, latest time.Time) context.Context {
 	return context.WithValue(ctx, startByKey{}, latest)
 }
 
-// late reports whether the deadline of startBy has passed. The zero deadline never does.
+// late reports whether the deadline of startBy has passed. The zero deadline never passes.
 func late(ctx context.Context) bool {
 	latest, ok := ctx.Value(startByKey{}).(time.Time)
 	return ok && !latest.IsZero() && time.Now().After(latest)
