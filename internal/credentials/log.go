@@ -31,6 +31,7 @@ func logged(source Source, log *slog.Logger) Source {
 	return all
 }
 
+// loggedSource logs the answers of a source.
 type loggedSource struct {
 	source Source
 	log    *slog.Logger
@@ -44,12 +45,13 @@ func (l loggedSource) Find(ctx context.Context, target Target) (Credential, erro
 	}
 	level, message := logs.LevelTrace, "source has no credentials"
 	attrs := []slog.Attr{
-		slog.String("source", nameOf(l.source)), slog.String("registry", target.Host), slog.String("repository", target.Path),
+		slog.String("source", nameOf(l.source)),
+		slog.String("registry", target.Host), slog.String("repository", target.Path),
 	}
 	switch {
 	case err != nil:
 		level, message = slog.LevelDebug, "source of credentials failed"
-		if errors.Is(err, ErrUnavailable) { // Such an error is written for people, without secrets. Others may hold any text.
+		if errors.Is(err, ErrUnavailable) { // Other errors may hold any text.
 			attrs = append(attrs, slog.String("reason", err.Error()))
 		}
 	case found.NoLogin:
