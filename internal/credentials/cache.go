@@ -9,8 +9,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// expiryMargin is how long before its end a credential is searched for again. It must exceed the login's renewal margin,
-// or a renewal would get the expiring credential again.
+// expiryMargin is how long before its end a credential is searched for again. It must exceed the login's renewal
+// margin, or a renewal would get the expiring credential again.
 const expiryMargin = time.Minute
 
 // Cache keeps the credential for a key until shortly before it expires. Simultaneous finds of one key share one search,

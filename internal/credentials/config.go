@@ -126,8 +126,8 @@ func parent(path string) string {
 	return ""
 }
 
-// helper returns the helper for the registry's credentials, and the registry's name in it. program is "" if no helper is
-// configured.
+// helper returns the helper for the registry's credentials, and the registry's name in it. program is "" if no helper
+// is configured.
 func (c Config) helper(target Target) (program, server string) {
 	server = target.Host
 	if server == oci.DefaultRegistry {
@@ -139,8 +139,8 @@ func (c Config) helper(target Target) (program, server string) {
 	return c.store, server
 }
 
-// File is a source that reads a configuration from a file. It reads the file at every find, so that a login during a run
-// counts.
+// File is a source that reads a configuration from a file. It reads the file at every find, so that a login during a
+// run counts.
 type File struct {
 	// Path is the file. A missing file has no credentials.
 	Path string

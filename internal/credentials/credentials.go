@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// ErrUnavailable: a source should have a credential and cannot give it: a helper hangs, a file cannot be read, a cloud has
-// no login. The search goes on with the next source. The text of such an error is for people and holds no secret.
+// ErrUnavailable means that a source should have a credential and cannot give it: a helper hangs, a file cannot be
+// read, a cloud has no login. The search goes on with the next source. The text of such an error is for people and
+// holds no secret.
 var ErrUnavailable = errors.New("credentials unavailable")
 
 // Credential is what a login to a registry takes. The zero value is anonymous. No format verb prints its secrets.
@@ -69,7 +70,8 @@ type Source interface {
 // Chain asks sources in their order. The first that has a credential, or says NoLogin, ends the search.
 type Chain []Source
 
-// Find implements Source. If no source has a credential, the error joins the errors of the sources that should have one.
+// Find implements Source. If no source has a credential, the error joins the errors of the sources that should have
+// one.
 func (c Chain) Find(ctx context.Context, target Target) (Credential, error) {
 	var reasons []error
 	for _, source := range c {

@@ -53,7 +53,7 @@ func TestChain(t *testing.T) {
 	for host, want := range map[string]string{
 		"registry.example.com": "set", "anonymous.example.com": "", "empty.example.com": "one", "other.example.com": "one",
 	} {
-		found, err := append(Chain{settings}, chain...).Find(context.Background(), Target{host, "app"})
+		found, err = append(Chain{settings}, chain...).Find(context.Background(), Target{host, "app"})
 		if err != nil || found.Username != want || found.IsAnonymous() != (want == "") {
 			t.Errorf("with settings, found %q, %v for %s", found.Username, err, host)
 		}

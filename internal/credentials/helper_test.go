@@ -15,7 +15,10 @@ import (
 // A helper runs once for a registry, however many ask at a time.
 func TestHelperRunsOnce(t *testing.T) {
 	calls := filepath.Join(t.TempDir(), "calls")
-	helper(t, "count", fmt.Sprintf(`read server; echo "$server" >> %q; sleep 0.1; echo '{"Username":"u","Secret":"s"}'`, calls))
+	helper(t, "count", fmt.Sprintf(`read server
+		echo "$server" >> %q
+		sleep 0.1
+		echo '{"Username":"u","Secret":"s"}'`, calls))
 	h := &Helpers{}
 	var group sync.WaitGroup
 	for range 10 {
@@ -49,7 +52,8 @@ func TestHangingHelper(t *testing.T) {
 		t.Errorf("another registry's helper: %s, %v", c, err)
 	}
 	err := <-hung
-	if took := time.Since(began); !errors.Is(err, ErrUnavailable) || !errors.Is(err, errHelperTimeout) || took > 20*time.Second {
+	took := time.Since(began)
+	if !errors.Is(err, ErrUnavailable) || !errors.Is(err, errHelperTimeout) || took > 20*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,7 +70,10 @@ func TestFailingHelpers(t *testing.T) {
 	helper(t, "floods", `head -c 3000000 /dev/zero`)
 	for _, name := range []string{"fails", "babbles", "floods", "is-not-there", "../bin/sh"} {
 		_, err := (&Helpers{}).get(context.Background(), name, "registry.example.com")
-		if !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "docker-credential-") {
+		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "docker-credential-") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if strings.Contains(fmt.Sprint(err), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -11,7 +11,10 @@ import (
 // The digest of a stored image depends on every byte of its manifest and config. These bytes are what every version of
 // this program has written; the image specification's Go types must go on producing them.
 func TestStoredJSONKeepsItsBytes(t *testing.T) {
-	const a, b = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	const (
+		a = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		b = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	)
 	config := Descriptor{MediaType: MediaTypeOCIConfig, Digest: "sha256:" + a, Size: 12}
 	layer := Descriptor{MediaType: MediaTypeOCILayerGzip, Digest: "sha256:" + b, Size: 3456}
 	manifest := spec.Manifest{
@@ -34,9 +37,10 @@ func TestStoredJSONKeepsItsBytes(t *testing.T) {
 		value any
 		want  string
 	}{
-		"descriptor":         {layer, layerJSON},
-		"manifest":           {manifest, manifestJSON + `}`},
-		"annotated manifest": {annotated, manifestJSON + `,"annotations":{"dev.manifesto.ancestors":"","dev.manifesto.version":"7"}}`},
+		"descriptor": {layer, layerJSON},
+		"manifest":   {manifest, manifestJSON + `}`},
+		"annotated manifest": {annotated, manifestJSON +
+			`,"annotations":{"dev.manifesto.ancestors":"","dev.manifesto.version":"7"}}`},
 		"config": {image, `{"architecture":"amd64","os":"linux","config":{},` +
 			`"rootfs":{"type":"layers","diff_ids":["sha256:` + a + `"]}}`},
 	} {

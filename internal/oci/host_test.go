@@ -86,8 +86,9 @@ func TestHasRegistry(t *testing.T) {
 
 func TestIsLoopback(t *testing.T) {
 	for host, want := range map[string]bool{
-		"localhost": true, "LOCALHOST": true, "localhost:5000": true, "127.0.0.1:5000": true, "127.8.9.1": true, "[::1]:5000": true,
-		"10.0.0.1": false, "192.168.0.1:5000": false, "registry.local": false, "ghcr.io": false,
+		"localhost": true, "LOCALHOST": true, "localhost:5000": true, "127.0.0.1:5000": true, "127.8.9.1": true,
+		"[::1]:5000": true,
+		"10.0.0.1":   false, "192.168.0.1:5000": false, "registry.local": false, "ghcr.io": false,
 		"localhost.example.com": false,
 	} {
 		if got := IsLoopback(host); got != want {

@@ -96,7 +96,8 @@ func TestParseLayoutReference(t *testing.T) {
 // isLayout checks that a repository is the layout in a directory, and prints as text that parses to itself.
 func isLayout(t *testing.T, r Repository, directory string) {
 	t.Helper()
-	if got, ok := r.Layout(); !ok || got != directory || r.Path() != directory || r.Host() != LayoutHost || r.Address() != "" {
+	got, ok := r.Layout()
+	if !ok || got != directory || r.Path() != directory || r.Host() != LayoutHost || r.Address() != "" {
 		t.Errorf("%s is the layout %q (%t), host %q, address %q", r, got, ok, r.Host(), r.Address())
 	}
 	if again, err := ParseRepository(r.String(), ""); err != nil || again != r {

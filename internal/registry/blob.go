@@ -46,8 +46,8 @@ func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64
 }
 
 // PutBlob uploads a blob and returns its digest. It succeeds if the registry has the blob already. If the registry has
-// shown in this process that it takes monolithic uploads, one POST sends the blob; otherwise a POST opens the upload and
-// a PUT sends the blob.
+// shown in this process that it takes monolithic uploads, one POST sends the blob; otherwise a POST opens the upload
+// and a PUT sends the blob.
 func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	digest := oci.DigestOf(content)
 	err := r.host.retry(ctx, func(ctx context.Context) error {

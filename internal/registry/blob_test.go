@@ -18,9 +18,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Registries answer a POST with a whole blob in many ways; none of them may cost more than one trial.
+// Registries answer a POST with a whole blob in many ways. None of them may cost more than one trial.
 func TestUploadsBySinglePost(t *testing.T) {
-	isTrial := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("digest") }
 	refuse := func(status int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			if isTrial(r) {
@@ -59,8 +58,8 @@ func TestUploadsBySinglePost(t *testing.T) {
 			},
 			[]string{"POST whole", "PUT", "POST", "PUT", "POST", "PUT", "POST", "PUT"},
 		},
-		"bad request":  {refuse(http.StatusBadRequest), []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}},
-		"server error": {refuse(http.StatusInternalServerError), []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}},
+		"bad request":  {refuse(http.StatusBadRequest), refusedTrial},
+		"server error": {refuse(http.StatusInternalServerError), refusedTrial},
 		"broken connection": {
 			func(_ http.ResponseWriter, r *http.Request) bool {
 				if isTrial(r) {
@@ -68,40 +67,52 @@ func TestUploadsBySinglePost(t *testing.T) {
 				}
 				return false
 			},
-			[]string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"},
+			refusedTrial,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var mu sync.Mutex
-			var log []string
-			r := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-				if r.Method == http.MethodPost || r.Method == http.MethodPut {
-					entry := r.Method
-					if isTrial(r) {
-						entry += " whole"
-					}
-					mu.Lock()
-					log = append(log, entry)
-					mu.Unlock()
-				}
-				return test.hook(w, r)
-			}), Options{})
-			ctx := context.Background()
-			for i := range 3 {
-				content := fmt.Appendf(nil, "content %d", i)
-				digest, err := r.PutBlob(ctx, content)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got, err := r.GetBlob(ctx, digest, 100); err != nil || !bytes.Equal(got, content) {
-					t.Errorf("read back: %q, %v", got, err)
-				}
-			}
-			if !slices.Equal(log, test.want) {
-				t.Errorf("requests: %q\nwant %q", log, test.want)
+			if got := uploadThree(t, test.hook); !slices.Equal(got, test.want) {
+				t.Errorf("requests: %q\nwant %q", got, test.want)
 			}
 		})
 	}
+}
+
+// refusedTrial are the requests for three blobs at a registry that refuses the trial.
+var refusedTrial = []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}
+
+// isTrial reports whether a request is a POST with a whole blob.
+func isTrial(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("digest") }
+
+// uploadThree uploads three blobs to a registry with a hook, and returns the POST and PUT requests.
+func uploadThree(t *testing.T, hook func(http.ResponseWriter, *http.Request) bool) []string {
+	t.Helper()
+	var mu sync.Mutex
+	var log []string
+	r := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost || r.Method == http.MethodPut {
+			entry := r.Method
+			if isTrial(r) {
+				entry += " whole"
+			}
+			mu.Lock()
+			log = append(log, entry)
+			mu.Unlock()
+		}
+		return hook(w, r)
+	}), Options{})
+	ctx := context.Background()
+	for i := range 3 {
+		content := fmt.Appendf(nil, "content %d", i)
+		digest, err := r.PutBlob(ctx, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.GetBlob(ctx, digest, 100); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("read back: %q, %v", got, err)
+		}
+	}
+	return log
 }
 
 // Where credentials or a rate limit refuse the trial, that is the answer, and says nothing about uploads.

@@ -11,8 +11,8 @@ const (
 	schemeBearer = "bearer"
 )
 
-// challenge is how a registry wants to be authenticated to: RFC 9110, "HTTP Authentication", and for a token service the
-// token authentication of the distribution project. The zero value asks for no authentication.
+// challenge is how a registry wants to be authenticated to: RFC 9110, "HTTP Authentication", and for a token service
+// the token authentication of the distribution project. The zero value asks for no authentication.
 type challenge struct {
 	// scheme is in lower case.
 	scheme string

@@ -15,7 +15,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Errors of registries, besides those of package oci. The errors of this package wrap them: callers test with errors.Is.
+// Errors of registries, besides those of package oci. The errors of this package wrap them: callers test with
+// errors.Is.
 var (
 	// ErrRepositoryUnknown: the registry answered 404 with the code NAME_UNKNOWN. The error is also oci.ErrNotFound.
 	ErrRepositoryUnknown = errors.New("repository unknown")

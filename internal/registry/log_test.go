@@ -59,7 +59,8 @@ func TestLog(t *testing.T) {
 	}
 
 	registry, host := "registry="+tokens.host(), "host="+tokens.host()
-	debug, uploads, blob := "DEBUG request subsystem=registry", "path=/v2/app/blobs/uploads/", "path=/v2/app/blobs/"+digest.String()
+	debug := "DEBUG request subsystem=registry"
+	uploads, blob := "path=/v2/app/blobs/uploads/", "path=/v2/app/blobs/"+digest.String()
 	records.has(t, debug, registry, "method=GET", host, "path=/v2/", "attempt=1", "status=401")
 	records.has(t, debug, "method=GET", host, "path=/token", "status=200")
 	records.has(t, debug, "method=POST", uploads, "attempt=1", "status=503")
@@ -71,7 +72,8 @@ func TestLog(t *testing.T) {
 	records.has(t, "DEBUG logged in subsystem=registry", registry, "repository=app", "scope=pull,push", "scheme=bearer",
 		"as=credentials of the test", "token_life=5m0s", "renewal=false")
 	records.has(t, "DEBUG source has credentials subsystem=credentials", registry, "origin=the test")
-	records.has(t, "DEBUG-4 challenge subsystem=registry", "scheme=bearer", "service=test", "realm=http://"+tokens.host()+"/token")
+	records.has(t, "DEBUG-4 challenge subsystem=registry", "scheme=bearer", "service=test",
+		"realm=http://"+tokens.host()+"/token")
 	records.has(t, "DEBUG-4 redirect subsystem=registry", "path=/bucket/blob", "hop=1")
 	records.has(t, "DEBUG-4 connection subsystem=registry", host, "reused=true")
 	header := strings.TrimPrefix(basicHeader("robot", "S3CRET-password"), "Basic ")
@@ -122,7 +124,8 @@ func TestLogOfRefusedLogin(t *testing.T) {
 	}
 	records := newRecords()
 	r := open(t, s.server, Options{
-		Credentials: credentials.Settings{s.host(): {Username: "robot", Password: "S3CRET-password"}}, Logger: slog.New(records),
+		Credentials: credentials.Settings{s.host(): {Username: "robot", Password: "S3CRET-password"}},
+		Logger:      slog.New(records),
 	})
 	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("GetManifest: %v", err)

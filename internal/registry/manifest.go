@@ -33,8 +33,8 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.D
 		return nil
 	})
 	if err == nil && digest == "" { // Docker-Content-Digest is optional in the specification.
-		m, err := r.GetManifest(ctx, identifier)
-		return m.Digest, err
+		m, getErr := r.GetManifest(ctx, identifier)
+		return m.Digest, getErr
 	}
 	if err != nil {
 		return "", fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
@@ -78,8 +78,8 @@ func readManifest(ctx context.Context, resp *http.Response, identifier string) (
 // the error wraps oci.ErrAmbiguous, and the caller must look at what happened. A 4xx means that the registry did not
 // take the manifest: the error wraps oci.ErrManifestRefused, ErrImmutable, or what the status means.
 //
-// The PUT is sent by latest or not at all: it may have to wait for a login, for a slot among concurrent requests, or for
-// the end of a pause that the registry asked for. The error then wraps oci.ErrLate. The zero time sets no deadline.
+// The PUT is sent by latest or not at all: it may have to wait for a login, for a slot among concurrent requests, or
+// for the end of a pause that the registry asked for. The error then wraps oci.ErrLate. The zero time sets no deadline.
 func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	if len(m.Content) > oci.MaxManifestSize {
 		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d",

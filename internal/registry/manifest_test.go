@@ -28,17 +28,20 @@ func TestManifests(t *testing.T) {
 		if digest, err := r.HeadManifest(ctx, identifier); err != nil || digest != m.Digest {
 			t.Errorf("HeadManifest(%s): %s, %v", identifier, digest, err)
 		}
-		if got, err := r.GetManifest(ctx, identifier); err != nil || got.Digest != m.Digest || got.MediaType != oci.MediaTypeOCIManifest {
+		got, err := r.GetManifest(ctx, identifier)
+		if err != nil || got.Digest != m.Digest || got.MediaType != oci.MediaTypeOCIManifest {
 			t.Errorf("GetManifest(%s): %+v, %v", identifier, got, err)
 		}
 	}
-	if err := r.PutManifest(ctx, "big", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1)), time.Time{}); !errors.Is(err, oci.ErrTooLarge) {
+	big := oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1))
+	if err := r.PutManifest(ctx, "big", big, time.Time{}); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("PutManifest over the limit: %v", err)
 	}
 	if exists, err := r.RepositoryExists(ctx); err != nil || !exists {
 		t.Errorf("RepositoryExists: %t, %v", exists, err)
 	}
-	if exists, err := openHost(t, strings.TrimSuffix(r.Repository().String(), "/app")+"/none", Options{}).RepositoryExists(ctx); err != nil || exists {
+	other := openHost(t, r.Repository().Host()+"/none", Options{})
+	if exists, err := other.RepositoryExists(ctx); err != nil || exists {
 		t.Errorf("RepositoryExists of another: %t, %v", exists, err)
 	}
 }
@@ -117,7 +120,7 @@ func TestManifestPutsAreNotResent(t *testing.T) {
 				test.answer(w)
 				return true
 			})
-			err := open(t, server, Options{}).PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)), time.Time{})
+			err := putEmpty(open(t, server, Options{}))
 			if !errors.Is(err, test.want) {
 				t.Errorf("PutManifest: %v, want %v", err, test.want)
 			}
@@ -138,9 +141,12 @@ func TestRefusedManifests(t *testing.T) {
 		body   string
 		want   error
 	}{
-		"rate":        {http.StatusTooManyRequests, "", oci.ErrRateLimited},
-		"ECR":         {http.StatusBadRequest, `{"errors":[{"code":"TAG_INVALID","message":"The image tag '_manifesto' already exists in the 'app' repository and cannot be overwritten because the repository is immutable."}]}`, ErrImmutable},
-		"Harbor":      {http.StatusPreconditionFailed, `{"errors":[{"code":"PRECONDITION","message":"Failed to process request due to 'app:_manifesto' configured as immutable."}]}`, ErrImmutable},
+		"rate": {http.StatusTooManyRequests, "", oci.ErrRateLimited},
+		"ECR": {http.StatusBadRequest, `{"errors":[{"code":"TAG_INVALID",` +
+			`"message":"The image tag '_manifesto' already exists in the 'app' repository ` +
+			`and cannot be overwritten because the repository is immutable."}]}`, ErrImmutable},
+		"Harbor": {http.StatusPreconditionFailed, `{"errors":[{"code":"PRECONDITION",` +
+			`"message":"Failed to process request due to 'app:_manifesto' configured as immutable."}]}`, ErrImmutable},
 		"forbidden":   {http.StatusForbidden, "", ErrForbidden},
 		"bad request": {http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_INVALID"}]}`, oci.ErrManifestRefused},
 	} {
@@ -153,7 +159,7 @@ func TestRefusedManifests(t *testing.T) {
 			return true
 		})
 		r := open(t, server, Options{})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{})
+		err := putEmpty(r)
 		if !errors.Is(err, test.want) || errors.Is(err, oci.ErrAmbiguous) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -187,7 +193,8 @@ func TestPutManifestIsNotSentLate(t *testing.T) {
 	<-held
 	soon := time.Now().Add(20 * time.Millisecond)
 	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })
-	if err := r.PutManifest(context.Background(), "tag", m, soon); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
+	err := r.PutManifest(context.Background(), "tag", m, soon)
+	if !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
 		t.Errorf("PutManifest: %v", err)
 	}
 	group.Wait()

@@ -23,24 +23,24 @@ func (r *records) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle implements slog.Handler.
 func (r *records) Handle(_ context.Context, record slog.Record) error {
-	line := record.Level.String() + " " + record.Message + r.with
+	line := []string{record.Level.String(), record.Message + r.with}
 	record.Attrs(func(a slog.Attr) bool {
-		line += " " + a.String()
+		line = append(line, a.String())
 		return true
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	*r.lines = append(*r.lines, line)
+	*r.lines = append(*r.lines, strings.Join(line, " "))
 	return nil
 }
 
 // WithAttrs implements slog.Handler.
 func (r *records) WithAttrs(attrs []slog.Attr) slog.Handler {
-	with := r.with
+	with := []string{r.with}
 	for _, a := range attrs {
-		with += " " + a.String()
+		with = append(with, a.String())
 	}
-	return &records{mu: r.mu, lines: r.lines, with: with}
+	return &records{mu: r.mu, lines: r.lines, with: strings.Join(with, " ")}
 }
 
 // WithGroup implements slog.Handler.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -63,7 +62,8 @@ func TestRedirects(t *testing.T) {
 		if err := public.checkRedirect(req, []*http.Request{req}); !errors.Is(err, want) {
 			t.Errorf("redirect to %s: %v, want %v", target, err, want)
 		}
-		if err := public.checkRedirect(req, slices.Repeat([]*http.Request{req}, maxRedirects+1)); !errors.Is(err, ErrRedirect) {
+		many := slices.Repeat([]*http.Request{req}, maxRedirects+1)
+		if err := public.checkRedirect(req, many); !errors.Is(err, ErrRedirect) {
 			t.Errorf("the sixth redirect: %v", err)
 		}
 	}
@@ -87,10 +87,11 @@ func TestRedirectsDecideNothing(t *testing.T) {
 		return true
 	})
 	r := open(t, server, Options{})
-	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
+	_, err := r.HeadManifest(context.Background(), "tag")
+	if !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("HeadManifest: %v", err)
 	}
-	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{}); !errors.Is(err, ErrRedirect) {
+	if err := putEmpty(r); !errors.Is(err, ErrRedirect) {
 		t.Errorf("PutManifest: %v", err)
 	}
 }
@@ -102,7 +103,8 @@ func TestSecretsInLocations(t *testing.T) {
 			return false
 		}
 		w.Header().Set("Location", "https://storage.example.com/%zz?signature=secret")
-		w.WriteHeader(map[string]int{http.MethodPost: http.StatusAccepted}[r.Method] + map[string]int{http.MethodGet: http.StatusTemporaryRedirect}[r.Method])
+		status := map[string]int{http.MethodPost: http.StatusAccepted, http.MethodGet: http.StatusTemporaryRedirect}
+		w.WriteHeader(status[r.Method])
 		return true
 	})
 	r := open(t, server, Options{})

@@ -124,3 +124,9 @@ func flush(t *testing.T, w http.ResponseWriter) {
 		t.Error(err)
 	}
 }
+
+// putEmpty stores an empty manifest under the tag "tag".
+func putEmpty(r *Repository) error {
+	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))
+	return r.PutManifest(context.Background(), "tag", m, time.Time{})
+}

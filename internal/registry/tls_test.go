@@ -88,6 +88,7 @@ func TestCertificates(t *testing.T) {
 	write(mutual, "client.cert", certificate)
 	write(mutual, "client.key", key)
 
+	withClient := TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}
 	for name, test := range map[string]struct {
 		host string
 		tls  TLSConfig
@@ -98,7 +99,7 @@ func TestCertificates(t *testing.T) {
 		"authority":                 {host: open, tls: TLSConfig{CACertificate: ca}, want: oci.ErrNotFound},
 		"not verified":              {host: open, tls: TLSConfig{InsecureSkipVerify: true}, want: oci.ErrNotFound},
 		"no client certificate":     {host: mutual, tls: TLSConfig{CACertificate: mutualCA}, want: ErrClientCertificate},
-		"client certificate":        {host: mutual, tls: TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}, want: oci.ErrNotFound},
+		"client certificate":        {host: mutual, tls: withClient, want: oci.ErrNotFound},
 		"directory":                 {host: mutual, dirs: []string{filepath.Join(dirs, "none"), dirs}, want: oci.ErrNotFound},
 		"directory, other registry": {host: open, dirs: []string{dirs}, want: ErrCertificate},
 		"unusable":                  {host: open, tls: TLSConfig{CACertificate: []byte("x")}, want: ErrTLSConfig},
@@ -112,8 +113,11 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	write(open, "client.cert", certificate)
-	r := openHost(t, open, Options{Registries: map[string]HostConfig{open: {Scheme: "https"}}, CertDirectories: []string{dirs}})
-	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrTLSConfig) || !strings.Contains(err.Error(), "client.cert") {
+	r := openHost(t, open, Options{
+		Registries: map[string]HostConfig{open: {Scheme: "https"}}, CertDirectories: []string{dirs},
+	})
+	_, err := r.GetManifest(context.Background(), "tag")
+	if !errors.Is(err, ErrTLSConfig) || !strings.Contains(err.Error(), "client.cert") {
 		t.Errorf("a certificate without a key: %v", err)
 	}
 }

@@ -160,8 +160,9 @@ func lacksOAuth(err error) bool {
 	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 }
 
-// checkRealm refuses to log in at a token service that does not belong to the registry: a hostile registry would collect
-// credentials, or have requests sent into a private network. The error wraps ErrTokenService or those of checkScheme.
+// checkRealm refuses to log in at a token service that does not belong to the registry: a hostile registry would
+// collect credentials, or have requests sent into a private network. The error wraps ErrTokenService or those of
+// checkScheme.
 func (h *host) checkRealm(realm *url.URL) error {
 	if err := h.checkScheme(realm); err != nil {
 		return fmt.Errorf("token service: %w", err)

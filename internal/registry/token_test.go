@@ -51,7 +51,7 @@ func (s *tokens) serve(w http.ResponseWriter, r *http.Request) bool {
 		}
 		s.asked = append(s.asked, r)
 		if s.answer == nil || !s.answer(w, r) {
-			_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":%d}`, len(s.asked), s.expires) // The client's business.
+			_, _ = fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":%d}`, len(s.asked), s.expires)
 		}
 		return true
 	}
@@ -80,7 +80,8 @@ func (s *tokens) open(t *testing.T, credential credentials.Credential) *Reposito
 func TestIdentityToken(t *testing.T) {
 	s := newTokens(t)
 	absent(t, s.open(t, credentials.Credential{IdentityToken: "identity"}))
-	if len(s.asked) != 1 || s.asked[0].Method != http.MethodPost || s.asked[0].PostForm.Get("refresh_token") != "identity" ||
+	if len(s.asked) != 1 || s.asked[0].Method != http.MethodPost ||
+		s.asked[0].PostForm.Get("refresh_token") != "identity" ||
 		s.asked[0].PostForm.Get("scope") != "repository:app:pull" || s.asked[0].PostForm.Get("service") != "test" {
 		t.Errorf("asked: %+v", s.asked)
 	}
@@ -225,7 +226,7 @@ func TestBadTokenAnswers(t *testing.T) {
 	} {
 		s := newTokens(t)
 		s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
-			_, _ = fmt.Fprint(w, answer) // The client's business.
+			_, _ = fmt.Fprint(w, answer)
 			return true
 		}
 		_, err := s.open(t, credentials.Credential{}).GetManifest(context.Background(), "tag")
@@ -240,7 +241,7 @@ func TestTokenServiceWithout(t *testing.T) {
 	s := newTokens(t)
 	s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusNotFound)
-		_, _ = fmt.Fprint(w, `{"errors":[{"code":"NAME_UNKNOWN"}]}`) // The client's business.
+		_, _ = fmt.Fprint(w, `{"errors":[{"code":"NAME_UNKNOWN"}]}`)
 		return true
 	}
 	r := s.open(t, credentials.Credential{Username: "u", Password: "p"})
@@ -282,7 +283,8 @@ func TestInsufficientScope(t *testing.T) {
 	})
 	host := strings.TrimPrefix(server.URL, "http://")
 	r := open(t, server, Options{Credentials: credentials.Settings{host: {RegistryToken: "pull-only"}}})
-	if _, err := r.PutBlob(context.Background(), []byte("x")); !errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthorized) {
+	_, err := r.PutBlob(context.Background(), []byte("x"))
+	if !errors.Is(err, ErrForbidden) || errors.Is(err, ErrUnauthorized) {
 		t.Errorf("PutBlob: %v", err)
 	}
 }

@@ -62,10 +62,11 @@ func TestUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := listener.Addr().String()
-	if err := listener.Close(); err != nil {
+	if err = listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = openHost(t, host, Options{Backoff: time.Hour}).GetManifest(context.Background(), "tag") // No retry, so no wait.
+	r := openHost(t, host, Options{Backoff: time.Hour}) // A retry would wait.
+	_, err = r.GetManifest(context.Background(), "tag")
 	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "https://") {
 		t.Errorf("GetManifest: %v", err)
 	}
@@ -215,7 +216,8 @@ func TestSilence(t *testing.T) {
 	}
 	requests.Store(0)
 	r = open(t, server, Options{RequestTimeout: 50 * time.Millisecond, MaxRetries: -1})
-	if _, err := r.GetBlob(context.Background(), oci.DigestOf(content), 100); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
+	_, err = r.GetBlob(context.Background(), oci.DigestOf(content), 100)
+	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("GetBlob of a silent registry: %v", err)
 	}
 }

@@ -25,8 +25,8 @@ func entra(host string, token http.HandlerFunc) http.HandlerFunc {
 			say(200, fmt.Sprintf(`{"tenant_discovery_endpoint":"%s/v2.0/.well-known/openid-configuration","api-version":"1.1",
 				"metadata":[{"preferred_network":%q,"preferred_cache":%q,"aliases":[%q]}]}`, base, host, host, host))(w, r)
 		case strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration"):
-			say(200, fmt.Sprintf(`{"token_endpoint":"%s/oauth2/v2.0/token","authorization_endpoint":"%s/authorize","issuer":"%s/v2.0"}`,
-				base, base, base))(w, r)
+			say(200, fmt.Sprintf(`{"token_endpoint":"%s/oauth2/v2.0/token",
+				"authorization_endpoint":"%s/authorize","issuer":"%s/v2.0"}`, base, base, base))(w, r)
 		default:
 			token(w, r)
 		}
@@ -95,8 +95,10 @@ func TestAzure(t *testing.T) {
 		"x.azurecr.cn": "login.chinacloudapi.cn", "x.azurecr.us": "login.microsoftonline.us",
 	} {
 		found(t, source, host, want)
-		if n, m := net.count("https://"+host+"/oauth2/exchange"), net.count("https://"+cloud+"/tenant/oauth2/v2.0/token"); n != 1 || m != 1 {
-			t.Errorf("%s: %d exchanges, %d logins", host, n, m)
+		exchanges := net.count("https://" + host + "/oauth2/exchange")
+		logins := net.count("https://" + cloud + "/tenant/oauth2/v2.0/token")
+		if exchanges != 1 || logins != 1 {
+			t.Errorf("%s: %d exchanges, %d logins", host, exchanges, logins)
 		}
 	}
 }
@@ -131,7 +133,8 @@ func TestAzureLogins(t *testing.T) {
 		found(t, newAzure(options{transport: newNetwork(t, map[string]http.HandlerFunc{
 			"https://x.azurecr.io": exchange(t, token),
 			"http://identity.invalid": func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("X-IDENTITY-HEADER") != secret || r.FormValue("resource") != strings.TrimSuffix(azureAudience, "/.default") {
+				resource := strings.TrimSuffix(azureAudience, "/.default")
+				if r.Header.Get("X-IDENTITY-HEADER") != secret || r.FormValue("resource") != resource {
 					t.Errorf("asked for %s", r.URL)
 				}
 				say(200, fmt.Sprintf(`{"access_token":%q,"expires_on":"%d","token_type":"Bearer"}`, login, expires.Unix()))(w, r)
@@ -162,11 +165,13 @@ func TestAzureRefusals(t *testing.T) {
 		})})
 	}
 	unasked := func(http.ResponseWriter, *http.Request) { t.Error("the registry was asked") }
-	refused(t, asked(say(401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret `+secret+`"}`), unasked),
+	refused(t, asked(say(401, `{"error":"invalid_client",
+		"error_description":"AADSTS7000215: Invalid client secret `+secret+`"}`), unasked),
 		"x.azurecr.io", "status 401, AADSTS7000215", "AZURE_TOKEN_CREDENTIALS")
 	refused(t, asked(say(200, `{"access_token":"`+secret), unasked), "x.azurecr.io", "Azure login")
 	for status, word := range map[int]string{401: "AcrPull", 403: "AcrPull", 404: "status 404"} {
-		refused(t, asked(entraToken, say(status, `{"errors":[{"code":"`+secret+`","message":"`+login+`"}]}`)), "x.azurecr.io", word)
+		body := `{"errors":[{"code":"` + secret + `","message":"` + login + `"}]}`
+		refused(t, asked(entraToken, say(status, body)), "x.azurecr.io", word)
 	}
 	refused(t, asked(entraToken, say(200, `{"refresh_token":""}`)), "x.azurecr.io", "no token")
 	refused(t, asked(entraToken, say(200, `{"refresh_token":"`+secret)), "x.azurecr.io", "cannot be logged in to")
@@ -189,7 +194,8 @@ func TestJWTExpiry(t *testing.T) {
 	if got := jwtExpiry(refreshToken(end)); !got.Equal(end) {
 		t.Errorf("%s, not %s", got, end)
 	}
-	for _, token := range []string{"", "a.b", "e30.e30.x", "e30.!.x", "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"exp":"x"}`)) + ".x"} {
+	text := base64.RawURLEncoding.EncodeToString([]byte(`{"exp":"x"}`))
+	for _, token := range []string{"", "a.b", "e30.e30.x", "e30.!.x", "e30." + text + ".x"} {
 		if got := jwtExpiry(token); !got.IsZero() {
 			t.Errorf("%q: %s", token, got)
 		}

@@ -21,8 +21,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// ECR returns the source for Amazon's registries, private and public. It gets their tokens with the AWS credentials that
-// the AWS command line would use.
+// ECR returns the source for Amazon's registries, private and public. It gets their tokens with the AWS credentials
+// that the AWS command line would use.
 func ECR() credentials.Source { return newECR(options{}) }
 
 func newECR(o options) credentials.Source {
@@ -143,8 +143,8 @@ func tokenReason(err error, login aws.Credentials) error {
 	return fmt.Errorf("AWS gave no token for the registry: %s", kind)
 }
 
-// denial returns the message of a denied call, which names the principal and the policy. It returns "" if the message is
-// long or holds a secret: other messages of AWS can quote the signed request, and with it the session's token.
+// denial returns the message of a denied call, which names the principal and the policy. It returns "" if the message
+// is long or holds a secret: other messages of AWS can quote the signed request, and with it the session's token.
 func denial(message string, login aws.Credentials) string {
 	for _, secret := range []string{login.SecretAccessKey, login.SessionToken} {
 		if secret != "" && strings.Contains(message, secret) {

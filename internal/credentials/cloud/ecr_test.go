@@ -106,10 +106,12 @@ func TestECRWebIdentity(t *testing.T) {
 			return
 		}
 		body, _ := io.ReadAll(r.Body)
-		if form := string(body); !strings.Contains(form, "AssumeRoleWithWebIdentity") || !strings.Contains(form, "WebIdentityToken="+secret) {
+		form := string(body)
+		if !strings.Contains(form, "AssumeRoleWithWebIdentity") || !strings.Contains(form, "WebIdentityToken="+secret) {
 			t.Errorf("%s asked %q", r.Host, form)
 		}
-		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+			<AssumeRoleWithWebIdentityResult>
 			<Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken>
 			<Expiration>%s</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
 			secret, secret, expires.UTC().Format(time.RFC3339))
@@ -136,7 +138,8 @@ func TestECRRefusals(t *testing.T) {
 	refused(t, answer(400, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized"), private,
 		"allow ecr:GetAuthorizationToken", "arn:aws:iam::1:user/x")
 	refused(t, answer(400, "AccessDeniedException", "x-amz-security-token:"+secret+"2"), private, "AccessDeniedException")
-	refused(t, answer(403, "InvalidSignatureException", "the string to sign: "+secret), private, "InvalidSignatureException", "clock")
+	refused(t, answer(403, "InvalidSignatureException", "the string to sign: "+secret), private,
+		"InvalidSignatureException", "clock")
 	refused(t, answer(403, secret+" "+secret, secret), private, "an error")
 	refused(t, answer(200, "", ""), private, "no token")
 
@@ -163,7 +166,8 @@ func TestECRWithoutLogin(t *testing.T) {
 	refused(t, newECR(options{transport: newNetwork(t, map[string]http.HandlerFunc{
 		"https://sts.eu-west-1.amazonaws.com": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>no %s</Message></Error></ErrorResponse>`, secret)
+			_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>no %s</Message></Error>
+				</ErrorResponse>`, secret)
 		},
 	})}), private, "STS AssumeRoleWithWebIdentity answered AccessDenied")
 }

@@ -126,8 +126,8 @@ func (g *googleCloud) fileToken(ctx context.Context) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// fileProblem describes what is wrong with the file. The library's error does not tell a file that cannot be read from a
-// malformed one, and may quote it.
+// fileProblem describes what is wrong with the file. The library's error does not tell a file that cannot be read from
+// a malformed one, and may quote it.
 func fileProblem() string {
 	path := os.Getenv(googleFileVariable)
 	if path == "" {

@@ -47,8 +47,8 @@ func because(what string, err error) string {
 	return what
 }
 
-// code returns an error code of a service, or "an error" if the text does not look like a code: a service could send any
-// text there.
+// code returns an error code of a service, or "an error" if the text does not look like a code: a service could send
+// any text there.
 func code(s string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 	if s == "" || len(s) > 64 || strings.Trim(s, letters) != "" {
