@@ -66,7 +66,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// What is wrong with a configuration is said without quoting it.
+// The error of a malformed configuration does not quote it.
 func TestBadConfig(t *testing.T) {
 	for _, text := range []string{
 		"", "secret", `{"auths":"secret"}`, `{"auths":{"a":{"auth":"secret!"}}}`,
@@ -105,7 +105,7 @@ func helper(t *testing.T, name, script string) {
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// A helper of a registry counts before the store, and what they keep before what is left in the file.
+// A registry's own helper comes before the store, and helpers come before the entries of the file.
 func TestHelpersBeforeFile(t *testing.T) {
 	helper(t, "one", `read server; echo '{"Username":"one","Secret":"'$server'"}'`)
 	helper(t, "store", `read server; case $server in
@@ -131,7 +131,7 @@ func TestHelpersBeforeFile(t *testing.T) {
 	}
 }
 
-// Docker's configuration is asked before Podman's, each anew every time, and what one lacks the other may have.
+// Docker's configuration comes before Podman's. Both are read at every find, and each may have what the other lacks.
 func TestStandard(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// No way of printing a credential shows a secret.
+// No format verb shows a secret of a credential.
 func TestCredentialsDoNotPrint(t *testing.T) {
 	c := Credential{Username: "u", Password: "secret", IdentityToken: "secret", RegistryToken: "secret", Origin: "a file"}
 	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x", "%d"} {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A helper runs once for a registry, however many ask at a time.
+// A helper runs once for a registry, even for parallel finds.
 func TestHelperRunsOnce(t *testing.T) {
 	calls := filepath.Join(t.TempDir(), "calls")
 	helper(t, "count", fmt.Sprintf(`read server
@@ -37,7 +37,7 @@ func TestHelperRunsOnce(t *testing.T) {
 	}
 }
 
-// A helper that hangs, together with what it has started, ends at its limit and holds up no other registry.
+// A helper that hangs ends at its limit, with the programs that it started, and holds up no other registry.
 func TestHangingHelper(t *testing.T) {
 	helper(t, "hang", `sleep 60 & sleep 60`)
 	helper(t, "quick", `echo '{"Username":"u","Secret":"s"}'`)
@@ -63,7 +63,7 @@ func TestHangingHelper(t *testing.T) {
 	}
 }
 
-// What a helper says in failing may hold a secret and is not passed on.
+// The error of a failing helper does not quote its output, which may hold a secret.
 func TestFailingHelpers(t *testing.T) {
 	helper(t, "fails", `echo "no: secret"; echo "secret" >&2; exit 1`)
 	helper(t, "babbles", `echo secret`)

@@ -11,7 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
 )
 
-// The log names each source with what became of it, and no secret.
+// The log has the name and the outcome of each source, and no secret.
 func TestLoggedSources(t *testing.T) {
 	config, err := ParseConfig([]byte(`{"auths":{"registry.example.com":` + basic("robot", "S3CRET") + `}}`))
 	if err != nil {

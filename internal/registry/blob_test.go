@@ -49,7 +49,7 @@ func TestUploadsBySinglePost(t *testing.T) {
 				case isTrial(r):
 					w.Header().Set("Location", "/v2/app/blobs/uploads/half-done")
 					w.WriteHeader(http.StatusAccepted)
-				case strings.HasSuffix(r.URL.Path, "/half-done"): // It would be there twice.
+				case strings.HasSuffix(r.URL.Path, "/half-done"): // Otherwise the blob would be stored twice.
 					w.WriteHeader(http.StatusBadRequest)
 				default:
 					return false
@@ -78,7 +78,7 @@ func TestUploadsBySinglePost(t *testing.T) {
 	}
 }
 
-// refusedTrial are the requests for three blobs at a registry that refuses the trial.
+// refusedTrial lists the requests for three blobs at a registry that refuses the trial.
 var refusedTrial = []string{"POST whole", "POST", "PUT", "POST", "PUT", "POST", "PUT"}
 
 // isTrial reports whether a request is a POST with a whole blob.
@@ -115,7 +115,7 @@ func uploadThree(t *testing.T, hook func(http.ResponseWriter, *http.Request) boo
 	return log
 }
 
-// Where credentials or a rate limit refuse the trial, that is the answer, and says nothing about uploads.
+// A trial that fails for its credentials or for a rate limit is the answer, and tells nothing about uploads.
 func TestRefusedTrialIsAnAnswer(t *testing.T) {
 	ctx := context.Background()
 	status := http.StatusForbidden
@@ -139,7 +139,7 @@ func TestRefusedTrialIsAnAnswer(t *testing.T) {
 	}
 }
 
-// A large blob is never sent for trial.
+// A large blob is never sent as a trial.
 func TestLargeBlobsAreNoTrial(t *testing.T) {
 	whole := 0
 	r := open(t, serve(t, func(_ http.ResponseWriter, r *http.Request) bool {
@@ -153,7 +153,7 @@ func TestLargeBlobsAreNoTrial(t *testing.T) {
 	}
 }
 
-// A registry that takes small blobs only with a POST gets the others in two steps.
+// A registry that takes only small blobs with a single POST gets the others in two steps.
 func TestUploadsBySinglePostUpToASize(t *testing.T) {
 	for _, status := range []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge} {
 		r := open(t, serve(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -199,8 +199,8 @@ func TestBlobs(t *testing.T) {
 	}
 }
 
-// Uploads go where the registry says, without credentials where that is another host, and by the registry's
-// own scheme where it is the same one.
+// Uploads go to the location that the registry names: without credentials to another host, and by the registry's own
+// scheme to the registry itself.
 func TestUploadLocations(t *testing.T) {
 	var elsewhere atomic.Value
 	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

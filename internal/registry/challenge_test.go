@@ -33,7 +33,7 @@ func TestChallenges(t *testing.T) {
 	}
 }
 
-// Whatever a registry sends is read in time that grows with it, without a panic.
+// Any header is parsed without a panic, in time proportional to its length.
 func FuzzChallenges(f *testing.F) {
 	for _, seed := range []string{`Basic realm="x"`, `Bearer realm="a",service=b, Basic`, `a="\`, "=,=", `"`} {
 		f.Add(seed)

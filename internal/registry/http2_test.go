@@ -35,7 +35,7 @@ func (s *resetting) start(t *testing.T) (host string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() }) // Nothing is lost with it.
+	t.Cleanup(func() { _ = listener.Close() }) // The test needs no result of it.
 	go func() {
 		for {
 			connection, err := listener.Accept()
@@ -49,7 +49,7 @@ func (s *resetting) start(t *testing.T) (host string) {
 }
 
 func (s *resetting) serve(connection net.Conn) {
-	defer func() { _ = connection.Close() }() // Nothing is lost with it.
+	defer func() { _ = connection.Close() }() // The test needs no result of it.
 	if _, err := io.ReadFull(connection, make([]byte, len(http2.ClientPreface))); err != nil {
 		return
 	}

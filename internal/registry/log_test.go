@@ -80,7 +80,7 @@ func TestLog(t *testing.T) {
 	records.hasNo(t, "S3CRET", "token-1", "token-2", "Bearer", header, "signature")
 }
 
-// The waits that a registry asks for, the wait for a slot, and a login that is refused are in the log.
+// The waits that a registry asks for, and the wait for a slot, are in the log.
 func TestLogOfWaits(t *testing.T) {
 	var requests atomic.Int64
 	held, release := make(chan struct{}), make(chan struct{})
@@ -134,7 +134,7 @@ func TestLogOfRefusedLogin(t *testing.T) {
 	records.hasNo(t, "S3CRET")
 }
 
-// A logger whose levels are off costs no attributes: the same request allocates as much as without a logger.
+// A logger whose levels are off allocates nothing, like no logger.
 func TestLogIsFreeWhenOff(t *testing.T) {
 	off := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	req, err := http.NewRequest(http.MethodGet, "http://registry.example.com/v2/", nil)

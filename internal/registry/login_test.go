@@ -15,7 +15,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Some registries ask for nothing at /v2/, and for a login when it matters.
+// Some registries ask for no login at /v2/, and for one at a later request.
 func TestLateChallenge(t *testing.T) {
 	for name, challenge := range map[string]string{"basic": `Basic realm="x"`, "bearer": `Bearer realm="/token"`} {
 		var realm string
@@ -39,7 +39,7 @@ func TestLateChallenge(t *testing.T) {
 	}
 }
 
-// Credentials that a source should have and has not are named where the registry refuses to go on without.
+// When the registry refuses an anonymous request, the error names the source that should have had a credential.
 func TestReasonForNoCredentials(t *testing.T) {
 	s := newTokens(t)
 	s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -66,7 +66,7 @@ func (s source) Find(_ context.Context, target credentials.Target) (credentials.
 	return s(target)
 }
 
-// A host that is no registry is not taken for one without the image.
+// A host that is not a registry does not pass for a registry that lacks the image.
 func TestNoRegistry(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
@@ -77,8 +77,7 @@ func TestNoRegistry(t *testing.T) {
 	}
 }
 
-// However many operations there are, a password that was refused is tried once in a while only, and what fails for
-// a passing reason no more often than is set.
+// Many operations try a refused password once, and a login that fails for a passing reason is retried MaxRetries times.
 func TestLoginsAreFew(t *testing.T) {
 	s := newTokens(t)
 	status := http.StatusUnauthorized
@@ -128,7 +127,7 @@ func TestUnusableCredentials(t *testing.T) {
 	}
 }
 
-// What a server repeats of a login is not repeated to people.
+// An error does not repeat the secrets that a server repeats.
 func TestRepeatedSecrets(t *testing.T) {
 	s := newTokens(t)
 	s.answer = func(w http.ResponseWriter, r *http.Request) bool {
@@ -203,7 +202,7 @@ func tokenServer(t *testing.T) (server *httptest.Server, logins func() []string)
 	}
 }
 
-// One login per registry and scope, however many operations start at once.
+// Operations that start at once share one login for a registry and scope.
 func TestOneLoginPerScope(t *testing.T) {
 	server, logins := tokenServer(t)
 	host := strings.TrimPrefix(server.URL, "http://")

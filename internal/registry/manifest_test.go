@@ -46,7 +46,7 @@ func TestManifests(t *testing.T) {
 	}
 }
 
-// A registry that sends other bytes than it promises is caught, whatever it promises them by.
+// A registry that sends other bytes than those of the digest is caught, for blobs, tags and digests.
 func TestEveryByteIsVerified(t *testing.T) {
 	ctx := context.Background()
 	right := oci.DigestOf([]byte("right"))
@@ -82,7 +82,7 @@ func TestTagOfHexDigits(t *testing.T) {
 	}
 }
 
-// Without Docker-Content-Digest the digest of a tag is computed from what GET returns.
+// Without Docker-Content-Digest, the digest of a tag is computed from the answer to a GET.
 func TestHeadWithoutDigest(t *testing.T) {
 	body := `{"schemaVersion":2}`
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -98,7 +98,7 @@ func TestHeadWithoutDigest(t *testing.T) {
 	}
 }
 
-// A tag is put once, whatever happens, and a broken outcome says that it is unknown.
+// A tag is put once. After a broken connection or a 5xx, the error says that the outcome is unknown.
 func TestManifestPutsAreNotResent(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer func(w http.ResponseWriter)
@@ -134,7 +134,7 @@ func TestManifestPutsAreNotResent(t *testing.T) {
 	}
 }
 
-// A manifest that is refused for the rate, or for immutability, is known not to have been taken.
+// A 4xx means that the registry did not take the manifest: the outcome is not unknown.
 func TestRefusedManifests(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
@@ -169,7 +169,7 @@ func TestRefusedManifests(t *testing.T) {
 	}
 }
 
-// A manifest that waits too long for its turn is not sent any more.
+// A manifest that waits past its deadline is not sent.
 func TestPutManifestIsNotSentLate(t *testing.T) {
 	var puts atomic.Int64
 	held, release := make(chan struct{}), make(chan struct{})
@@ -189,7 +189,7 @@ func TestPutManifestIsNotSentLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
-	group.Go(func() { _, _ = r.HeadBlob(context.Background(), m.Digest) }) // It only has to take the place.
+	group.Go(func() { _, _ = r.HeadBlob(context.Background(), m.Digest) }) // It only takes the slot.
 	<-held
 	soon := time.Now().Add(20 * time.Millisecond)
 	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })

@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// One answer that asks to wait holds back all requests to the registry, not only its own.
+// A pause that one answer asks for holds back all requests to the registry.
 func TestQuiet(t *testing.T) {
 	var requests atomic.Int64
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {

@@ -15,8 +15,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Redirects of a blob carry no credentials, and never lead from TLS to plain HTTP or, for a public
-// host, into a private network.
+// Redirects of a blob carry no credentials. They never lead from TLS to plain HTTP, nor from a public host into a
+// private network.
 func TestRedirects(t *testing.T) {
 	var authorization atomic.Value
 	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +69,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// Storage behind a registry does not decide what is absent, and a PUT that becomes a GET has not put anything.
+// A 404 of the storage behind a registry is not absence, and a PUT that a redirect turns into a GET is not a success.
 func TestRedirectsDecideNothing(t *testing.T) {
 	storage := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(storage.Close)
@@ -96,7 +96,7 @@ func TestRedirectsDecideNothing(t *testing.T) {
 	}
 }
 
-// What a redirect or an upload's location says is not repeated where it is no address: it may be signed.
+// A malformed Location header does not appear in the error: it may be signed.
 func TestSecretsInLocations(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v2/" {

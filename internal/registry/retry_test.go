@@ -27,7 +27,7 @@ func TestRetries(t *testing.T) {
 		}
 		failures--
 		if failures == 0 {
-			w.Header().Set("Content-Length", "100") // And break off: a truncated body.
+			w.Header().Set("Content-Length", "100") // The body is truncated.
 			_, _ = io.WriteString(w, "{")
 			panic(http.ErrAbortHandler)
 		}
@@ -38,7 +38,7 @@ func TestRetries(t *testing.T) {
 	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("GetManifest: %v", err)
 	}
-	if len(paths) != 4 { // Ping, two failures, and the answer.
+	if len(paths) != 4 { // The ping, two failures, and the answer.
 		t.Errorf("requests: %v", paths)
 	}
 	mu.Lock()
@@ -66,8 +66,8 @@ func TestParseRetryAfter(t *testing.T) {
 	}
 }
 
-// What a registry asks to wait is waited for; not where it exceeds what the operation has left, or all
-// reason: then its answer comes at once.
+// Retry-After is obeyed. If it exceeds the time that the operation has left, or maxRetryAfter, the answer is returned
+// at once.
 func TestRetryAfter(t *testing.T) {
 	var requests atomic.Int64
 	var after atomic.Value

@@ -24,7 +24,7 @@ func absent(t *testing.T, r *Repository) {
 	}
 }
 
-// serve starts a registry in which the hook answers first where it returns true.
+// serve starts a registry. The hook sees each request first, and returns true if it has answered.
 func serve(t *testing.T, hook func(w http.ResponseWriter, r *http.Request) bool) *httptest.Server {
 	t.Helper()
 	backend := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
@@ -63,7 +63,7 @@ func through(r *Repository, base *http.Transport) {
 
 func never(http.ResponseWriter, *http.Request) bool { return false }
 
-// openInMemory gives access to a repository of a registry that the handler is. It has connections in memory, so that
+// openInMemory gives access to a repository of a registry, which is the handler. Its connections are in memory, so that
 // a synctest bubble knows when all its goroutines wait.
 func openInMemory(t *testing.T, options Options, handler http.HandlerFunc) *Repository {
 	t.Helper()

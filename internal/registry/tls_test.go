@@ -28,7 +28,7 @@ import (
 func secureServer(t *testing.T, configure func(*tls.Config)) (host string, ca []byte) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // It tells of refused handshakes.
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // The server logs refused handshakes.
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	configure(server.TLS)
 	server.StartTLS()
@@ -37,7 +37,7 @@ func secureServer(t *testing.T, configure func(*tls.Config)) (host string, ca []
 	return strings.TrimPrefix(server.URL, "https://"), ca
 }
 
-// clientPair makes a certificate for a client, signed by itself.
+// clientPair returns a self-signed certificate for a client, and its key.
 func clientPair(t *testing.T) (certificate, key []byte, parsed *x509.Certificate) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -164,7 +164,7 @@ func TestCertificatesAreReadWithoutTheLock(t *testing.T) {
 	}
 }
 
-// A registry without TLS is told from one that cannot be reached.
+// A registry without TLS has another error than one that cannot be reached.
 func TestNoTLS(t *testing.T) {
 	server := serve(t, never)
 	host := strings.TrimPrefix(server.URL, "http://")
@@ -174,8 +174,7 @@ func TestNoTLS(t *testing.T) {
 	}
 }
 
-// What belongs to the registry alone does not go to the storage that it redirects to: neither the client's
-// certificate nor that its own need not be verified.
+// The client's certificate and InsecureSkipVerify apply to the registry, and not to the storage that it redirects to.
 func TestForeignTLS(t *testing.T) {
 	certificate, key, _ := clientPair(t)
 	own, foreign, err := tlsConfigs(HostConfig{TLS: TLSConfig{

@@ -16,18 +16,18 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// tokens is a registry with a token service of its own, which hands out numbered tokens.
+// tokens is a registry with its own token service, which hands out numbered tokens.
 type tokens struct {
 	mu sync.Mutex
 	// asked are the requests for a token.
 	asked []*http.Request
-	// refused counts the registry's answers of 401, without the ping's.
+	// refused counts the registry's answers of 401, except to pings.
 	refused int
-	// valid is the number of the token that the registry takes; zero stands for the last one.
+	// valid is the number of the token that the registry takes; zero means the last one.
 	valid int
-	// answer, where set, answers requests for a token in place of the service.
+	// answer, if set, answers requests for a token in place of the service, and returns true if it has.
 	answer func(w http.ResponseWriter, r *http.Request) bool
-	// expires is what the service says of a token's life, in seconds.
+	// expires is the life of a token that the service states, in seconds.
 	expires int
 	server  *httptest.Server
 }
@@ -75,8 +75,7 @@ func (s *tokens) open(t *testing.T, credential credentials.Credential) *Reposito
 	return open(t, s.server, Options{Credentials: credentials.Settings{s.host(): credential}})
 }
 
-// An identity token goes to the token service the way of OAuth 2; where it does not know that, the way that
-// all of them know.
+// An identity token goes to the token service by OAuth 2, or by basic authentication if the service lacks OAuth 2.
 func TestIdentityToken(t *testing.T) {
 	s := newTokens(t)
 	absent(t, s.open(t, credentials.Credential{IdentityToken: "identity"}))
@@ -101,7 +100,7 @@ func TestIdentityToken(t *testing.T) {
 	}
 }
 
-// A token is renewed before it ends, without an answer of 401; credentials that end are asked for anew.
+// A token is renewed before it ends, without an answer of 401.
 func TestTokensAreRenewed(t *testing.T) {
 	s := newTokens(t)
 	r := s.open(t, credentials.Credential{Username: "robot", Password: "secret"})
@@ -124,8 +123,8 @@ func TestTokensAreRenewed(t *testing.T) {
 	}
 }
 
-// A token that the registry takes no more is renewed, and the request sent again: once for all that were
-// refused at a time, and never a second time.
+// A refused token is renewed and its request sent again. Requests that are refused together share one renewal, and a
+// request that is refused again fails.
 func TestRefusedTokens(t *testing.T) {
 	s := newTokens(t)
 	r := s.open(t, credentials.Credential{Username: "robot", Password: "secret"})
@@ -205,7 +204,7 @@ func TestTokenServices(t *testing.T) {
 	}
 }
 
-// A token service on another domain is sent nothing.
+// The client sends nothing to a token service on another domain.
 func TestForeignTokenService(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="http://collector.example.org/token"`)
@@ -236,7 +235,7 @@ func TestBadTokenAnswers(t *testing.T) {
 	}
 }
 
-// A 404 of a token service is no absence of anything, whatever the login was for.
+// A 404 of a token service does not pass for the absence of a manifest, blob or repository.
 func TestTokenServiceWithout(t *testing.T) {
 	s := newTokens(t)
 	s.answer = func(w http.ResponseWriter, _ *http.Request) bool {
@@ -256,7 +255,7 @@ func TestTokenServiceWithout(t *testing.T) {
 	}
 }
 
-// A login that is asked for late and fails says why at once.
+// When a registry asks for a login only after the ping, and the login fails, the error says why.
 func TestLateForeignTokenService(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v2/" {
@@ -271,7 +270,7 @@ func TestLateForeignTokenService(t *testing.T) {
 	}
 }
 
-// A token that does not allow what is asked for is another matter than one that is not accepted.
+// A token that lacks a permission has another error than one that is not accepted.
 func TestInsufficientScope(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodPost {

@@ -21,8 +21,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Plain HTTP is for loopback hosts and where it is configured; any other host is spoken to by TLS, and
-// is not sent a request without.
+// Plain HTTP is for loopback hosts and for hosts that are configured so. Any other host gets no request without TLS.
 func TestPlainHTTP(t *testing.T) {
 	var requests atomic.Int64
 	server := serve(t, func(http.ResponseWriter, *http.Request) bool {
@@ -31,7 +30,7 @@ func TestPlainHTTP(t *testing.T) {
 	})
 	for _, name := range []string{"registry.example.com", "registry.local", "10.1.2.3:5000"} {
 		dial := func(r *Repository) {
-			// The name leads to the test server, whatever it resolves to elsewhere.
+			// The name leads to the test server, and is not resolved.
 			base := newBaseTransport()
 			base.Proxy = nil
 			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -72,8 +71,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// Fifty requests at a time share one connection where the registry speaks HTTP/2, and one after the other
-// they share one where it does not.
+// Fifty parallel requests share one connection if the registry speaks HTTP/2. Without HTTP/2, sequential requests do.
 func TestConnectionsAreShared(t *testing.T) {
 	for name, test := range map[string]struct {
 		secure   bool
@@ -170,7 +168,7 @@ func TestMaxConcurrentRequests(t *testing.T) {
 	})
 }
 
-// One place is enough, also where a login comes in between.
+// One slot is enough, even if a request needs a login in between.
 func TestOneRequestAtATime(t *testing.T) {
 	s := newTokens(t)
 	r := open(t, s.server, Options{MaxConcurrentRequests: 1})
@@ -185,7 +183,7 @@ func TestOneRequestAtATime(t *testing.T) {
 	}
 }
 
-// A registry that falls silent, before or within an answer, is asked again; one that is slow is not.
+// A request to a registry that falls silent, before or within its answer, is retried. A slow answer is read to its end.
 func TestSilence(t *testing.T) {
 	content := []byte("content")
 	var requests atomic.Int64
@@ -194,13 +192,13 @@ func TestSilence(t *testing.T) {
 			return false
 		}
 		switch requests.Add(1) {
-		case 1: // Before the answer.
+		case 1: // Silence before the answer.
 			<-r.Context().Done()
-		case 2: // Within it.
+		case 2: // Silence within the answer.
 			_, _ = w.Write(content[:3])
 			flush(t, w)
 			<-r.Context().Done()
-		default: // Slowly.
+		default: // A slow answer.
 			for i := range content {
 				_, _ = w.Write(content[i : i+1])
 				flush(t, w)

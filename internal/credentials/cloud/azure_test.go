@@ -35,12 +35,12 @@ func entra(host string, token http.HandlerFunc) http.HandlerFunc {
 
 var entraToken = say(200, `{"token_type":"Bearer","expires_in":3600,"access_token":"`+login+`"}`)
 
-// refreshToken is a registry's, which ends at a time.
+// refreshToken returns a refresh token of a registry that ends at a time.
 func refreshToken(expires time.Time) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, expires.Unix())) + "." + secret
 }
 
-// exchange answers as a registry's token service.
+// exchange answers as a registry's token service does.
 func exchange(t *testing.T, token string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.URL.Path != "/oauth2/exchange" || r.FormValue("grant_type") != "access_token" ||
@@ -103,7 +103,7 @@ func TestAzure(t *testing.T) {
 	}
 }
 
-// A workload, a machine and the command line have logins too.
+// A workload, a machine and the command line can log in too.
 func TestAzureLogins(t *testing.T) {
 	expires := time.Now().Add(3 * time.Hour)
 	token := refreshToken(expires)
@@ -155,8 +155,7 @@ func TestAzureLogins(t *testing.T) {
 	})
 }
 
-// What Entra ID or the registry refuses is said without what they quote, and no redirect is followed with a
-// token.
+// An error does not quote the answers of Entra ID or the registry, and no redirect is followed with a token.
 func TestAzureRefusals(t *testing.T) {
 	servicePrincipal(t)
 	asked := func(token, registry http.HandlerFunc) credentials.Source {
@@ -182,7 +181,7 @@ func TestAzureRefusals(t *testing.T) {
 	refused(t, asked(entraToken, unasked), "x.azurecr.io", "AZURE_TOKEN_CREDENTIALS")
 }
 
-// Without any login, all of them tried, the reason says how to get one.
+// When every kind of login has failed, the error says how to log in.
 func TestAzureWithoutLogin(t *testing.T) {
 	alone(t)
 	net := newNetwork(t, map[string]http.HandlerFunc{"http://169.254.169.254": hang})

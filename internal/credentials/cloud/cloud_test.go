@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// others are hosts that are no registry of any cloud, however much they look like one.
+// others are hosts that look like registries of a cloud and are none.
 var others = []string{
 	"", "docker.io", "quay.io", "localhost:5000", "registry.example.com", "amazonaws.com", "123456789012",
 	"evil-azurecr.io", "azurecr.io", ".azurecr.io", "x.azurecr.io.evil.com", "x.azurecr.io:8443", "xazurecr.io",
@@ -37,7 +37,7 @@ var others = []string{
 	"ecr.aws",
 }
 
-// clouds are hosts by what their source is called.
+// clouds maps the name of a source to hosts of its registries.
 var clouds = map[string][]string{
 	"Amazon ECR": {
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
@@ -63,7 +63,7 @@ func (n none) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("no network")
 }
 
-// A cloud is asked only for its own registries: another host costs no request, no program and no time.
+// A cloud is asked only for its own registries: another host costs no request, no program and hardly any time.
 func TestOtherHosts(t *testing.T) {
 	bin := alone(t)
 	mark := filepath.Join(bin, "started")
@@ -90,7 +90,7 @@ func TestOtherHosts(t *testing.T) {
 	}
 }
 
-// Each registry is known by one cloud's source. Without any login all of them say so, soon.
+// Exactly one source claims each registry. Without a login, it soon says so.
 func TestClouds(t *testing.T) {
 	alone(t)
 	metadataIsGone := newNetwork(t, map[string]http.HandlerFunc{
@@ -116,8 +116,7 @@ func TestClouds(t *testing.T) {
 	}
 }
 
-// A cloud whose login hangs is given up, and delays no registry of another cloud; its callers may give up
-// sooner.
+// A login that hangs ends at its limit and delays no registry of another cloud. Its callers may give up sooner.
 func TestHangingLogin(t *testing.T) {
 	alone(t)
 	t.Setenv("GITHUB_TOKEN", secret)

@@ -17,7 +17,7 @@ import (
 
 const private = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
-// ecrToken answers as Amazon does, to requests signed for a region by a key.
+// ecrToken answers as Amazon does to requests that a key has signed for a region.
 func ecrToken(t *testing.T, key, scope string, expires time.Time) http.HandlerFunc {
 	token := base64.StdEncoding.EncodeToString([]byte("AWS:" + secret))
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +45,7 @@ func staticAWS(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", secret+"2")
 }
 
-// The host decides on the region and the endpoint. One token is for all registries of a region.
+// The host determines the region and the endpoint. One token serves all registries of a region.
 func TestECR(t *testing.T) {
 	staticAWS(t)
 	expires := time.Now().Add(12 * time.Hour)
@@ -127,7 +127,7 @@ func TestECRWebIdentity(t *testing.T) {
 	found(t, ECR(), private, credentials.Credential{Username: "AWS", Password: secret, Expires: expires})
 }
 
-// What AWS refuses is said without what it quotes.
+// The error of a refusal by AWS does not quote its secrets.
 func TestECRRefusals(t *testing.T) {
 	staticAWS(t)
 	answer := func(status int, kind, message string) credentials.Source {
@@ -147,7 +147,7 @@ func TestECRRefusals(t *testing.T) {
 	refused(t, ECR(), private, `no profile "nobody"`)
 }
 
-// Without credentials the reason says how to get some; a role that may not be assumed is named.
+// Without credentials, the error says how to get some. It says so too if a role may not be assumed.
 func TestECRWithoutLogin(t *testing.T) {
 	bin := alone(t)
 	for _, host := range []string{private, "public.ecr.aws"} {

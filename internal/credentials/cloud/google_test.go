@@ -65,7 +65,7 @@ func TestGoogleServiceAccount(t *testing.T) {
 	}
 }
 
-// A file of another identity provider's token is exchanged at Google's security token service.
+// A token of another identity provider, from a file, is exchanged at Google's security token service.
 func TestGoogleExternalAccount(t *testing.T) {
 	dir := alone(t)
 	write(t, filepath.Join(dir, "subject"), secret+"1", 0o600)
@@ -84,7 +84,7 @@ func TestGoogleExternalAccount(t *testing.T) {
 	found(t, newGoogle(options{transport: net}), "gcr.io", googleToken(time.Hour))
 }
 
-// The metadata server of a machine or container gives its service account's token.
+// The metadata server of a machine or container hands out the token of its service account.
 func TestGoogleMetadata(t *testing.T) {
 	alone(t)
 	t.Setenv("GCE_METADATA_HOST", "metadata.invalid")
@@ -103,7 +103,7 @@ func TestGoogleMetadata(t *testing.T) {
 	refused(t, source(say(http.StatusOK, `{"access_token":"`+secret+`"}`)), "gcr.io", "no token that can be read")
 }
 
-// Off Google's machines the question for one takes seconds at most, and only the first time.
+// Outside Google's cloud, the probe for a metadata server takes a few seconds, and only the first time.
 func TestGoogleElsewhere(t *testing.T) {
 	alone(t)
 	net := newNetwork(t, map[string]http.HandlerFunc{"http://169.254.169.254": hang})
@@ -122,7 +122,7 @@ func TestGoogleElsewhere(t *testing.T) {
 	}
 }
 
-// What Google refuses, and files that are none, are said without what they hold.
+// Errors of refusals by Google, and of malformed files, do not quote them.
 func TestGoogleRefusals(t *testing.T) {
 	bin := alone(t)
 	program(t, bin, "gcloud", `echo '{"credential":{"access_token":"other","token_expiry":"2100-01-01T00:00:00Z"}}'`)
@@ -146,7 +146,7 @@ func TestGoogleRefusals(t *testing.T) {
 	}
 }
 
-// gcloud is asked where there are no application default credentials, or old ones that no longer work.
+// gcloud is asked if there are no application default credentials, or if they no longer work.
 func TestGcloud(t *testing.T) {
 	bin := alone(t)
 	t.Setenv("GCE_METADATA_HOST", "metadata.invalid")
@@ -171,7 +171,7 @@ func TestGcloud(t *testing.T) {
 	refused(t, newGoogle(options{transport: net, timeout: time.Second}), "gcr.io", "no answer within 1s")
 }
 
-// A token service that hangs ends at the limit, though a service account's request heeds no context.
+// A token service that hangs ends at the limit, although the request of a service account ignores its context.
 func TestGoogleHangingTokenService(t *testing.T) {
 	alone(t)
 	t.Setenv(googleFileVariable, serviceAccount(t))
