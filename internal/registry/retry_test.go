@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -69,32 +70,45 @@ func TestParseRetryAfter(t *testing.T) {
 // Retry-After is obeyed. If it exceeds the time that the operation has left, or maxRetryAfter, the answer is returned
 // at once.
 func TestRetryAfter(t *testing.T) {
+	for _, test := range []struct {
+		value string
+		limit time.Duration // What the operation has.
+		want  error
+	}{
+		{"30", time.Minute, oci.ErrNotFound},
+		{"30", 20 * time.Second, oci.ErrRateLimited},
+		{"86400", 48 * time.Hour, oci.ErrRateLimited},
+		{"Sat, 01 Jan 2000 00:00:30 GMT", time.Minute, oci.ErrNotFound}, // A synctest bubble begins in the year 2000.
+		{"Sat, 01 Jan 2000 01:00:00 GMT", 2 * time.Hour, oci.ErrRateLimited},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := openInMemory(t, Options{}, asksForPause(http.StatusTooManyRequests, test.value))
+			ctx, cancel := context.WithTimeout(t.Context(), test.limit)
+			defer cancel()
+			began := time.Now()
+			_, err := r.GetManifest(ctx, "tag")
+			took, waited := time.Since(began), errors.Is(test.want, oci.ErrNotFound)
+			if !errors.Is(err, test.want) || waited != (took >= 30*time.Second) || took > 35*time.Second {
+				t.Errorf("%s, of %s: after %s: %v", test.value, test.limit, took, err)
+			}
+			if !waited && RetryAfter(err) < 30*time.Second {
+				t.Errorf("%s: the error asks for %s", test.value, RetryAfter(err))
+			}
+		})
+	}
+}
+
+// asksForPause is a registry that answers the first request after the ping with a Retry-After, and later ones with 404.
+func asksForPause(status int, value string) http.HandlerFunc {
 	var requests atomic.Int64
-	var after atomic.Value
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" || requests.Add(1) > 1 {
-			return false
-		}
-		w.Header().Set("Retry-After", after.Load().(string)) //nolint:forcetypeassert // Stored below.
-		w.WriteHeader(http.StatusTooManyRequests)
-		return true
-	})
-	get := func(timeout time.Duration, value string) (time.Duration, error) {
-		requests.Store(0)
-		after.Store(value)
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
-		defer cancel()
-		began := time.Now()
-		_, err := open(t, server, Options{}).GetManifest(ctx, "tag")
-		return time.Since(began), err
-	}
-	if took, err := get(time.Minute, "1"); !errors.Is(err, oci.ErrNotFound) || took < time.Second {
-		t.Errorf("after %s: %v", took, err)
-	}
-	for _, value := range []string{"30", "86400", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)} {
-		took, err := get(20*time.Second, value)
-		if !errors.Is(err, oci.ErrRateLimited) || RetryAfter(err) < 29*time.Second || took > 10*time.Second {
-			t.Errorf("%s: after %s: %v", value, took, err)
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/v2/":
+		case requests.Add(1) == 1:
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(status)
+		default:
+			w.WriteHeader(http.StatusNotFound)
 		}
 	}
 }
