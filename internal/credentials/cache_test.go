@@ -93,7 +93,7 @@ func testCacheShares(t *testing.T) {
 	synctest.Wait()
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
-		t.Errorf("who gives up gets %v", err)
+		t.Errorf("a caller that gives up gets %v", err)
 	}
 	quick := func(context.Context) (Credential, error) { return Credential{Username: "q"}, nil }
 	if c, err := cache.Find(context.Background(), "quick", quick); err != nil || c.Username != "q" {
