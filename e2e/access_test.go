@@ -137,12 +137,15 @@ func (s *setting) push(login credentials.Credential) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	config := registry.HostConfig{Scheme: s.registry.Scheme, Credential: login}
+	config := registry.HostConfig{Scheme: s.registry.Scheme}
 	certificate, key := s.authority.issue(s.t, x509.ExtKeyUsageClientAuth, "client")
 	config.TLS = registry.TLSConfig{
 		CACertificate: s.read(s.authority.file), ClientCertificate: s.read(certificate), ClientKey: s.read(key),
 	}
-	client := registry.NewClient(registry.Options{Registries: map[string]registry.HostConfig{s.registry.Host: config}})
+	client := registry.NewClient(registry.Options{
+		Registries:  map[string]registry.HostConfig{s.registry.Host: config},
+		Credentials: credentials.Settings{s.registry.Host: login},
+	})
 	defer client.Close()
 	if _, err := registrytest.PushImage(context.Background(), client.Open(repository), "1", "one"); err != nil {
 		s.t.Fatal(err)

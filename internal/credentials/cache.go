@@ -6,55 +6,50 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// expiryMargin is how long before its end a credential is looked for anew: sooner than who uses it renews
-// its login, or the renewal would get the old one once more.
+// expiryMargin is how long before its end a credential is searched for again. It must exceed the login's renewal
+// margin, or a renewal would get the expiring credential again.
 const expiryMargin = time.Minute
 
-// Cache keeps what was found under a key until shortly before it expires. Finds of one key that come at the
-// same time share one search, and none waits for the search of another key. The zero value keeps only
-// credentials that expire.
+// Cache keeps the credential for a key until shortly before it expires. Simultaneous finds of one key share one search,
+// and no find waits for the search of another key. The zero value keeps only credentials that expire. It is safe for
+// concurrent use.
 type Cache[K comparable] struct {
-	// Life is for how long a credential is good that says nothing of its end, and the answer that there is
-	// none; ErrorLife for how long an error stands.
-	Life, ErrorLife time.Duration
+	// Life is how long a credential without a known end is kept, and the answer that there is none.
+	Life time.Duration
+	// ErrorLife is how long an error is kept.
+	ErrorLife time.Duration
 
-	flight singleflight.Group
+	flight wait.Group
 	mu     sync.Mutex
 	known  map[K]answer
 }
 
-// answer is what a search has given.
+// answer is the result of a search, and until when it is kept.
 type answer struct {
 	credential Credential
 	err        error
 	until      time.Time
 }
 
-// Find returns what is known under a key, searching where nothing is. The search goes on for the others that
-// wait for it when this caller gives up, so it has to bound its own time.
-func (c *Cache[K]) Find(ctx context.Context, key K, search func(context.Context) (Credential, error)) (Credential, error) {
+// Find returns the result that is kept for a key, or searches for one. The search goes on for the other callers when
+// this one gives up, so it must bound its own time.
+func (c *Cache[K]) Find(
+	ctx context.Context, key K, search func(context.Context) (Credential, error),
+) (Credential, error) {
 	if a, ok := c.get(key); ok {
 		return a.credential, a.err
 	}
-	shared := context.WithoutCancel(ctx)
-	result := c.flight.DoChan(fmt.Sprintf("%#v", key), func() (any, error) {
+	return wait.Shared(ctx, &c.flight, fmt.Sprintf("%#v", key), 0, func(ctx context.Context) (Credential, error) {
 		if a, ok := c.get(key); ok {
-			return a.credential, a.err // Found since this caller looked.
+			return a.credential, a.err // Another caller found it after this one looked.
 		}
-		found, err := search(shared)
+		found, err := search(ctx)
 		c.put(key, found, err)
 		return found, err
 	})
-	select {
-	case r := <-result:
-		credential, _ := r.Val.(Credential) // It always is one.
-		return credential, r.Err
-	case <-ctx.Done():
-		return Credential{}, context.Cause(ctx)
-	}
 }
 
 func (c *Cache[K]) get(key K) (answer, bool) {

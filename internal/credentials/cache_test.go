@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// A credential is kept until a minute before it ends, or for half of a short life; an error and a credential
-// without an end for as long as the cache says.
+// A credential is kept until a minute before it ends, or for half of a short life. A credential without a known end is
+// kept for Life, and an error for ErrorLife.
 func TestCacheLives(t *testing.T) {
 	for name, test := range map[string]struct {
-		life time.Duration // Of the credential, zero for none that it says.
+		life time.Duration // Of the credential; zero if it does not say.
 		err  error
 		kept time.Duration
 	}{
@@ -60,9 +60,13 @@ func TestCacheLives(t *testing.T) {
 	}
 }
 
-// Those who ask for one key at a time share one search, which goes on when one of them gives up. Another key
-// waits for nothing.
+// Simultaneous finds of one key share one search, which goes on when one caller gives up. A find of another key does
+// not wait for it.
 func TestCacheShares(t *testing.T) {
+	synctest.Test(t, testCacheShares)
+}
+
+func testCacheShares(t *testing.T) {
 	cache := &Cache[string]{Life: time.Minute}
 	var searches atomic.Int32
 	proceed := make(chan struct{})
@@ -77,9 +81,7 @@ func TestCacheShares(t *testing.T) {
 		_, err := cache.Find(impatient, "slow", slow)
 		gone <- err
 	}()
-	for searches.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // The search has begun.
 	var group sync.WaitGroup
 	for range 10 {
 		group.Go(func() {
@@ -88,9 +90,10 @@ func TestCacheShares(t *testing.T) {
 			}
 		})
 	}
+	synctest.Wait()
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
-		t.Errorf("who gives up gets %v", err)
+		t.Errorf("a caller that gives up gets %v", err)
 	}
 	quick := func(context.Context) (Credential, error) { return Credential{Username: "q"}, nil }
 	if c, err := cache.Find(context.Background(), "quick", quick); err != nil || c.Username != "q" {

@@ -11,20 +11,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// dockerHub is Docker Hub's canonical host.
-const dockerHub = "docker.io"
-
-// hubServer is the name by which helpers know Docker Hub.
+// hubServer is the name of Docker Hub in helpers.
 const hubServer = "https://index.docker.io/v1/"
 
-// Config is what docker login and podman login write: credentials by registry, or by a path below one, and
-// the helpers that keep others. The zero value has none.
+// Config is a configuration that docker login or podman login writes: credentials of registries, or of paths in a
+// registry, and the helpers that keep others. The zero value has none.
 type Config struct {
-	// auths are by host, or host and path, as normalize spells them.
+	// auths are keyed by host, or by host and path, in the spelling of normalize.
 	auths map[string]Auth
-	// helpers are those of single registries, store that of all others. A helper NAME is the program
+	// helpers are keyed by host, and store is the helper for all other hosts. A helper NAME is the program
 	// docker-credential-NAME.
 	helpers map[string]string
 	store   string
@@ -40,10 +39,12 @@ type Auth struct {
 	RegistryToken string `json:"registrytoken"`
 }
 
-// errNotConfig: the text is no configuration. What JSON says of it could quote a secret and is not passed on.
-var errNotConfig = errors.New("not a Docker configuration: the JSON of an object with auths, credHelpers or credsStore is expected")
+// errNotConfig: the text is not a configuration. It replaces the error of JSON, which could quote a secret.
+var errNotConfig = errors.New("not a Docker configuration: " +
+	"the JSON of an object with auths, credHelpers or credsStore is expected")
 
-// ParseConfig reads a configuration: the JSON of ~/.docker/config.json or of Podman's auth.json.
+// ParseConfig reads a configuration: the JSON of ~/.docker/config.json or of Podman's auth.json. Its errors hold no
+// secrets.
 func ParseConfig(text []byte) (Config, error) {
 	var file struct {
 		Auths       map[string]Auth   `json:"auths"`
@@ -54,13 +55,14 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, errNotConfig
 	}
 	c := Config{auths: map[string]Auth{}, helpers: map[string]string{}, store: file.CredsStore}
-	for _, key := range slices.Sorted(maps.Keys(file.Auths)) { // Where two keys mean one registry, always the same one counts:
+	// Two keys may mean one registry. The order makes the result deterministic: a key that is not a URL wins.
+	for _, key := range slices.Sorted(maps.Keys(file.Auths)) {
 		auth := file.Auths[key]
 		if _, err := auth.credential(""); err != nil {
 			return Config{}, fmt.Errorf("auths[%q]: %w", key, err)
 		}
 		name, isURL := normalize(key)
-		if _, there := c.auths[name]; auth != (Auth{}) && (!there || !isURL) { // that which is no URL.
+		if _, there := c.auths[name]; auth != (Auth{}) && (!there || !isURL) {
 			c.auths[name] = auth
 		}
 	}
@@ -71,31 +73,28 @@ func ParseConfig(text []byte) (Config, error) {
 	return c, nil
 }
 
-// normalize spells a key of a configuration as this package's targets are: versions of Docker have written URLs,
-// with the path of an API version, and people write ports and capitals.
+// normalize returns a key of a configuration in the spelling of a Target: canonical host, and path if there is one. Old
+// versions of Docker wrote URLs with the path of an API version, and people write ports and capitals.
 func normalize(key string) (name string, isURL bool) {
 	_, rest, isURL := strings.Cut(key, "://")
 	if !isURL {
 		rest = key
 	}
 	host, path, _ := strings.Cut(rest, "/")
-	host = strings.TrimSuffix(strings.ToLower(host), ":443")
-	switch host {
-	case "index.docker.io", "registry-1.docker.io":
-		host = dockerHub
-	}
+	host = oci.CanonicalHost(host)
 	if path = strings.Trim(path, "/"); path == "" || isURL && (path == "v1" || path == "v2") {
 		return host, isURL
 	}
 	return host + "/" + path, isURL
 }
 
-// errBadAuth: an entry's auth is not the base64 of a user name, a colon and a password.
+// errBadAuth: the auth of an entry is not the base64 of a user name, a colon and a password.
 var errBadAuth = errors.New("auth is not the base64 of user:password")
 
 func (a Auth) credential(origin string) (Credential, error) {
 	c := Credential{
-		Username: a.Username, Password: a.Password, IdentityToken: a.IdentityToken, RegistryToken: a.RegistryToken, Origin: origin,
+		Username: a.Username, Password: a.Password, IdentityToken: a.IdentityToken, RegistryToken: a.RegistryToken,
+		Origin: origin,
 	}
 	if a.Auth == "" {
 		return c, nil
@@ -109,8 +108,8 @@ func (a Auth) credential(origin string) (Credential, error) {
 	return c, nil
 }
 
-// scoped finds an entry for a path below the registry, the longest first: Podman writes such, and so may a
-// configuration made for CI.
+// scoped returns the entry with the longest path that contains the target. Podman writes entries for paths, and people
+// write them into configurations for CI.
 func (c Config) scoped(target Target) (Auth, bool) {
 	for path := target.Path; path != ""; path = parent(path) {
 		if auth, ok := c.auths[target.Host+"/"+path]; ok {
@@ -127,10 +126,11 @@ func parent(path string) string {
 	return ""
 }
 
-// helper returns the helper that keeps the registry's credentials and the name it knows the registry by.
+// helper returns the helper for the registry's credentials, and the registry's name in it. program is "" if no helper
+// is configured.
 func (c Config) helper(target Target) (program, server string) {
 	server = target.Host
-	if server == dockerHub {
+	if server == oci.DefaultRegistry {
 		server = hubServer
 	}
 	if helper := c.helpers[target.Host]; helper != "" {
@@ -139,10 +139,10 @@ func (c Config) helper(target Target) (program, server string) {
 	return c.store, server
 }
 
-// File is a source that reads a configuration from a file, each time it is asked: a login during a run
-// counts.
+// File is a source that reads a configuration from a file. It reads the file at every find, so that a login during a
+// run counts.
 type File struct {
-	// Path is the file. One that is not there has no credentials.
+	// Path is the file. A missing file has no credentials.
 	Path string
 	// Helpers runs credential helpers.
 	Helpers *Helpers
@@ -164,17 +164,19 @@ func (f File) Find(ctx context.Context, target Target) (Credential, error) {
 	return Inline{Config: config, Name: f.Path, Helpers: f.Helpers}.Find(ctx, target)
 }
 
-// Inline is a source that has its configuration itself.
+// String returns the name of the source.
+func (f File) String() string { return f.Path }
+
+// Inline is a source with a configuration in memory.
 type Inline struct {
 	Config Config
-	// Name says for people where it comes from.
+	// Name names the source for people.
 	Name string
 	// Helpers runs credential helpers.
 	Helpers *Helpers
 }
 
-// Find implements Source: what is most particular counts first, and what a helper keeps before what was
-// left in the file.
+// Find implements Source. An entry for a path comes first, then the registry's helper, then the registry's entry.
 func (i Inline) Find(ctx context.Context, target Target) (Credential, error) {
 	if auth, ok := i.Config.scoped(target); ok {
 		return i.read(auth)
@@ -193,6 +195,9 @@ func (i Inline) Find(ctx context.Context, target Target) (Credential, error) {
 	return Credential{}, reason
 }
 
+// String returns the name of the source.
+func (i Inline) String() string { return i.Name }
+
 func (i Inline) read(auth Auth) (Credential, error) {
 	c, err := auth.credential(i.Name)
 	if err != nil {
@@ -201,13 +206,12 @@ func (i Inline) read(auth Auth) (Credential, error) {
 	return c, nil
 }
 
-// Standard returns the sources that this machine's logins are kept in: Docker's configuration
-// ($DOCKER_CONFIG or ~/.docker) and Podman's ($REGISTRY_AUTH_FILE, else auth.json in $XDG_RUNTIME_DIR or
-// $XDG_CONFIG_HOME).
+// Standard returns the sources that keep the logins of this machine: Docker's configuration (in $DOCKER_CONFIG or
+// ~/.docker) and Podman's ($REGISTRY_AUTH_FILE, or else auth.json in $XDG_RUNTIME_DIR and $XDG_CONFIG_HOME).
 func Standard(helpers *Helpers) Chain {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		home = "" // Without one there is nothing in it.
+		home = "" // Then no file below it is read.
 	}
 	below := func(dir string, parts ...string) string {
 		if dir == "" {
@@ -227,7 +231,9 @@ func Standard(helpers *Helpers) Chain {
 		if config == "" {
 			config = below(home, ".config")
 		}
-		paths = append(paths, below(os.Getenv("XDG_RUNTIME_DIR"), "containers", "auth.json"), below(config, "containers", "auth.json"))
+		for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), config} {
+			paths = append(paths, below(dir, "containers", "auth.json"))
+		}
 	}
 	var chain Chain
 	for _, path := range paths {

@@ -16,6 +16,7 @@ func basic(user, password string) string {
 }
 
 func TestConfig(t *testing.T) {
+	me := base64.RawStdEncoding.EncodeToString([]byte("me:"))
 	config, err := ParseConfig([]byte(`{
 		"auths": {
 			"https://index.docker.io/v1/": ` + basic("hub", "p") + `,
@@ -31,7 +32,7 @@ func TestConfig(t *testing.T) {
 			"https://named.example.com": ` + basic("url", "p") + `,
 			"named.example.com": ` + basic("name", "p") + `,
 			"split.example.com": {"username":"split","password":"p"},
-			"identity.example.com": {"auth":"` + base64.RawStdEncoding.EncodeToString([]byte("me:")) + `","identitytoken":"refresh"},
+			"identity.example.com": {"auth":"` + me + `","identitytoken":"refresh"},
 			"token.example.com": {"registrytoken":"bearer"}
 		},
 		"unknown": {"to": "us"}
@@ -65,7 +66,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// What is wrong with a configuration is said without quoting it.
+// The error of a malformed configuration does not quote it.
 func TestBadConfig(t *testing.T) {
 	for _, text := range []string{
 		"", "secret", `{"auths":"secret"}`, `{"auths":{"a":{"auth":"secret!"}}}`,
@@ -78,15 +79,17 @@ func TestBadConfig(t *testing.T) {
 }
 
 func FuzzConfig(f *testing.F) {
-	f.Add([]byte(`{"auths":{"registry.example.com":`+basic("u", "p")+`},"credsStore":""}`), "registry.example.com", "team/app")
+	f.Add([]byte(`{"auths":{"registry.example.com":`+basic("u", "p")+`},"credsStore":""}`),
+		"registry.example.com", "team/app")
 	f.Fuzz(func(t *testing.T, text []byte, host, path string) {
 		config, err := ParseConfig(text)
 		if err != nil {
 			return
 		}
-		config.helpers, config.store = nil, "" // Nothing is to be run.
-		if _, err := (Inline{Config: config, Helpers: &Helpers{}}).Find(context.Background(), Target{host, path}); err != nil {
-			t.Error(err) // What was parsed can be read.
+		config.helpers, config.store = nil, "" // The test must run no program.
+		source := Inline{Config: config, Helpers: &Helpers{}}
+		if _, err := source.Find(context.Background(), Target{host, path}); err != nil {
+			t.Errorf("a configuration parses but cannot be read: %v", err)
 		}
 	})
 }
@@ -95,19 +98,21 @@ func FuzzConfig(f *testing.F) {
 func helper(t *testing.T, name, script string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "docker-credential-"+name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+	path := filepath.Join(dir, "docker-credential-"+name)
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// A helper of a registry counts before the store, and what they keep before what is left in the file.
+// A registry's own helper comes before the store, and helpers come before the entries of the file.
 func TestHelpersBeforeFile(t *testing.T) {
 	helper(t, "one", `read server; echo '{"Username":"one","Secret":"'$server'"}'`)
 	helper(t, "store", `read server; case $server in
 		kept.example.com) echo '{"Username":"<token>","Secret":"identity"}';;
 		*) echo credentials not found in native keychain; exit 1;; esac`)
-	config, err := ParseConfig([]byte(`{"credsStore":"store","credHelpers":{"one.example.com":"one","docker.io":"one"},"auths":{
+	config, err := ParseConfig([]byte(`{"credsStore":"store",
+		"credHelpers":{"one.example.com":"one","docker.io":"one"},"auths":{
 		"one.example.com":` + basic("file", "p") + `,"kept.example.com":{},"left.example.com":` + basic("left", "p") + `}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -126,11 +131,12 @@ func TestHelpersBeforeFile(t *testing.T) {
 	}
 }
 
-// Docker's configuration is asked before Podman's, each anew every time, and what one lacks the other may have.
+// Docker's configuration comes before Podman's. Both are read at every find, and each may have what the other lacks.
 func TestStandard(t *testing.T) {
 	home := t.TempDir()
-	for name, value := range map[string]string{"HOME": home, "DOCKER_CONFIG": "", "REGISTRY_AUTH_FILE": "", "XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": ""} {
-		t.Setenv(name, value)
+	t.Setenv("HOME", home)
+	for _, name := range []string{"DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"} {
+		t.Setenv(name, "")
 	}
 	write := func(path, user string, hosts ...string) {
 		t.Helper()

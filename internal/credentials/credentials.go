@@ -1,6 +1,3 @@
-// Package credentials finds what a registry is logged in to with: in Docker's and Podman's files, from
-// credential helpers, and from the clouds that this machine belongs to. It sends nothing to registries and
-// knows nothing of Terraform.
 package credentials
 
 import (
@@ -10,31 +7,33 @@ import (
 	"time"
 )
 
-// ErrUnavailable marks a source that should have a credential and cannot give it: a helper that hangs, a
-// file that cannot be read, a cloud without a login. The search goes on behind it.
+// ErrUnavailable means that a source should have a credential and cannot give it: a helper hangs, a file cannot be
+// read, a cloud has no login. The search goes on with the next source. The text of such an error is for people and
+// holds no secret.
 var ErrUnavailable = errors.New("credentials unavailable")
 
-// Credential is what a registry is logged in to with. The zero value is anonymous. It prints without its
-// secrets.
+// Credential is what a login to a registry takes. The zero value is anonymous. No format verb prints its secrets.
 type Credential struct {
 	// Username and Password are for HTTP basic authentication, and for the registry's token service.
 	Username, Password string
 	// IdentityToken is an OAuth 2 refresh token of the registry's token service.
 	IdentityToken string
-	// RegistryToken is sent to the registry as it is, as a bearer token.
+	// RegistryToken is sent to the registry unchanged, as a bearer token.
 	RegistryToken string
-	// Expires is when the credential ends; zero where nothing is known of that.
+	// Expires is when the credential ends; zero if that is unknown.
 	Expires time.Time
-	// Origin says where it comes from, for people: "the Docker configuration /root/.docker/config.json".
+	// NoLogin says that the user wants no login, even if another source has a credential. The fields above are empty.
+	NoLogin bool
+	// Origin names the source for people: "docker-credential-desktop", or the path of a file.
 	Origin string
 }
 
-// IsAnonymous reports whether there is nothing to log in with.
+// IsAnonymous reports whether the credential has nothing to log in with.
 func (c Credential) IsAnonymous() bool {
 	return c.Username == "" && c.Password == "" && c.IdentityToken == "" && c.RegistryToken == ""
 }
 
-// String is the credential without its secrets.
+// String returns "anonymous", or "credentials of" and the origin. It holds no secrets.
 func (c Credential) String() string {
 	if c.IsAnonymous() {
 		return "anonymous"
@@ -48,31 +47,31 @@ func (c Credential) String() string {
 // GoString implements fmt.GoStringer, for %#v.
 func (c Credential) GoString() string { return c.String() }
 
-// Format implements fmt.Formatter: whatever the verb, no secret is printed.
+// Format implements fmt.Formatter. It prints String for every verb.
 func (c Credential) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprint(f, c.String()) // A failing writer is its owner's business.
+	_, _ = fmt.Fprint(f, c.String()) // Formatter has no way to return the writer's error.
 }
 
-// Target is the repository that a credential is looked for.
+// Target is the repository to find a credential for.
 type Target struct {
 	// Host is the registry's canonical host with an optional port: "docker.io", "localhost:5000".
 	Host string
-	// Path is the repository's name in it: "library/alpine".
+	// Path is the repository's name in the registry: "library/alpine".
 	Path string
 }
 
 // Source finds credentials. It is safe for concurrent use.
 type Source interface {
-	// Find returns the credential for a repository, an anonymous one where the source has none. An error
-	// that wraps ErrUnavailable says why there is none where there should be.
+	// Find returns the credential for a repository, and an anonymous one if the source has none. The error wraps
+	// ErrUnavailable if the source should have one.
 	Find(ctx context.Context, target Target) (Credential, error)
 }
 
-// Chain asks sources in their order. The first that has a credential counts.
+// Chain asks sources in their order. The first that has a credential, or says NoLogin, ends the search.
 type Chain []Source
 
-// Find implements Source. Where no source has a credential, the error joins what kept those from it that
-// should have one.
+// Find implements Source. If no source has a credential, the error joins the errors of the sources that should have
+// one.
 func (c Chain) Find(ctx context.Context, target Target) (Credential, error) {
 	var reasons []error
 	for _, source := range c {
@@ -84,14 +83,14 @@ func (c Chain) Find(ctx context.Context, target Target) (Credential, error) {
 			reasons = append(reasons, err)
 			continue
 		}
-		if !found.IsAnonymous() {
+		if found.NoLogin || !found.IsAnonymous() {
 			return found, nil
 		}
 	}
 	return Credential{}, errors.Join(reasons...)
 }
 
-// unavailable wraps the reason why a source has no credential where it should.
+// unavailable returns an error that wraps ErrUnavailable, for a source and its reason.
 func unavailable(origin string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, origin, err)
 }

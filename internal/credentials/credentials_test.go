@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// No way of printing a credential shows a secret.
+// No format verb shows a secret of a credential.
 func TestCredentialsDoNotPrint(t *testing.T) {
 	c := Credential{Username: "u", Password: "secret", IdentityToken: "secret", RegistryToken: "secret", Origin: "a file"}
 	for _, verb := range []string{"%s", "%v", "%+v", "%#v", "%q", "%x", "%d"} {
@@ -46,6 +46,17 @@ func TestChain(t *testing.T) {
 	found, err := chain.Find(context.Background(), Target{"registry.example.com", "app"})
 	if err != nil || found.Username != "one" || none+broken+one != 3 || two != 0 {
 		t.Errorf("found %q, %v; asked %d, %d, %d, %d times", found.Username, err, none, broken, one, two)
+	}
+	settings := Settings{
+		"registry.example.com": {Username: "set"}, "anonymous.example.com": {NoLogin: true}, "empty.example.com": {},
+	}
+	for host, want := range map[string]string{
+		"registry.example.com": "set", "anonymous.example.com": "", "empty.example.com": "one", "other.example.com": "one",
+	} {
+		found, err = append(Chain{settings}, chain...).Find(context.Background(), Target{host, "app"})
+		if err != nil || found.Username != want || found.IsAnonymous() != (want == "") {
+			t.Errorf("with settings, found %q, %v for %s", found.Username, err, host)
+		}
 	}
 	found, err = chain[:2].Find(context.Background(), Target{"registry.example.com", "app"})
 	if !found.IsAnonymous() || !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "it hangs") {

@@ -15,22 +15,22 @@ import (
 // helperTimeout bounds one call of a credential helper: it may ask a key store, or a cloud.
 const helperTimeout = 20 * time.Second
 
-// helperTTL is for how long an answer of a helper is good: some hand out tokens that live for an hour.
-const helperTTL = 5 * time.Minute
+// helperLife is how long an answer of a helper is kept. Some helpers hand out tokens that live for an hour.
+const helperLife = 5 * time.Minute
 
-// maxHelperAnswer bounds what is read of a helper's answer, in bytes.
+// maxHelperAnswer is how much of a helper's answer is read, in bytes.
 const maxHelperAnswer = 1 << 20
 
-// tokenUser is the user name by which a helper says that the secret is an identity token.
+// tokenUser is the user name that a helper gives when the secret is an identity token.
 const tokenUser = "<token>"
 
-// What helpers say of a registry that they have nothing for.
+// helperHasNone are the texts by which helpers say that they have no credential for a registry.
 var helperHasNone = []string{"credentials not found", "no credentials", "not found in native keychain"}
 
-// Helpers runs credential helpers, the programs docker-credential-NAME, each of them once for a registry
-// and some minutes. A slow one delays its own registry only. The zero value works.
+// Helpers runs credential helpers, the programs docker-credential-NAME. It asks a helper for a registry once in five
+// minutes. A slow helper delays its own registry only. The zero value works. It is safe for concurrent use.
 type Helpers struct {
-	// Timeout bounds one call; zero means 20 seconds.
+	// Timeout bounds one call. Zero means 20 seconds.
 	Timeout time.Duration
 
 	once  sync.Once
@@ -39,9 +39,9 @@ type Helpers struct {
 
 type helperCall struct{ program, server string }
 
-// get asks a helper for a registry's credential.
+// get returns a registry's credential from a helper.
 func (h *Helpers) get(ctx context.Context, program, server string) (Credential, error) {
-	h.once.Do(func() { h.cache.Life, h.cache.ErrorLife = helperTTL, helperTTL })
+	h.once.Do(func() { h.cache.Life, h.cache.ErrorLife = helperLife, helperLife })
 	call := helperCall{program, server}
 	return h.cache.Find(ctx, call, func(ctx context.Context) (Credential, error) { return h.run(ctx, call) })
 }
@@ -49,6 +49,7 @@ func (h *Helpers) get(ctx context.Context, program, server string) (Credential, 
 // errHelperTimeout: a helper did not answer in time.
 var errHelperTimeout = errors.New("no answer")
 
+// run calls a helper.
 func (h *Helpers) run(ctx context.Context, call helperCall) (Credential, error) {
 	name := "docker-credential-" + call.program
 	if strings.ContainsAny(call.program, `/\`) {
@@ -60,7 +61,7 @@ func (h *Helpers) run(ctx context.Context, call helperCall) (Credential, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	command := exec.CommandContext(ctx, name, "get") //nolint:gosec // What the user's configuration names.
+	command := exec.CommandContext(ctx, name, "get") //nolint:gosec // The user's configuration names it.
 	command.Stdin = strings.NewReader(call.server)
 	answer := &limitedBuffer{limit: maxHelperAnswer}
 	command.Stdout = answer
@@ -76,7 +77,7 @@ func (h *Helpers) run(ctx context.Context, call helperCall) (Credential, error) 
 				return Credential{}, nil
 			}
 		}
-		return Credential{}, unavailable(name, err) // What it said may hold anything and is not passed on.
+		return Credential{}, unavailable(name, err) // Without the helper's output, which may hold a secret.
 	}
 	var found struct{ Username, Secret string }
 	if json.Unmarshal(answer.Bytes(), &found) != nil {
@@ -88,14 +89,14 @@ func (h *Helpers) run(ctx context.Context, call helperCall) (Credential, error) 
 	return Credential{Username: found.Username, Password: found.Secret, Origin: name}, nil
 }
 
-// limitedBuffer keeps the first bytes that are written to it.
+// limitedBuffer keeps the first bytes that are written to it, up to its limit.
 type limitedBuffer struct {
 	bytes.Buffer
 
 	limit int
 }
 
-// Write implements io.Writer. What exceeds the limit is dropped.
+// Write implements io.Writer. It drops the bytes that exceed the limit.
 func (b *limitedBuffer) Write(p []byte) (int, error) {
 	if room := b.limit - b.Len(); room > 0 {
 		b.Buffer.Write(p[:min(room, len(p))])

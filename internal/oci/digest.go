@@ -10,10 +10,9 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Digest is the sha256 of some bytes in the spelling of the OCI image specification
-// ("sha256:" and 64 lowercase hexadecimal digits). The zero value is "no digest".
-// ParseDigest refuses other algorithms: the original manifesto wrote sha256 only, and so does every
-// registry that this client was tried against.
+// Digest is the sha256 of some bytes as the OCI image specification spells it: "sha256:" and 64 lowercase hexadecimal
+// digits. The zero value is no digest. ParseDigest refuses other algorithms: the original manifesto wrote sha256 only,
+// and so does every registry that this client was tried against.
 type Digest = digest.Digest
 
 const sha256Prefix = "sha256:"
@@ -24,13 +23,13 @@ func DigestOf(content []byte) Digest {
 	return Digest(sha256Prefix + hex.EncodeToString(sum[:]))
 }
 
-// DigestFrom returns the digest of what was written to a sha256 hash.
+// DigestFrom returns the digest of the bytes that were written to sum, a sha256 hash.
 func DigestFrom(sum hash.Hash) Digest {
 	return Digest(sha256Prefix + hex.EncodeToString(sum.Sum(nil)))
 }
 
-// ParseDigest reads a digest with its "sha256:" prefix or, as the original manifesto wrote the
-// digests of images, without. It returns an error that wraps ErrBadDigest for anything else.
+// ParseDigest reads a digest with its "sha256:" prefix, or without it, as the original manifesto wrote the digests of
+// images. The error wraps ErrBadDigest.
 func ParseDigest(s string) (Digest, error) {
 	digits := strings.TrimPrefix(s, sha256Prefix)
 	if len(digits) != 2*sha256.Size {
@@ -42,12 +41,12 @@ func ParseDigest(s string) (Digest, error) {
 		}
 	}
 	if len(digits) < len(s) {
-		return Digest(s), nil // Without a copy: documents have a hundred thousand of them.
+		return Digest(s), nil // Not copied: a document holds a hundred thousand digests.
 	}
 	return Digest(sha256Prefix + digits), nil
 }
 
-// Verify compares bytes with their digest.
+// Verify compares content with the digest that it must have. The error wraps ErrDigestMismatch.
 func Verify(content []byte, want Digest) error {
 	if got := DigestOf(content); got != want {
 		return fmt.Errorf("%w: the registry sent %s", ErrDigestMismatch, got)

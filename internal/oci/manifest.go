@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Manifest is the bytes of a manifest and what they are.
+// Manifest is the bytes of a manifest with their media type and digest. The zero value is no manifest.
 type Manifest struct {
-	// MediaType is the registry's Content-Type; to write one, the type to store it as.
+	// MediaType is the registry's Content-Type in a manifest that was read, and the type to store it as in one to write.
 	MediaType string
 	// Digest is that of Content.
 	Digest Digest
@@ -21,8 +21,8 @@ func NewManifest(mediaType string, content []byte) Manifest {
 	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
 }
 
-// IsIndex reports whether the manifest lists images rather than being one. Some registries answer
-// with a generic Content-Type, so the manifest's own mediaType counts too.
+// IsIndex reports whether the manifest is an index of images. A mediaType in the content overrides the Content-Type:
+// some registries answer with a generic one.
 func (m Manifest) IsIndex() bool {
 	mediaType := m.MediaType
 	var own struct {
@@ -34,8 +34,8 @@ func (m Manifest) IsIndex() bool {
 	return mediaType == MediaTypeOCIIndex || mediaType == MediaTypeDockerList
 }
 
-// Children returns the images of an index, without BuildKit's attestations. The error wraps
-// ErrNoPlatforms where the manifest is no index, and ErrBadResponse where it cannot be read.
+// Children returns the images of an index, without BuildKit's attestations. The error wraps ErrNoPlatforms if the
+// manifest is not an index, and ErrBadResponse if the index cannot be read.
 func (m Manifest) Children() ([]Descriptor, error) {
 	if !m.IsIndex() {
 		return nil, ErrNoPlatforms
@@ -59,9 +59,9 @@ func (m Manifest) Children() ([]Descriptor, error) {
 	return images, nil
 }
 
-// Child returns the one child of an index that runs on a platform. A platform without a variant
-// matches whatever variant there is, as long as there is only one. Errors wrap ErrNoPlatforms and
-// ErrPlatformNotFound and list what there is.
+// Child returns the digest of the index's child for a platform. A platform without a variant matches any variant if
+// the index has only one. The error wraps ErrNoPlatforms if the manifest is not an index, and otherwise
+// ErrPlatformNotFound with a list of the index's platforms.
 func (m Manifest) Child(want Platform) (Digest, error) {
 	children, err := m.Children()
 	if err != nil {
@@ -90,7 +90,8 @@ func (m Manifest) Child(want Platform) (Digest, error) {
 	case len(found) == 1:
 		return digest, nil
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: %s is more than one of the image's: %s", ErrPlatformNotFound, want, strings.Join(found, ", "))
+		return "", fmt.Errorf("%w: %s is more than one of the image's: %s",
+			ErrPlatformNotFound, want, strings.Join(found, ", "))
 	}
 	return "", fmt.Errorf("%w: the image has no %s; it has %s", ErrPlatformNotFound, want, strings.Join(all, ", "))
 }

@@ -12,6 +12,6 @@ const (
 	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
-// MaxManifestSize is the largest manifest that is read or written, in bytes. Every registry tried
-// refuses larger ones (section 11 of the design).
+// MaxManifestSize is the size of the largest manifest that is read or written, in bytes. Every registry that was tried
+// refuses larger ones.
 const MaxManifestSize = 4 << 20

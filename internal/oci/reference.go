@@ -8,22 +8,21 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// Reference names an image: a repository and either a tag or a digest. It is parsed once, where text
-// enters the program; everything after takes the type.
+// Reference names an image: a repository and either a tag or a digest. Text is parsed once, where it enters the
+// program; all later code takes the type. The zero value names no image.
 type Reference struct {
 	// Repository holds the image.
 	Repository Repository
-	// Tag is empty where the reference is by digest, and where it is to the only image of a layout.
+	// Tag is empty in a reference by digest, and in one to the only image of a layout.
 	Tag string
-	// Digest is empty where the reference is by tag.
+	// Digest is empty in a reference by tag.
 	Digest Digest
 }
 
-// ParseReference reads a reference as Docker writes it: "alpine", "alpine:3.20",
-// "ghcr.io/org/app@sha256:…". Without a tag or digest the tag is "latest"; with both, the digest
-// counts. A reference without a registry belongs to defaultRegistry, or to Docker Hub where that is
-// empty. "oci-layout:DIRECTORY[:TAG|@DIGEST]" is an image of a layout on disk; without a tag or digest, its only
-// one. The error wraps ErrBadReference.
+// ParseReference reads a reference as Docker writes it: "alpine", "alpine:3.20", "ghcr.io/org/app@sha256:…". Without a
+// tag or digest the tag is "latest"; with both, the digest counts. A reference without a registry belongs to
+// defaultRegistry, or to Docker Hub if that is empty. "oci-layout:DIRECTORY[:TAG|@DIGEST]" is an image of a layout on
+// disk; without a tag or digest, it is the layout's only image. The error wraps ErrBadReference.
 func ParseReference(s, defaultRegistry string) (Reference, error) {
 	if rest, isLayout := strings.CutPrefix(s, LayoutHost+":"); isLayout {
 		return parseLayout(rest)
@@ -53,8 +52,8 @@ func ParseReference(s, defaultRegistry string) (Reference, error) {
 	return ref, nil
 }
 
-// parseLayout reads what follows "oci-layout:". A colon begins a tag where it is in the last part of the path: that
-// of a Windows drive has a backslash or slash behind it.
+// parseLayout reads the text after "oci-layout:". A colon begins a tag only in the last element of the path: the colon
+// of a Windows drive is followed by a slash or backslash.
 func parseLayout(s string) (Reference, error) {
 	path, digest, byDigest := strings.Cut(s, "@sha256:")
 	ref := Reference{}
@@ -78,10 +77,10 @@ func parseLayout(s string) (Reference, error) {
 	return ref, err
 }
 
-// tagPattern is what the distribution specification allows as a tag.
+// tagPattern matches the tags that the OCI distribution specification allows.
 var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
-// Identifier is what the registry API takes for the manifest: the digest, else the tag.
+// Identifier returns what the registry API takes for the manifest: the digest, or else the tag.
 func (r Reference) Identifier() string {
 	if r.Digest != "" {
 		return r.Digest.String()
@@ -89,7 +88,7 @@ func (r Reference) Identifier() string {
 	return r.Tag
 }
 
-// String is the canonical spelling, with a tag or a digest except for the only image of a layout.
+// String returns the canonical spelling. It has a tag or a digest, except for the only image of a layout.
 func (r Reference) String() string {
 	if r.Digest != "" {
 		return r.Repository.String() + "@" + r.Digest.String()

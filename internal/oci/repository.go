@@ -8,11 +8,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// Repository names a repository of a registry, or an OCI image layout on disk. The zero value names none. Equal
-// repositories of registries are equal values, however they were spelled.
+// Repository names a repository of a registry, or an OCI image layout on disk. The zero value names none. Two
+// spellings of one repository of a registry parse to equal values.
 type Repository struct {
 	name name.Repository
-	// layout is the directory of a layout, as it was written; empty for a registry.
+	// layout is the directory of a layout, cleaned, with slashes; empty for a registry's repository.
 	layout string
 }
 
@@ -22,14 +22,15 @@ func layoutRepository(path string) (Repository, error) {
 	}
 	path = filepath.ToSlash(filepath.Clean(path))
 	if last := path[strings.LastIndexByte(path, '/')+1:]; strings.Contains(last, ":") {
-		// Written without the slash that made it a directory, it would be read as another one and a tag.
+		// String omits the final slash; without it, the rest would parse as a directory and a tag.
 		return Repository{}, fmt.Errorf("%w: the directory's name %q has a colon", ErrBadReference, last)
 	}
 	return Repository{layout: path}, nil
 }
 
-// ParseRepository reads a repository without tag or digest, such as "ghcr.io/org/app" or
-// "oci-layout:DIRECTORY". The error wraps ErrBadReference.
+// ParseRepository reads a repository without tag or digest, such as "ghcr.io/org/app" or "oci-layout:DIRECTORY". A
+// repository without a registry belongs to defaultRegistry, or to Docker Hub if that is empty. The error wraps
+// ErrBadReference.
 func ParseRepository(s, defaultRegistry string) (Repository, error) {
 	if path, isLayout := strings.CutPrefix(s, LayoutHost+":"); isLayout {
 		return layoutRepository(path)
@@ -41,40 +42,45 @@ func ParseRepository(s, defaultRegistry string) (Repository, error) {
 	return canonical(parsed)
 }
 
-// canonical makes two spellings of one repository (alpine, docker.io/library/alpine) the same value: it
-// is a key, and two of them would mean two committers.
+// canonical gives two spellings of one repository (alpine, docker.io/library/alpine) the same value. The value is a
+// key: two values would mean two committers for one repository.
 func canonical(parsed name.Repository) (Repository, error) {
-	repository, err := name.NewRepository(canonicalHost(parsed.Registry) + "/" + parsed.RepositoryStr())
+	repository, err := name.NewRepository(CanonicalHost(parsed.RegistryStr()) + "/" + parsed.RepositoryStr())
 	if err != nil {
 		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)
 	}
 	return Repository{name: repository}, nil
 }
 
-// Layout returns the directory of an image layout on disk. False means that this is a registry's repository.
+// Layout returns the directory of an image layout on disk. ok is false for a registry's repository and for the zero
+// value.
 func (r Repository) Layout() (directory string, ok bool) {
 	return r.layout, r.layout != ""
 }
 
-// Host is the registry's canonical host with its port if it has one: "docker.io", "localhost:5000". For a
-// layout it is LayoutHost.
+// Host returns the registry's canonical host with its port if it has one: "docker.io", "localhost:5000". It is
+// LayoutHost for a layout, and "" for the zero value.
 func (r Repository) Host() string {
-	if r.layout != "" {
+	switch {
+	case r == Repository{}:
+		return ""
+	case r.layout != "":
 		return LayoutHost
 	}
-	return canonicalHost(r.name.Registry)
+	return CanonicalHost(r.name.RegistryStr())
 }
 
-// Address is the registry's host as the network knows it, with its port if it has one: "index.docker.io" for
-// "docker.io". Empty for a layout.
+// Address returns the registry's host as the network knows it, with its port if it has one: "index.docker.io" for
+// "docker.io". It is "" for a layout and for the zero value.
 func (r Repository) Address() string {
-	if r.layout != "" {
+	if r == (Repository{}) || r.layout != "" {
 		return ""
 	}
 	return r.name.RegistryStr()
 }
 
-// Path is the repository's name inside its registry, such as "library/alpine", or a layout's directory.
+// Path returns the repository's name inside its registry, such as "library/alpine", or a layout's directory. It is ""
+// for the zero value.
 func (r Repository) Path() string {
 	if r.layout != "" {
 		return r.layout
@@ -82,7 +88,7 @@ func (r Repository) Path() string {
 	return r.name.RepositoryStr()
 }
 
-// String is the canonical name: host and path.
+// String returns the canonical name: host and path. It is "" for the zero value.
 func (r Repository) String() string {
 	switch {
 	case r == Repository{}:

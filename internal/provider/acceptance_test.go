@@ -66,14 +66,14 @@ type world struct {
 	remote *registry.Repository
 	image  oci.Digest
 
-	credentials registry.HostConfig
+	credentials credentials.Settings
 }
 
 func newWorld(t *testing.T, options registrytest.Options) *world {
 	t.Helper()
 	server := registrytest.New(t, options)
 	w := &world{t: t, server: server}
-	w.credentials = registry.HostConfig{Credential: credentials.Credential{Username: options.Username, Password: options.Password}}
+	w.credentials = credentials.Settings{server.Host(): {Username: options.Username, Password: options.Password}}
 	w.remote = w.open("app")
 	w.image = w.push("1", "one")
 	return w
@@ -82,7 +82,7 @@ func newWorld(t *testing.T, options registrytest.Options) *world {
 // open gives direct access to another repository.
 func (w *world) open(path string) *registry.Repository {
 	w.t.Helper()
-	return w.server.Open(w.t, path, registry.Options{Registries: map[string]registry.HostConfig{w.server.Host(): w.credentials}})
+	return w.server.Open(w.t, path, registry.Options{Credentials: w.credentials})
 }
 
 // document is the manifesto as it stands in the registry.

@@ -57,8 +57,8 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 	}
 	var m registryModel
 	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-	config := m.config(host)
-	if config.Anonymous && !config.Credential.IsAnonymous() {
+	config, credential := m.config(), m.credential(host)
+	if m.Anonymous.ValueBool() && !credential.IsAnonymous() {
 		diags.AddAttributeError(where.AtName("anonymous"), "Contradictory settings",
 			fmt.Sprintf("anonymous says not to log in to %s, and there are credentials beside it. Leave one of them out.", host))
 	}
@@ -68,6 +68,10 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 		}
 	}
 	s.options.Registries[host] = config
+	credential.NoLogin = m.Anonymous.ValueBool()
+	if credential.NoLogin || !credential.IsAnonymous() {
+		s.credentials[host] = credential
+	}
 }
 
 // hasUnknown reports whether a value or a part of it is not known yet.
@@ -86,17 +90,19 @@ func (m registryModel) scheme() string {
 	return "https"
 }
 
-func (m registryModel) config(host string) registry.HostConfig {
+func (m registryModel) credential(host string) credentials.Credential {
+	return credentials.Credential{
+		Username:      m.Username.ValueString(),
+		Password:      m.Password.ValueString(),
+		RegistryToken: strings.TrimSpace(m.Token.ValueString()), // Files end with a newline.
+		IdentityToken: strings.TrimSpace(m.IdentityToken.ValueString()),
+		Origin:        fmt.Sprintf("the provider's registries[%q]", host),
+	}
+}
+
+func (m registryModel) config() registry.HostConfig {
 	config := registry.HostConfig{
-		Credential: credentials.Credential{
-			Username:      m.Username.ValueString(),
-			Password:      m.Password.ValueString(),
-			RegistryToken: strings.TrimSpace(m.Token.ValueString()), // Files end with a newline.
-			IdentityToken: strings.TrimSpace(m.IdentityToken.ValueString()),
-			Origin:        fmt.Sprintf("the provider's registries[%q]", host),
-		},
-		Anonymous: m.Anonymous.ValueBool(),
-		Scheme:    m.scheme(),
+		Scheme: m.scheme(),
 		TLS: registry.TLSConfig{
 			CACertificate:      []byte(m.CACertificate.ValueString()),
 			ClientCertificate:  []byte(m.ClientCertificate.ValueString()),

@@ -32,6 +32,8 @@ type providerData struct {
 // settings are the provider's, as far as they are known.
 type settings struct {
 	options registry.Options
+	// credentials are those that the provider sets for single registries: the first of options.Credentials.
+	credentials credentials.Settings
 	// settle is the store's settle time.
 	settle time.Duration
 	// defaultRegistry is that of references which name none; empty means Docker Hub.
@@ -57,10 +59,12 @@ type providerModel struct {
 
 // settings reads the configuration and the environment.
 func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) settings {
+	configured := credentials.Settings{}
 	s := settings{
+		credentials: configured,
 		options: registry.Options{
 			Registries:            map[string]registry.HostConfig{},
-			Credentials:           m.sources(),
+			Credentials:           m.sources(configured),
 			CertDirectories:       registry.SystemCertDirectories(),
 			MaxRetries:            int(m.MaxRetries.ValueInt64()),
 			MaxConcurrentRequests: int(m.MaxConcurrent.ValueInt64()),
@@ -120,24 +124,22 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 		diags.AddAttributeError(path.Root("default_registry"), "Invalid registry", hostHelp(s.defaultHost(), err))
 		return
 	}
-	config := s.options.Registries[host]
-	if config.Anonymous || !config.Credential.IsAnonymous() {
+	if _, set := s.credentials[host]; set {
 		return // registries[host] comes first.
 	}
 	if unknown {
 		s.unknownHosts[host] = true
 	}
-	config.Credential = credentials.Credential{
+	s.credentials[host] = credentials.Credential{
 		Username: username, Password: password,
 		Origin: fmt.Sprintf("the provider's username and password or %s and %s", envUsername, envPassword),
 	}
-	s.options.Registries[host] = config
 }
 
-// sources are where credentials come from that the provider's own settings do not have, in their order.
-func (m providerModel) sources() credentials.Chain {
+// sources are all sources of credentials, in their order.
+func (m providerModel) sources(configured credentials.Settings) credentials.Chain {
 	helpers := &credentials.Helpers{}
-	var chain credentials.Chain
+	chain := credentials.Chain{configured}
 	if config, err := credentials.ParseConfig([]byte(m.DockerConfig.ValueString())); err == nil {
 		chain = append(chain, credentials.Inline{Config: config, Name: "the provider's docker_config", Helpers: helpers})
 	}

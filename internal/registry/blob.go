@@ -10,8 +10,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// HeadBlob returns the size of a blob in bytes, or -1 where the registry does not say. A missing blob
-// is ErrNotFound.
+// HeadBlob returns the size of a blob in bytes, or -1 if the registry does not send it. The error wraps
+// oci.ErrNotFound if there is no such blob.
 func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
 	size := int64(-1)
 	in := request{method: http.MethodHead, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
@@ -25,8 +25,9 @@ func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (int64, er
 	return size, nil
 }
 
-// GetBlob returns the bytes of a blob of at most limit bytes, verified against its digest. A missing
-// blob is ErrNotFound.
+// GetBlob returns the bytes of a blob of at most limit bytes, verified against its digest. The error wraps
+// oci.ErrNotFound if there is no such blob, oci.ErrTooLarge if it exceeds limit, and oci.ErrDigestMismatch if its bytes
+// are others.
 func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
 	var content []byte
 	in := request{method: http.MethodGet, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
@@ -44,12 +45,12 @@ func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64
 	return content, nil
 }
 
-// PutBlob uploads a blob and returns its digest. Uploading a blob that is there already succeeds. It takes
-// a single POST where the registry has shown in this process that it takes one, and otherwise a POST that
-// opens the upload and a PUT that sends all of it.
+// PutBlob uploads a blob and returns its digest. It succeeds if the registry has the blob already. If the registry has
+// shown in this process that it takes monolithic uploads, one POST sends the blob; otherwise a POST opens the upload
+// and a PUT sends the blob.
 func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	digest := oci.DigestOf(content)
-	err := r.host.client.retry(ctx, func() error {
+	err := r.host.retry(ctx, func(ctx context.Context) error {
 		known := r.host.postsWhole.Load()
 		trial := known == untried && len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no)
 		if known == yes || trial {
@@ -69,21 +70,23 @@ func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, e
 	return digest, nil
 }
 
-// What is known of a registry's taking whole blobs with a POST. Until the one trial has ended, no is assumed.
+// Whether a registry takes a blob with a single POST. While the one trial runs, the value is no.
 const (
 	untried int32 = iota
 	no
 	yes
 )
 
-// maxTrial is the size of the largest blob that is sent, for trial, with a POST: a registry that does not
-// take it so gets it a second time, in bytes.
+// maxTrial is the size of the largest blob that is sent as a trial, in bytes: a registry that refuses the POST gets the
+// blob a second time.
 const maxTrial = 64 << 10
 
-// tryWhole sends a blob with a single POST, where the registry is known to take it so or to find out whether
-// it does. False means that the blob is yet to be uploaded, in two steps as from now on: registries do not agree
-// on what to say to what they do not support, or do not from a certain size on.
-func (r *Repository) tryWhole(ctx context.Context, content []byte, digest oci.Digest, known int32) (done bool, err error) {
+// tryWhole sends a blob with a single POST, to a registry that is known to take it or to find out whether it does. If
+// done is false, the blob must be uploaded in two steps, as all later ones are. Registries answer in many ways to an
+// upload that they do not support, or do not support above some size.
+func (r *Repository) tryWhole(
+	ctx context.Context, content []byte, digest oci.Digest, known int32,
+) (done bool, err error) {
 	taken, location, err := r.postWhole(ctx, content, digest)
 	if taken {
 		r.host.postsWhole.Store(yes)
@@ -95,18 +98,21 @@ func (r *Repository) tryWhole(ctx context.Context, content []byte, digest oci.Di
 	}
 	refused := errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) || errors.Is(err, oci.ErrRateLimited)
 	if ctx.Err() != nil || refused || (known == yes && passing(err)) {
-		r.host.postsWhole.Store(known) // This says nothing about it.
+		r.host.postsWhole.Store(known) // This answer tells nothing about uploads.
 		return true, err
 	}
 	r.host.postsWhole.Store(no)
 	return false, nil
 }
 
-// postWhole sends a blob with a single POST. Where the registry opens an upload instead, as the distribution
-// specification allows, the blob is not taken, and location is where to send it.
-func (r *Repository) postWhole(ctx context.Context, content []byte, digest oci.Digest) (taken bool, location *url.URL, err error) {
+// postWhole sends a blob with a single POST. If the registry opens an upload instead, as the distribution specification
+// allows, taken is false and location is where to send the blob.
+func (r *Repository) postWhole(
+	ctx context.Context, content []byte, digest oci.Digest,
+) (taken bool, location *url.URL, err error) {
 	resp, err := r.once(ctx, request{
-		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()), push: true, body: content,
+		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()),
+		push: true, body: content,
 		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated, http.StatusAccepted},
 	})
@@ -121,7 +127,7 @@ func (r *Repository) postWhole(ctx context.Context, content []byte, digest oci.D
 	return false, location, err
 }
 
-// putUpload sends all of a blob to an upload that was opened, and ends it.
+// putUpload sends a whole blob to an open upload, and closes the upload.
 func (r *Repository) putUpload(ctx context.Context, location *url.URL, content []byte, digest oci.Digest) error {
 	query := location.Query()
 	query.Set("digest", digest.String())
@@ -138,7 +144,7 @@ func (r *Repository) putUpload(ctx context.Context, location *url.URL, content [
 	return nil
 }
 
-// openUpload starts an upload and returns where to send it.
+// openUpload opens an upload and returns its location.
 func (r *Repository) openUpload(ctx context.Context) (*url.URL, error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/", push: true, body: []byte{},
@@ -151,8 +157,8 @@ func (r *Repository) openUpload(ctx context.Context) (*url.URL, error) {
 	return r.uploadLocation(ctx, resp)
 }
 
-// uploadLocation returns where an answer says that an upload goes on. Behind a proxy that ends TLS, registries
-// often give their own host with http: it is taken for the registry's scheme.
+// uploadLocation returns the location of an upload that an answer names. A registry behind a proxy that ends TLS often
+// names its own host with http: uploadLocation replaces that with the registry's scheme.
 func (r *Repository) uploadLocation(ctx context.Context, resp *http.Response) (*url.URL, error) {
 	location, err := resp.Location() // Relative locations are resolved against the request.
 	if err != nil {

@@ -11,21 +11,21 @@ const (
 	schemeBearer = "bearer"
 )
 
-// challenge is how a registry wants to be authenticated to (RFC 9110, section 11; for a token service, the
-// distribution specification's token authentication). The zero value asks for nothing.
+// challenge is how a registry wants to be authenticated to: RFC 9110, "HTTP Authentication", and for a token service
+// the token authentication of the distribution project. The zero value asks for no authentication.
 type challenge struct {
 	// scheme is in lower case.
 	scheme string
-	// realm is the URL of the token service, service and scope what to ask it for; those of a bearer only.
+	// realm is the URL of the token service, and service and scope are what to ask it for. Only bearer has them.
 	realm, service, scope string
-	// failure is why what was sent is not enough (RFC 6750, section 3.1); empty where nothing is said.
+	// failure is the error code for the token that was sent (RFC 6750, "Error Codes"); empty if there is none.
 	failure string
 }
 
-// insufficientScope is the failure of a valid token that does not allow what was asked for.
+// insufficientScope is the failure of a valid token that does not allow the request.
 const insufficientScope = "insufficient_scope"
 
-// chooseChallenge returns the first challenge of an answer that this package knows how to meet.
+// chooseChallenge returns the first challenge of an answer that this package can meet; the zero value if there is none.
 func chooseChallenge(header http.Header) challenge {
 	for _, line := range header.Values("WWW-Authenticate") {
 		for _, c := range parseChallenges(line) {
@@ -37,14 +37,14 @@ func chooseChallenge(header http.Header) challenge {
 	return challenge{}
 }
 
-// parseChallenges reads one WWW-Authenticate header, which may hold several challenges: schemes, each
-// followed by a list of parameters, all of it separated by commas.
+// parseChallenges reads one WWW-Authenticate header, which may hold several challenges: schemes, each followed by its
+// parameters, all separated by commas.
 func parseChallenges(line string) []challenge {
 	var all []challenge
 	p := challengeParser{rest: line}
 	for p.skip(" \t,"); p.rest != ""; p.skip(" \t,") {
 		word := p.token()
-		if word == "" { // No token here: nothing after it can be made sense of.
+		if word == "" { // The rest has no token to continue from.
 			return all
 		}
 		p.skip(" \t")
@@ -56,7 +56,7 @@ func parseChallenges(line string) []challenge {
 		p.skip(" \t")
 		value := p.value()
 		if len(all) == 0 {
-			return nil // A parameter of no scheme.
+			return nil // A parameter without a scheme.
 		}
 		switch last := &all[len(all)-1]; strings.ToLower(word) {
 		case "realm":
@@ -72,11 +72,12 @@ func parseChallenges(line string) []challenge {
 	return all
 }
 
+// challengeParser reads a header from the left; rest is the part that is still unread.
 type challengeParser struct{ rest string }
 
 func (p *challengeParser) skip(chars string) { p.rest = strings.TrimLeft(p.rest, chars) }
 
-// token reads up to a character that no token has.
+// token reads up to the next character that cannot be in a token.
 func (p *challengeParser) token() string {
 	end := strings.IndexAny(p.rest, " \t,=\"")
 	if end < 0 {

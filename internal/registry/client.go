@@ -1,31 +1,25 @@
-// Package registry is a client of the OCI distribution API that spends few requests: it authenticates
-// once per registry and scope, uploads a blob with one or two requests, never sends a tag twice, verifies
-// every byte it reads, and keeps foreign answers within limits. It knows nothing of manifestos.
 package registry
 
 import (
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// HostConfig is what a user sets for one registry. The zero value means: HTTPS, the system's certificate
-// authorities, and credentials from Options.Credentials.
+// HostConfig is what a user sets for one registry besides its credentials. The zero value means HTTPS, except for
+// loopback hosts, and the system's certificate authorities.
 type HostConfig struct {
-	// Credential is what to log in with; an anonymous one means to look for another.
-	Credential credentials.Credential
-	// Anonymous says not to look for one.
-	Anonymous bool
-	// AuthHosts are hosts that the registry's token service may have, besides those of the registry's own domain:
-	// in lower case, with a port where only that one is meant.
+	// AuthHosts are hosts that the registry's token service may have besides those of the registry's own domain. A
+	// host with a port allows only that port.
 	AuthHosts []string
-	// Scheme is "https", or "http" to speak HTTP without TLS; empty means http for loopback hosts and https
-	// for all others.
+	// Scheme is "https", or "http" for HTTP without TLS. Empty means http for loopback hosts and https for all others.
 	Scheme string
-	// TLS is what is particular about the registry's certificates.
+	// TLS has the registry's own certificate settings.
 	TLS TLSConfig
 }
 
@@ -33,24 +27,27 @@ type HostConfig struct {
 type Options struct {
 	// UserAgent is sent with every request.
 	UserAgent string
-	// Registries maps canonical hosts (ParseHost) to their settings.
+	// Registries maps canonical hosts (oci.ParseHost) to their settings. A host that is not in it has the zero
+	// HostConfig.
 	Registries map[string]HostConfig
-	// Credentials finds the credentials of hosts that Registries has none for; nil means anonymous.
+	// Credentials finds the credentials of all hosts; nil means anonymous.
 	Credentials credentials.Source
-	// CertDirectories hold a directory for each registry with certificates (SystemCertDirectories); nil means
-	// none.
+	// CertDirectories are the parents of directories that are named after registries and hold their certificates
+	// (SystemCertDirectories); nil means none.
 	CertDirectories []string
-	// MaxRetries is how often a request that failed for a passing reason is sent again; a negative
-	// number means never, zero means DefaultMaxRetries.
+	// MaxRetries is how often a request that failed for a passing reason is sent again. A negative number means
+	// never, and zero means DefaultMaxRetries.
 	MaxRetries int
-	// Backoff is the wait before the first retry, doubled for each further one; zero means
-	// DefaultBackoff.
+	// Backoff is the wait before the first retry. It doubles with each further one. Zero means DefaultBackoff.
 	Backoff time.Duration
-	// RequestTimeout is how long a request may make no progress, neither sending nor receiving, before it
-	// counts as failed; zero means DefaultRequestTimeout.
+	// RequestTimeout is how long a request may neither send nor receive a byte before it fails. Zero means
+	// DefaultRequestTimeout.
 	RequestTimeout time.Duration
-	// MaxConcurrentRequests is how many requests to one registry may be under way; zero means any number.
+	// MaxConcurrentRequests is how many requests to one registry may be under way at a time. Zero means any number.
 	MaxConcurrentRequests int
+	// Logger takes the records of requests, retries, waits and logins, at slog.LevelDebug and logs.LevelTrace, in the
+	// subsystems "registry" and "credentials". They hold no secrets and no content. nil discards them.
+	Logger *slog.Logger
 }
 
 // Defaults of Options.
@@ -60,17 +57,18 @@ const (
 	DefaultRequestTimeout = time.Minute
 )
 
-// Client talks to registries. It keeps connections and logins; use one per process. It is safe for
-// concurrent use.
+// Client talks to registries. It keeps connections and logins, so a process needs only one. It is safe for concurrent
+// use. NewClient makes one: the zero value does not work.
 type Client struct {
 	options Options
 	base    *http.Transport
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	hosts map[string]*host
 }
 
-// NewClient returns a client. It sends nothing yet.
+// NewClient returns a client. It sends no request and reads no file.
 func NewClient(options Options) *Client {
 	if options.MaxRetries == 0 {
 		options.MaxRetries = DefaultMaxRetries
@@ -84,7 +82,13 @@ func NewClient(options Options) *Client {
 	if options.Credentials == nil {
 		options.Credentials = credentials.Chain{}
 	}
-	return &Client{options: options, base: newBaseTransport(), hosts: map[string]*host{}}
+	options.Credentials = credentials.Logged(options.Credentials, options.Logger)
+	return &Client{
+		options: options,
+		base:    newBaseTransport(),
+		log:     logs.For(options.Logger, "registry"),
+		hosts:   map[string]*host{},
+	}
 }
 
 // Close drops idle connections.
@@ -97,7 +101,8 @@ func (c *Client) Close() {
 	}
 }
 
-// Open returns access to a repository. It sends nothing yet.
+// Open gives access to a repository. It sends no request and reads no file: the first request to a registry reads its
+// certificates.
 func (c *Client) Open(repository oci.Repository) *Repository {
 	c.mu.Lock()
 	defer c.mu.Unlock()

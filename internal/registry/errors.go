@@ -15,25 +15,26 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// What can go wrong besides the errors of package oci. Errors of this package wrap these, so that callers decide with errors.Is.
+// Errors of registries, besides those of package oci. The errors of this package wrap them: callers test with
+// errors.Is.
 var (
-	// ErrRepositoryUnknown: the registry answered 404 and said NAME_UNKNOWN. It also is ErrNotFound.
+	// ErrRepositoryUnknown: the registry answered 404 with the code NAME_UNKNOWN. The error is also oci.ErrNotFound.
 	ErrRepositoryUnknown = errors.New("repository unknown")
 	// ErrUnauthorized: the registry or its token service answered 401.
 	ErrUnauthorized = errors.New("not authorized")
-	// ErrForbidden: the registry or its token service answered 403, or 401 for want of permission.
+	// ErrForbidden: the registry or its token service answered 403, or 401 because the login lacks a permission.
 	ErrForbidden = errors.New("forbidden")
-	// ErrUnreachable: no complete answer came, and the retries were used up.
+	// ErrUnreachable: no complete answer came, also to the last retry.
 	ErrUnreachable = errors.New("registry unreachable")
 	// ErrPlainHTTP: a request would have gone over plain HTTP to a host for which that is not allowed.
 	ErrPlainHTTP = errors.New("plain HTTP is not allowed")
 	// ErrRedirect: the registry redirected to a place that is not allowed.
 	ErrRedirect = errors.New("redirect refused")
-	// ErrNoTLS: the registry answers HTTPS with something that is not TLS. It also is ErrUnreachable.
+	// ErrNoTLS: the registry answers HTTPS with something that is not TLS. The error is also ErrUnreachable.
 	ErrNoTLS = errors.New("no TLS")
-	// ErrCertificate: the registry's certificate is not trusted. It also is ErrUnreachable.
+	// ErrCertificate: the registry's certificate is not trusted. The error is also ErrUnreachable.
 	ErrCertificate = errors.New("certificate not trusted")
-	// ErrClientCertificate: the registry wants another certificate of the client. It also is ErrUnreachable.
+	// ErrClientCertificate: the registry wants another certificate of the client. The error is also ErrUnreachable.
 	ErrClientCertificate = errors.New("client certificate refused")
 	// ErrTLSConfig: a certificate or key that is configured for the registry cannot be used.
 	ErrTLSConfig = errors.New("unusable certificate")
@@ -41,23 +42,24 @@ var (
 	ErrTokenService = errors.New("token service on another domain")
 	// ErrImmutable: the registry does not let a tag be moved.
 	ErrImmutable = errors.New("tag is immutable")
-	// ErrPolicy: a rule of the registry's owner refuses the request (412: Harbor's projects that hand out signed
-	// or scanned images only).
+	// ErrPolicy: a rule of the registry's owner refuses the request with 412, as Harbor does in projects that serve only
+	// signed or scanned images.
 	ErrPolicy = errors.New("refused by a rule")
 )
 
-// codeNameUnknown is the distribution specification's code for a repository that is not known.
+// codeNameUnknown is the distribution specification's code for an unknown repository.
 const codeNameUnknown = "NAME_UNKNOWN"
 
-// maxErrorBody bounds what is read of an error's body, in bytes.
+// maxErrorBody is how much of an error's body is read, in bytes.
 const maxErrorBody = 64 << 10
 
-// maxErrorText bounds what is kept of it for people to read, in bytes: proxies answer with whole pages.
+// maxErrorText is how much of an error's text is kept, in bytes: proxies answer with whole pages.
 const maxErrorText = 300
 
-// Error is an answer of a registry, or of its token service, that is not the one asked for.
+// Error is an answer of a registry or its token service with a status other than success. It matches the sentinels of
+// this package and of package oci with errors.Is.
 type Error struct {
-	// Method and URL are those of the request; the URL carries no query, which may hold secrets.
+	// Method and URL are those of the request. The URL has no query, which may hold secrets.
 	Method, URL string
 	// Status is the HTTP status code.
 	Status int
@@ -65,11 +67,11 @@ type Error struct {
 	Codes []string
 	// Message is the registry's own explanation, possibly empty.
 	Message string
-	// RetryAfter is how long the registry asked to wait; zero where it did not.
+	// RetryAfter is how long the registry asked to wait; zero if it did not ask.
 	RetryAfter time.Duration
-	// denied says that an answer of 401 is for want of permission, and not of a login.
+	// denied says that a 401 is for a permission that the login lacks.
 	denied bool
-	// Login says, in an answer of 401, 403 or 404, who the request came from.
+	// Login describes, in an answer of 401, 403 or 404, who was logged in. It is empty in other answers.
 	Login string
 }
 
@@ -88,7 +90,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Is reports whether the answer means one of this package's sentinels.
+// Is reports whether the answer means a sentinel of this package or of package oci.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case oci.ErrNotFound:
@@ -109,14 +111,14 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// saysImmutable reports whether a write was refused because tags are immutable: ECR answers 400 or 405
-// TAG_INVALID, Harbor 412, Quay and zot 409, each in its own words.
+// saysImmutable reports whether a write was refused because tags are immutable. ECR answers 400 or 405 TAG_INVALID,
+// Harbor 412, Quay and zot 409; only the word is common to all.
 func (e *Error) saysImmutable() bool {
 	return e.Method == http.MethodPut && e.Status >= http.StatusBadRequest && e.Status < http.StatusInternalServerError &&
 		strings.Contains(strings.ToLower(e.Message), "immutab")
 }
 
-// temporary reports whether the same request may well succeed a little later.
+// temporary reports whether the same request may succeed a little later.
 func (e *Error) temporary() bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -126,14 +128,14 @@ func (e *Error) temporary() bool {
 	return false
 }
 
-// responseError turns an answer into an Error. It reads the body but leaves closing it to the caller.
+// responseError turns an answer into an Error. It reads the body; the caller closes it.
 func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	e := &Error{Method: method, URL: redact(u), Status: resp.StatusCode}
 	e.denied = resp.StatusCode == http.StatusUnauthorized && chooseChallenge(resp.Header).failure == insufficientScope
 	e.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
-		return e // The status alone says enough; the body was only an explanation.
+		return e // The status is enough; the body would only explain it.
 	}
 	var parsed struct {
 		Errors []struct {
@@ -158,10 +160,11 @@ func responseError(method string, u *url.URL, resp *http.Response) *Error {
 	return e
 }
 
-// maxSeconds keeps what a server says in seconds within what a duration holds.
+// maxSeconds limits the seconds that a server states, so that a time.Duration can hold them.
 const maxSeconds = 365 * 24 * 60 * 60
 
-// parseRetryAfter reads a Retry-After header, which is in seconds or a date. Zero means that it asks for nothing.
+// parseRetryAfter reads a Retry-After header, which is a number of seconds or a date. It returns zero for any other
+// text.
 func parseRetryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
 		return time.Duration(min(max(seconds, 0), maxSeconds)) * time.Second
@@ -172,8 +175,8 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// describe adds to an answer that may be for want of permission who the request came from, and keeps out of any
-// what the login was done with, should a server have repeated it. Many registries answer 404 for what they hide.
+// describe removes the login's secrets from an answer, in case the server repeated them. It adds the login to an answer
+// of 401, 403 or 404: many registries answer 404 for a repository that the login may not see.
 func describe(err error, g *grant) error {
 	answer, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -189,7 +192,7 @@ func describe(err error, g *grant) error {
 	return err
 }
 
-// redact drops what a URL may hold of secrets: user information and the query.
+// redact returns a URL without the parts that may hold secrets: user information and the query.
 func redact(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -197,7 +200,16 @@ func redact(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// shorten keeps a foreign text printable on one line.
+// redactText redacts the text of a URL. It returns "" for a text that is not a URL.
+func redactText(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return redact(u)
+}
+
+// shorten makes a foreign text valid, short, and one line.
 func shorten(s string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
 	if len(s) > maxErrorText {

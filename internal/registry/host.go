@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,38 +14,36 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
-	"golang.org/x/sync/singleflight"
 )
 
-// host is one registry: how to reach it, and the logins that this process has there.
+// host is one registry: how to reach it, and the logins of this process there.
 type host struct {
 	client *Client
 	config HostConfig
-	// key is the registry's canonical host, address what the network calls it, with a port if it has one.
+	log    *slog.Logger
+	// key is the registry's canonical host. address is its host on the network, spelled as oci.OriginHost does.
 	key, address string
-	plain        bool
-	// broken says why the registry cannot be spoken to as configured; nil where it can.
-	broken error
+	// plain says that the registry is spoken to over HTTP without TLS.
+	plain bool
+	// authHosts are the origins of config.AuthHosts.
+	authHosts []string
 
-	// http sends requests to the registry, tokens to its token service.
+	// http sends requests to the registry, tokens to its token service, both through transport.
 	http, tokens *http.Client
+	transport    *hostTransport
 
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
 
-	flight singleflight.Group
-	mu     sync.Mutex
-	// challenge is how the registry wants to be authenticated to; nil before the one ping of this process.
+	// logins and pings let the operations that wait for the same login, or for the ping, share one.
+	logins, pings wait.Group
+
+	mu sync.Mutex
+	// challenge is how the registry wants to be authenticated to; nil before the ping.
 	challenge *challenge
 	grants    map[session]*grant
 	refusals  map[session]refusal
 	quiet     quiet
-}
-
-// quiet is how long a registry has asked to be left alone, and the answer that said so.
-type quiet struct {
-	until  time.Time
-	answer *Error
 }
 
 func newHost(c *Client, repository oci.Repository) *host {
@@ -53,16 +51,19 @@ func newHost(c *Client, repository oci.Repository) *host {
 	h := &host{
 		client:   c,
 		config:   config,
+		log:      c.log.With(slog.String("registry", repository.Host())),
 		key:      repository.Host(),
 		plain:    config.Scheme == "http" || config.Scheme == "" && oci.IsLoopback(repository.Address()),
 		grants:   map[session]*grant{},
 		refusals: map[session]refusal{},
 	}
-	h.address = address(&url.URL{Scheme: h.scheme(), Host: repository.Address()})
-	transport, err := newHostTransport(h, c)
-	h.broken = err
-	h.http = &http.Client{Transport: transport, CheckRedirect: h.checkRedirect}
-	h.tokens = &http.Client{Transport: transport, CheckRedirect: h.checkTokenRedirect}
+	for _, host := range config.AuthHosts {
+		h.authHosts = append(h.authHosts, oci.OriginHost("https", host))
+	}
+	h.address = oci.OriginHost(h.scheme(), repository.Address())
+	h.transport = newHostTransport(h, c)
+	h.http = &http.Client{Transport: h.transport, CheckRedirect: h.checkRedirect}
+	h.tokens = &http.Client{Transport: h.transport, CheckRedirect: h.checkTokenRedirect}
 	return h
 }
 
@@ -73,76 +74,43 @@ func (h *host) scheme() string {
 	return "https"
 }
 
-// is reports whether a URL is one of the registry's own.
+// is reports whether a URL has the registry's scheme and address.
 func (h *host) is(u *url.URL) bool {
 	return u.Scheme == h.scheme() && h.has(u)
 }
 
-// has reports whether a URL has the registry's address, whatever the scheme.
+// has reports whether a URL has the registry's address, with any scheme.
 func (h *host) has(u *url.URL) bool {
-	return address(u) == h.address
+	return oci.OriginHost(u.Scheme, u.Host) == h.address
 }
 
-// address is a URL's host in the spelling of this package's addresses: in lower case, and without the port that
-// its scheme has by itself.
-func address(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "https":
-		return strings.TrimSuffix(host, ":443")
-	case "http":
-		return strings.TrimSuffix(host, ":80")
-	}
-	return host
-}
-
-// send sends a request, once. Errors are those of this package.
+// send sends a request once, after the pause that the registry may have asked for. Errors wrap those of this package,
+// except the cause of a context that ends.
 func (h *host) send(ctx context.Context, client *http.Client, req *http.Request) (*http.Response, error) {
 	if err := h.waitQuiet(ctx); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	resp, err := client.Do(req)
-	if err == nil {
-		return resp, nil
+	if err != nil {
+		err = sendError(ctx, req, err)
 	}
+	h.logRequest(ctx, req, resp, err, time.Since(began))
+	return resp, err
+}
+
+// sendError turns an error of http.Client into one of this package, without the query of any URL.
+func sendError(ctx context.Context, req *http.Request, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		if parsed, parseErr := url.Parse(wrapped.URL); parseErr == nil {
 			wrapped.URL = redact(parsed)
 		} else {
 			wrapped.URL = redact(req.URL)
 		}
-		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes it, and it may be signed.
-			return nil, fmt.Errorf("%w: %s %s is redirected to what is no address", oci.ErrBadResponse, req.Method, redact(req.URL))
+		if strings.Contains(wrapped.Err.Error(), "Location header") { // net/http quotes the header, which may be signed.
+			return fmt.Errorf("%w: %s %s is redirected to what is no address",
+				oci.ErrBadResponse, req.Method, redact(req.URL))
 		}
 	}
-	return nil, classify(ctx, err)
-}
-
-// keepQuiet takes note of an answer that asks to wait, for all requests to the registry.
-func (h *host) keepQuiet(answer *Error) {
-	if !answer.temporary() || answer.RetryAfter <= 0 || answer.RetryAfter > maxRetryAfter {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if until := time.Now().Add(answer.RetryAfter); until.After(h.quiet.until) {
-		h.quiet = quiet{until, answer}
-	}
-}
-
-// waitQuiet waits for as long as the registry has asked to be left alone.
-func (h *host) waitQuiet(ctx context.Context) error {
-	h.mu.Lock()
-	q := h.quiet
-	h.mu.Unlock()
-	remaining := time.Until(q.until)
-	if remaining <= 0 {
-		return nil
-	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(q.until) {
-		answer := *q.answer // Waiting in vain would only hide why.
-		answer.RetryAfter = remaining
-		return &answer
-	}
-	return wait.For(ctx, remaining+rand.N(min(remaining/4, time.Second)+1)) //nolint:gosec // Not a secret: not all at once.
+	return classify(ctx, err)
 }

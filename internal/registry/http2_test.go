@@ -2,7 +2,6 @@ package registry
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -11,15 +10,14 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
 
-// resetting is a server of HTTP/2 that takes a PUT whole, and then resets its stream instead of answering: nobody
-// knows what it has done.
+// resetting is an HTTP/2 server that reads a whole PUT and then resets its stream instead of answering, so that the
+// outcome is unknown.
 type resetting struct {
 	code http2.ErrCode
 	puts atomic.Int64
@@ -29,13 +27,15 @@ func (s *resetting) start(t *testing.T) (host string) {
 	t.Helper()
 	certificates := httptest.NewUnstartedServer(nil)
 	certificates.StartTLS()
-	config := &tls.Config{Certificates: certificates.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{
+		Certificates: certificates.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12,
+	}
 	certificates.Close()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = listener.Close() }) // Nothing is lost with it.
+	t.Cleanup(func() { _ = listener.Close() }) // The test needs no result of it.
 	go func() {
 		for {
 			connection, err := listener.Accept()
@@ -49,7 +49,7 @@ func (s *resetting) start(t *testing.T) (host string) {
 }
 
 func (s *resetting) serve(connection net.Conn) {
-	defer func() { _ = connection.Close() }() // Nothing is lost with it.
+	defer func() { _ = connection.Close() }() // The test needs no result of it.
 	if _, err := io.ReadFull(connection, make([]byte, len(http2.ClientPreface))); err != nil {
 		return
 	}
@@ -94,16 +94,22 @@ func (s *resetting) answer(framer *http2.Framer, stream uint32, isPut map[uint32
 	if err := hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"}); err != nil {
 		return err
 	}
-	return framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
+	return framer.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true,
+	})
 }
 
-// net/http sends a request again by itself after some resets of HTTP/2. A manifest is sent once all the same.
+// net/http sends a request again by itself after some resets of HTTP/2. A manifest must be sent once all the same.
 func TestManifestPutsAreNotResentByHTTP2(t *testing.T) {
-	for _, code := range []http2.ErrCode{http2.ErrCodeProtocol, http2.ErrCodeRefusedStream, http2.ErrCodeInternal, http2.ErrCodeCancel} {
+	for _, code := range []http2.ErrCode{
+		http2.ErrCodeProtocol, http2.ErrCodeRefusedStream, http2.ErrCodeInternal, http2.ErrCodeCancel,
+	} {
 		server := &resetting{code: code}
 		host := server.start(t)
-		r := openHost(t, host, Options{Registries: map[string]HostConfig{host: {Scheme: "https", TLS: TLSConfig{InsecureSkipVerify: true}}}})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{}`)), time.Time{})
+		r := openHost(t, host, Options{Registries: map[string]HostConfig{
+			host: {Scheme: "https", TLS: TLSConfig{InsecureSkipVerify: true}},
+		}})
+		err := putEmpty(r)
 		if !errors.Is(err, oci.ErrAmbiguous) || server.puts.Load() != 1 {
 			t.Errorf("%s: %v after %d PUTs", code, err, server.puts.Load())
 		}

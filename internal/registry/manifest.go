@@ -11,8 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// acceptManifests is the Accept header of manifest requests. Docker schema 1 is not in it: it has no
-// layers that could be verified.
+// acceptManifests is the Accept header of manifest requests. It lacks Docker schema 1, whose layers cannot be verified.
 var acceptManifests = strings.Join([]string{
 	oci.MediaTypeOCIManifest, oci.MediaTypeOCIIndex, oci.MediaTypeDockerManifest, oci.MediaTypeDockerList,
 }, ", ")
@@ -20,13 +19,13 @@ var acceptManifests = strings.Join([]string{
 func manifestRequest(method, identifier string) request {
 	return request{
 		method: method, path: "manifests/" + identifier, accept: []int{http.StatusOK},
-		// no-cache: proxies between us and the registry must not answer for a tag (section 4 of the design).
+		// no-cache: a proxy between us and the registry must not answer for a tag.
 		header: http.Header{"Accept": {acceptManifests}, "Cache-Control": {"no-cache"}},
 	}
 }
 
-// HeadManifest returns the digest that a tag stands for, or the digest itself where there is such a
-// manifest. Nothing there is ErrNotFound.
+// HeadManifest returns the digest of the manifest that a tag or digest names. The error wraps oci.ErrNotFound if there
+// is no such manifest.
 func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
 	var digest oci.Digest
 	err := r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
@@ -34,8 +33,8 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.D
 		return nil
 	})
 	if err == nil && digest == "" { // Docker-Content-Digest is optional in the specification.
-		m, err := r.GetManifest(ctx, identifier)
-		return m.Digest, err
+		m, getErr := r.GetManifest(ctx, identifier)
+		return m.Digest, getErr
 	}
 	if err != nil {
 		return "", fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
@@ -43,25 +42,13 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.D
 	return digest, nil
 }
 
-// GetManifest returns the manifest of a tag or digest, verified against the digest asked for or, for
-// a tag, against the one that the registry announces. Nothing there is ErrNotFound.
+// GetManifest returns the manifest that a tag or digest names, verified against that digest or, for a tag, against the
+// digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest.
 func (r *Repository) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
 	var m oci.Manifest
-	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) error {
-		content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
-		if err != nil {
-			return err
-		}
-		mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-		m = oci.NewManifest(strings.TrimSpace(mediaType), content)
-		want, err := oci.ParseDigest(identifier)
-		if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
-			want = digestHeader(resp)
-		}
-		if want == "" {
-			return nil
-		}
-		return oci.Verify(content, want)
+	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) (err error) {
+		m, err = readManifest(ctx, resp, identifier)
+		return err
 	})
 	if err != nil {
 		return oci.Manifest{}, fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
@@ -69,18 +56,37 @@ func (r *Repository) GetManifest(ctx context.Context, identifier string) (oci.Ma
 	return m, nil
 }
 
-// PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken
-// connection or a 5xx the error is ErrAmbiguous, and the caller finds out what happened. A 4xx means
-// that the registry did not take it.
+// readManifest reads the manifest in an answer, and verifies it.
+func readManifest(ctx context.Context, resp *http.Response, identifier string) (oci.Manifest, error) {
+	content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
+	if err != nil {
+		return oci.Manifest{}, err
+	}
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	m := oci.NewManifest(strings.TrimSpace(mediaType), content)
+	want, err := oci.ParseDigest(identifier)
+	if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
+		want = digestHeader(resp)
+	}
+	if want == "" {
+		return m, nil
+	}
+	return m, oci.Verify(content, want)
+}
+
+// PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken connection or a 5xx
+// the error wraps oci.ErrAmbiguous, and the caller must look at what happened. A 4xx means that the registry did not
+// take the manifest: the error wraps oci.ErrManifestRefused, ErrImmutable, or what the status means.
 //
-// The PUT is sent by latest or not at all; the zero value sets no deadline. It may have to wait before that: for a
-// login, for a slot among concurrent requests, or because the registry asked for a pause. The error is ErrLate then.
+// The PUT is sent by latest or not at all: it may have to wait for a login, for a slot among concurrent requests, or
+// for the end of a pause that the registry asked for. The error then wraps oci.ErrLate. The zero time sets no deadline.
 func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	if len(m.Content) > oci.MaxManifestSize {
-		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d", r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
+		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d",
+			r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
-	// The login comes first, so that its failure is not mistaken for an unknown outcome.
-	err := r.host.client.retry(ctx, func() error {
+	// The login comes first, so that its failure does not count as an unknown outcome.
+	err := r.host.retry(ctx, func(ctx context.Context) error {
 		_, err := r.host.login(ctx, r.repository, true)
 		return err
 	})
@@ -109,7 +115,7 @@ func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.M
 	return fmt.Errorf("storing manifest %s: %w", r.spell(identifier), err)
 }
 
-// digestHeader returns the announced digest, or "" where it is missing or of another algorithm.
+// digestHeader returns the digest that the registry announces, or "" if it is missing or of another algorithm.
 func digestHeader(resp *http.Response) oci.Digest {
 	digest, err := oci.ParseDigest(resp.Header.Get("Docker-Content-Digest"))
 	if err != nil {
@@ -118,6 +124,7 @@ func digestHeader(resp *http.Response) oci.Digest {
 	return digest
 }
 
+// spell returns the reference to a tag or digest, for errors.
 func (r *Repository) spell(identifier string) string {
 	if strings.Contains(identifier, ":") {
 		return r.repository.String() + "@" + identifier

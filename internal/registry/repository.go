@@ -14,33 +14,34 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Repository is access to one repository. It is safe for concurrent use.
+// Repository gives access to one repository. Client.Open makes one: the zero value does not work. It is safe for
+// concurrent use.
 type Repository struct {
 	host       *host
 	repository oci.Repository
 }
 
-// Repository is the one that this gives access to.
+// Repository returns the name of the repository.
 func (r *Repository) Repository() oci.Repository { return r.repository }
 
 // request describes one exchange with the registry.
 type request struct {
 	method string
-	// path is below /v2/NAME/, or a whole URL (an upload's location).
+	// path is relative to /v2/NAME/, or a whole URL: the location of an upload.
 	path   string
 	header http.Header
 	body   []byte
 	// push asks for a login that may write.
 	push bool
-	// unrepeatable keeps net/http from sending it again by itself, as HTTP/2 does after some resets of a stream.
+	// unrepeatable keeps net/http from sending the request again by itself, as HTTP/2 does after some stream resets.
 	unrepeatable bool
-	// accept lists the statuses that are success.
+	// accept lists the statuses that mean success.
 	accept []int
 }
 
-// once sends a request a single time, or a second time where the registry has refused the first for its login
-// and there is a newer one. The caller closes the body of the answer, whose status is one of those accepted;
-// any other answer is an *Error.
+// once sends a request a single time, or a second time if the registry refused the login of the first and there is a
+// newer one. It returns an answer whose status is accepted, and the caller closes its body. The error of any other
+// answer is an *Error, except for a 404 of the storage that the registry redirects to.
 func (r *Repository) once(ctx context.Context, in request) (*http.Response, error) {
 	for again := false; ; again = true {
 		g, resp, err := r.authorized(ctx, in)
@@ -51,11 +52,12 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 			return resp, nil
 		}
 		answer := responseError(in.method, resp.Request.URL, resp)
-		drain(resp) // Before a login, which may need the place that this takes among concurrent requests.
-		r.host.keepQuiet(answer)
+		drain(resp) // Before a login, which may need the slot of this request.
+		r.host.keepQuiet(ctx, answer)
 		own := r.host.is(resp.Request.URL)
-		if answer.Status == http.StatusNotFound && !own { // The storage behind a registry does not decide what is absent.
-			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s", oci.ErrBadResponse, answer.Error())
+		if answer.Status == http.StatusNotFound && !own { // Only the registry itself decides what is absent.
+			return nil, fmt.Errorf("%w: the registry redirects to where nothing is: %s",
+				oci.ErrBadResponse, answer.Error())
 		}
 		if again || answer.Status != http.StatusUnauthorized || !own {
 			return nil, describe(answer, g)
@@ -70,7 +72,7 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 	}
 }
 
-// authorized logs in where that is necessary and sends a request, once.
+// authorized logs in if that is necessary, and sends a request once.
 func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.Response, error) {
 	g, err := r.host.login(ctx, r.repository, in.push)
 	if err != nil {
@@ -92,17 +94,16 @@ func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.
 	if in.unrepeatable {
 		req.GetBody = nil
 	}
-	if g.header != "" && r.host.is(req.URL) { // Uploads may go elsewhere.
+	if g.header != "" && r.host.is(req.URL) { // Uploads may go to another host.
 		req.Header.Set("Authorization", g.header)
 	}
 	resp, err := r.host.send(ctx, r.host.http, req)
 	return g, resp, err
 }
 
-// exchange sends a request that may be sent again, and hands the answer to read. A body that breaks
-// off is a reason to send it again too.
+// exchange sends a request with retries, and hands the answer to read. A body that breaks off leads to a retry too.
 func (r *Repository) exchange(ctx context.Context, in request, read func(*http.Response) error) error {
-	return r.host.client.retry(ctx, func() error {
+	return r.host.retry(ctx, func(ctx context.Context) error {
 		resp, err := r.once(ctx, in)
 		if err != nil {
 			return err
@@ -112,16 +113,16 @@ func (r *Repository) exchange(ctx context.Context, in request, read func(*http.R
 	})
 }
 
-// maxDrain bounds what is read of an unwanted body to keep its connection, in bytes.
+// maxDrain is how much of an unwanted body is read to keep its connection, in bytes.
 const maxDrain = 64 << 10
 
-// drain lets the connection be used again.
+// drain reads the rest of a body and closes it, so that the connection can be used again.
 func drain(resp *http.Response) {
-	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // Only to reuse the connection; failing costs nothing.
-	_ = resp.Body.Close()                            // The answer was read; nothing depends on closing.
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // An error only costs the connection.
+	_ = resp.Body.Close()                            // The answer has been read: an error changes nothing.
 }
 
-// readLimited reads a body of at most limit bytes.
+// readLimited reads a body of at most limit bytes. The error wraps oci.ErrTooLarge if the body is larger.
 func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
@@ -133,9 +134,9 @@ func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, erro
 	return content, nil
 }
 
-// RepositoryExists asks for the repository's tags, of which it wants one only, to tell a repository
-// without a certain manifest from one that cannot be read. False with a nil error means that the
-// registry said NAME_UNKNOWN; any other failure is an error.
+// RepositoryExists asks for one of the repository's tags, to tell a repository that lacks a manifest from one that
+// cannot be read. It returns false without an error only if the registry answers NAME_UNKNOWN; any other failure is an
+// error.
 func (r *Repository) RepositoryExists(ctx context.Context) (bool, error) {
 	in := request{method: http.MethodGet, path: "tags/list?n=1", accept: []int{http.StatusOK}}
 	err := r.exchange(ctx, in, func(*http.Response) error { return nil })

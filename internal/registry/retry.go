@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -17,30 +16,30 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// maxBackoff bounds one wait between two tries that the registry did not ask for itself.
+// maxBackoff bounds the wait between two attempts, apart from what the registry asks for.
 const maxBackoff = 10 * time.Second
 
-// maxRetryAfter is the longest that a registry may ask to wait and is obeyed. Beyond it, and beyond what the
-// operation has left, its answer is returned at once: it says when to try again, and hostile or broken
-// registries say years.
+// maxRetryAfter is the longest Retry-After that is obeyed. If a registry asks for more, or for more than the operation
+// has left, its answer is returned at once: it says when to try again. Broken and hostile registries ask for years.
 const maxRetryAfter = 5 * time.Minute
 
-// retry calls try until it succeeds, fails for good, was called MaxRetries times more, or ctx ends.
-func (c *Client) retry(ctx context.Context, try func() error) error {
-	backoff := c.options.Backoff
-	for attempt := 0; ; attempt++ {
-		err := try()
-		if err == nil || ctx.Err() != nil || attempt >= c.options.MaxRetries || !passing(err) {
+// retry calls try until it succeeds, fails for good, has failed 1+MaxRetries times, or ctx ends.
+func (h *host) retry(ctx context.Context, try func(context.Context) error) error {
+	backoff := h.client.options.Backoff
+	for attempt := 1; ; attempt++ {
+		err := try(withAttempt(ctx, attempt))
+		if err == nil || ctx.Err() != nil || attempt > h.client.options.MaxRetries || !passing(err) {
 			return err
 		}
-		// Jitter, so that parallel operations do not return at once.
-		pause := backoff/2 + rand.N(backoff/2+1) //nolint:gosec // Not a secret.
-		if asked := RetryAfter(err); asked > 0 {
+		pause := backoff/2 + wait.Jitter(backoff/2)
+		asked := RetryAfter(err)
+		if asked > 0 {
 			if deadline, ok := ctx.Deadline(); asked > maxRetryAfter || ok && time.Until(deadline) < asked {
 				return err
 			}
 			pause += asked
 		}
+		h.logRetry(ctx, err, attempt, pause, asked)
 		if wait.For(ctx, pause) != nil {
 			return err
 		}
@@ -48,7 +47,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 	}
 }
 
-// RetryAfter is how long the registry's answer in an error asks to wait; zero where it does not.
+// RetryAfter returns the wait that the registry's answer in an error asks for; zero if it asks for none.
 func RetryAfter(err error) time.Duration {
 	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.RetryAfter
@@ -56,7 +55,7 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// statusOf is the HTTP status of the answer in an error, zero where there is none.
+// statusOf returns the HTTP status of the answer in an error; zero if the error has no answer.
 func statusOf(err error) int {
 	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.Status
@@ -64,7 +63,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// passing reports whether the same request may well succeed a little later.
+// passing reports whether the same request may succeed a little later.
 func passing(err error) bool {
 	if answer, ok := errors.AsType[*Error](err); ok {
 		return answer.temporary()
@@ -72,17 +71,19 @@ func passing(err error) bool {
 	return errors.Is(err, ErrUnreachable) && !errors.Is(err, errFinal)
 }
 
-// errFinal marks an unreachable registry that further tries will not reach: a name that does not
-// exist, a port where nothing listens, a server without TLS, or a certificate that is not trusted.
+// errFinal marks an unreachable registry that no retry will reach: a name that does not exist, a port where nothing
+// listens, a server without TLS, or a certificate that is not trusted.
 var errFinal = fmt.Errorf("%w", ErrUnreachable)
 
-// classify turns an error of an HTTP round trip into one of this package. Only where ctx itself has ended
-// is a timeout the caller's: the transport's own say deadline exceeded, too.
+// classify turns an error of an HTTP round trip into one of this package. An error is the caller's own only if ctx has
+// ended: the transport's timeouts read "deadline exceeded" too.
 func classify(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	for _, ours := range []error{ErrPlainHTTP, ErrRedirect, oci.ErrTooLarge, ErrTokenService, ErrUnreachable, oci.ErrLate} {
+	for _, ours := range []error{
+		ErrPlainHTTP, ErrRedirect, ErrTokenService, ErrTLSConfig, ErrUnreachable, oci.ErrTooLarge, oci.ErrLate,
+	} {
 		if errors.Is(err, ours) {
 			return err
 		}
@@ -95,31 +96,35 @@ func classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrCertificate, err)
 	case isClientCertificateError(err):
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrClientCertificate, err)
-	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED),
-		strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)): // All that net/http says of a proxy's 407.
+	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), isProxyRefusal(err):
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }
 
-// isNoTLS reports whether what answered a TLS handshake does not speak TLS.
+// isProxyRefusal reports whether a proxy answered 407. The status's text is all that net/http keeps of the answer.
+func isProxyRefusal(err error) bool {
+	return strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired))
+}
+
+// isNoTLS reports whether the server answered a TLS handshake with something other than TLS.
 func isNoTLS(err error) bool {
 	_, plain := errors.AsType[tls.RecordHeaderError](err)
 	return plain
 }
 
-// isCertificateError reports whether TLS failed because of who the registry says it is.
+// isCertificateError reports whether TLS failed because the registry's certificate is not valid or not trusted.
 func isCertificateError(err error) bool {
 	_, invalid := errors.AsType[*tls.CertificateVerificationError](err)
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	return invalid || unknown
 }
 
-// isClientCertificateError reports whether the server has ended a TLS handshake for want of another certificate
-// of the client's (the alerts bad_certificate, unknown_ca, certificate_required and others, RFC 8446, section 6).
+// isClientCertificateError reports whether the server ended a TLS handshake because it wants another certificate of the
+// client's (RFC 8446, "Alert Protocol": bad_certificate, unknown_ca, certificate_required and others).
 func isClientCertificateError(err error) bool {
 	remote, ok := errors.AsType[*net.OpError](err)
-	if !ok || remote.Op != "remote error" { // How crypto/tls marks an alert that it has received.
+	if !ok || remote.Op != "remote error" { // crypto/tls marks an alert from the server so.
 		return false
 	}
 	text := remote.Err.Error()

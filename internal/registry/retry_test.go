@@ -3,15 +3,55 @@ package registry
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
+
+func TestRetries(t *testing.T) {
+	ctx := context.Background()
+	var mu sync.Mutex
+	var paths []string
+	failures := 2
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		paths = append(paths, r.URL.Path)
+		if r.URL.Path == "/v2/" || failures == 0 {
+			return false
+		}
+		failures--
+		if failures == 0 {
+			w.Header().Set("Content-Length", "100") // The body is truncated.
+			_, _ = io.WriteString(w, "{")
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	r := open(t, server, Options{})
+	if _, err := r.GetManifest(ctx, "tag"); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("GetManifest: %v", err)
+	}
+	if len(paths) != 4 { // The ping, two failures, and the answer.
+		t.Errorf("requests: %v", paths)
+	}
+	mu.Lock()
+	paths, failures = nil, 1000
+	mu.Unlock()
+	if _, err := r.HeadManifest(ctx, "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("HeadManifest: %v", err)
+	}
+	if len(paths) != 1+DefaultMaxRetries {
+		t.Errorf("%d requests, want %d", len(paths), 1+DefaultMaxRetries)
+	}
+}
 
 func TestParseRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -27,93 +67,48 @@ func TestParseRetryAfter(t *testing.T) {
 	}
 }
 
-// What a registry asks to wait is waited for; not where it exceeds what the operation has left, or all
-// reason: then its answer comes at once.
+// Retry-After is obeyed. If it exceeds the time that the operation has left, or maxRetryAfter, the answer is returned
+// at once.
 func TestRetryAfter(t *testing.T) {
-	var requests atomic.Int64
-	var after atomic.Value
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" || requests.Add(1) > 1 {
-			return false
-		}
-		w.Header().Set("Retry-After", after.Load().(string)) //nolint:forcetypeassert // Stored below.
-		w.WriteHeader(http.StatusTooManyRequests)
-		return true
-	})
-	get := func(timeout time.Duration, value string) (time.Duration, error) {
-		requests.Store(0)
-		after.Store(value)
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
-		defer cancel()
-		began := time.Now()
-		_, err := open(t, server, Options{}).GetManifest(ctx, "tag")
-		return time.Since(began), err
-	}
-	if took, err := get(time.Minute, "1"); !errors.Is(err, oci.ErrNotFound) || took < time.Second {
-		t.Errorf("after %s: %v", took, err)
-	}
-	for _, value := range []string{"30", "86400", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)} {
-		took, err := get(20*time.Second, value)
-		if !errors.Is(err, oci.ErrRateLimited) || RetryAfter(err) < 29*time.Second || took > 10*time.Second {
-			t.Errorf("%s: after %s: %v", value, took, err)
-		}
-	}
-}
-
-// One answer that asks to wait holds back all requests to the registry, not only its own.
-func TestQuiet(t *testing.T) {
-	var requests atomic.Int64
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" || requests.Add(1) > 1 {
-			return false
-		}
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return true
-	})
-	r := open(t, server, Options{MaxRetries: -1})
-	if _, err := r.GetManifest(context.Background(), "tag"); err == nil || errors.Is(err, oci.ErrNotFound) {
-		t.Fatalf("the first: %v", err)
-	}
-	began := time.Now()
-	var group sync.WaitGroup
-	for range 5 {
-		group.Go(func() { absent(t, r) })
-	}
-	group.Wait()
-	if took := time.Since(began); took < 500*time.Millisecond || requests.Load() != 6 {
-		t.Errorf("%d requests, the others after %s", requests.Load(), took)
-	}
-}
-
-// A manifest that is refused for the rate, or for immutability, is known not to have been taken.
-func TestRefusedManifests(t *testing.T) {
-	for name, test := range map[string]struct {
-		status int
-		body   string
-		want   error
+	for _, test := range []struct {
+		value string
+		limit time.Duration // What the operation has.
+		want  error
 	}{
-		"rate":        {http.StatusTooManyRequests, "", oci.ErrRateLimited},
-		"ECR":         {http.StatusBadRequest, `{"errors":[{"code":"TAG_INVALID","message":"The image tag '_manifesto' already exists in the 'app' repository and cannot be overwritten because the repository is immutable."}]}`, ErrImmutable},
-		"Harbor":      {http.StatusPreconditionFailed, `{"errors":[{"code":"PRECONDITION","message":"Failed to process request due to 'app:_manifesto' configured as immutable."}]}`, ErrImmutable},
-		"forbidden":   {http.StatusForbidden, "", ErrForbidden},
-		"bad request": {http.StatusBadRequest, `{"errors":[{"code":"MANIFEST_INVALID"}]}`, oci.ErrManifestRefused},
+		{"30", time.Minute, oci.ErrNotFound},
+		{"30", 20 * time.Second, oci.ErrRateLimited},
+		{"86400", 48 * time.Hour, oci.ErrRateLimited},
+		{"Sat, 01 Jan 2000 00:00:30 GMT", time.Minute, oci.ErrNotFound}, // A synctest bubble begins in the year 2000.
+		{"Sat, 01 Jan 2000 01:00:00 GMT", 2 * time.Hour, oci.ErrRateLimited},
 	} {
-		server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-			if r.Method != http.MethodPut {
-				return false
+		synctest.Test(t, func(t *testing.T) {
+			r := openInMemory(t, Options{}, asksForPause(http.StatusTooManyRequests, test.value))
+			ctx, cancel := context.WithTimeout(t.Context(), test.limit)
+			defer cancel()
+			began := time.Now()
+			_, err := r.GetManifest(ctx, "tag")
+			took, waited := time.Since(began), errors.Is(test.want, oci.ErrNotFound)
+			if !errors.Is(err, test.want) || waited != (took >= 30*time.Second) || took > 35*time.Second {
+				t.Errorf("%s, of %s: after %s: %v", test.value, test.limit, took, err)
 			}
-			w.WriteHeader(test.status)
-			_, _ = w.Write([]byte(test.body))
-			return true
+			if !waited && RetryAfter(err) < 30*time.Second {
+				t.Errorf("%s: the error asks for %s", test.value, RetryAfter(err))
+			}
 		})
-		r := open(t, server, Options{})
-		err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{})
-		if !errors.Is(err, test.want) || errors.Is(err, oci.ErrAmbiguous) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if strings.Contains(test.body, "immutable") && errors.Is(err, oci.ErrManifestRefused) {
-			t.Errorf("%s: taken for an invalid manifest: %v", name, err)
+	}
+}
+
+// asksForPause is a registry that answers the first request after the ping with a Retry-After, and later ones with 404.
+func asksForPause(status int, value string) http.HandlerFunc {
+	var requests atomic.Int64
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/v2/":
+		case requests.Add(1) == 1:
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(status)
+		default:
+			w.WriteHeader(http.StatusNotFound)
 		}
 	}
 }

@@ -5,20 +5,22 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// TLSConfig is what a user sets of TLS for one registry. The zero value means the system's certificate
-// authorities.
+// TLSConfig is the user's TLS settings for one registry. The zero value means the system's certificate authorities and
+// no client certificate.
 type TLSConfig struct {
-	// CACertificate is PEM: authorities that are trusted besides the system's.
+	// CACertificate is PEM: authorities that are trusted in addition to the system's.
 	CACertificate []byte
-	// ClientCertificate and ClientKey are PEM: what the registry knows the client by. Both or none.
+	// ClientCertificate and ClientKey are PEM: the certificate by which the registry knows the client, and its key. Both
+	// are set, or neither.
 	ClientCertificate, ClientKey []byte
-	// InsecureSkipVerify takes whatever certificate the registry and its token service show.
+	// InsecureSkipVerify accepts any certificate of the registry and its token service.
 	InsecureSkipVerify bool
 }
 
@@ -34,8 +36,8 @@ func (c TLSConfig) Validate() error {
 	return err
 }
 
-// SystemCertDirectories are where Docker and Podman look for a directory, named as a registry, with
-// certificates: *.crt are authorities, *.cert with *.key are the client's.
+// SystemCertDirectories returns the directories in which Docker and Podman look for a subdirectory named after a
+// registry. Of its files, *.crt are authorities, and *.cert with *.key are the client's certificate and key.
 func SystemCertDirectories() []string {
 	dirs := []string{"/etc/containers/certs.d", "/etc/docker/certs.d"}
 	if home, err := os.UserHomeDir(); err == nil {
@@ -44,16 +46,12 @@ func SystemCertDirectories() []string {
 	return dirs
 }
 
-// certDirectories are those that exist for a registry.
+// certDirectories returns the subdirectories of dirs that exist for a registry.
 func certDirectories(dirs []string, host string) []string {
-	names := []string{host}
-	if _, _, err := net.SplitHostPort(host); err != nil {
-		names = append(names, host+":443") // The same registry.
-	}
 	var found []string
-	for _, dir := range dirs {
-		for _, name := range names {
-			dir := filepath.Join(dir, name)
+	for _, parent := range dirs {
+		for _, name := range oci.HostSpellings(host) {
+			dir := filepath.Join(parent, name)
 			if info, err := os.Stat(dir); err == nil && info.IsDir() {
 				found = append(found, dir)
 			}
@@ -62,13 +60,12 @@ func certDirectories(dirs []string, host string) []string {
 	return found
 }
 
-// tlsConfigs returns the settings for the registry itself and for hosts that it redirects to; nil means
-// those that every program has. What belongs to the registry alone, the client's certificate and not to
-// verify, stays there.
+// tlsConfigs returns the TLS configuration for the registry itself, and for hosts that it redirects to; nil means Go's
+// default. The client's certificate and InsecureSkipVerify apply to the registry only.
 func tlsConfigs(host HostConfig, dirs []string) (own, foreign *tls.Config, err error) {
 	found := material{settings: host.TLS}
 	for _, dir := range dirs {
-		if err := found.read(dir); err != nil {
+		if err = found.read(dir); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", dir, err)
 		}
 	}
@@ -93,20 +90,20 @@ func tlsConfigs(host HostConfig, dirs []string) (own, foreign *tls.Config, err e
 	}
 	own = &tls.Config{
 		RootCAs: roots, Certificates: client, MinVersion: tls.VersionTLS12,
-		InsecureSkipVerify: host.TLS.InsecureSkipVerify, //nolint:gosec // The user asks for it, for one registry.
+		InsecureSkipVerify: host.TLS.InsecureSkipVerify, //nolint:gosec // The user asks for it.
 	}
 	return own, foreign, nil
 }
 
-// material is what was found of certificates.
+// material is the certificates and keys for one host.
 type material struct {
 	settings    TLSConfig
 	authorities [][]byte
 	pairs       []tls.Certificate
 }
 
-// read reads a directory in the layout of Docker's and Podman's certs.d. What this user may not read is for
-// others, such as a daemon's key.
+// read reads a directory in the layout of Docker's and Podman's certs.d. It skips files that this user may not read,
+// such as a daemon's key.
 func (m *material) read(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -116,8 +113,8 @@ func (m *material) read(dir string) error {
 		path := filepath.Join(dir, entry.Name())
 		switch filepath.Ext(path) {
 		case ".crt":
-			pem, err := os.ReadFile(path) //nolint:gosec // One of the directories that are for it.
-			if err := ignorePermission(err); err != nil {
+			pem, err := os.ReadFile(path) //nolint:gosec // The directories are those of certificates.
+			if ignorePermission(err) != nil {
 				return err
 			}
 			m.authorities = append(m.authorities, pem)
@@ -130,7 +127,7 @@ func (m *material) read(dir string) error {
 	return nil
 }
 
-// readPair reads a client's certificate and its key, where the settings have none.
+// readPair reads a client's certificate and its key, unless the settings have them.
 func (m *material) readPair(path string) error {
 	if m.settings.hasClient() {
 		return nil
@@ -155,7 +152,7 @@ func ignorePermission(err error) error {
 
 func (c TLSConfig) hasClient() bool { return len(c.ClientCertificate) > 0 || len(c.ClientKey) > 0 }
 
-// client returns the client's certificates: that of the settings, else those of directories.
+// client returns the client's certificates: the one of the settings, or else those of the directories.
 func (m *material) client() ([]tls.Certificate, error) {
 	s := m.settings
 	if !s.hasClient() {

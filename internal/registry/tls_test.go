@@ -28,7 +28,7 @@ import (
 func secureServer(t *testing.T, configure func(*tls.Config)) (host string, ca []byte) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // It tells of refused handshakes.
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // The server logs refused handshakes.
 	server.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	configure(server.TLS)
 	server.StartTLS()
@@ -37,7 +37,7 @@ func secureServer(t *testing.T, configure func(*tls.Config)) (host string, ca []
 	return strings.TrimPrefix(server.URL, "https://"), ca
 }
 
-// clientPair makes a certificate for a client, signed by itself.
+// clientPair returns a self-signed certificate for a client, and its key.
 func clientPair(t *testing.T) (certificate, key []byte, parsed *x509.Certificate) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -88,6 +88,7 @@ func TestCertificates(t *testing.T) {
 	write(mutual, "client.cert", certificate)
 	write(mutual, "client.key", key)
 
+	withClient := TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}
 	for name, test := range map[string]struct {
 		host string
 		tls  TLSConfig
@@ -98,7 +99,7 @@ func TestCertificates(t *testing.T) {
 		"authority":                 {host: open, tls: TLSConfig{CACertificate: ca}, want: oci.ErrNotFound},
 		"not verified":              {host: open, tls: TLSConfig{InsecureSkipVerify: true}, want: oci.ErrNotFound},
 		"no client certificate":     {host: mutual, tls: TLSConfig{CACertificate: mutualCA}, want: ErrClientCertificate},
-		"client certificate":        {host: mutual, tls: TLSConfig{CACertificate: mutualCA, ClientCertificate: certificate, ClientKey: key}, want: oci.ErrNotFound},
+		"client certificate":        {host: mutual, tls: withClient, want: oci.ErrNotFound},
 		"directory":                 {host: mutual, dirs: []string{filepath.Join(dirs, "none"), dirs}, want: oci.ErrNotFound},
 		"directory, other registry": {host: open, dirs: []string{dirs}, want: ErrCertificate},
 		"unusable":                  {host: open, tls: TLSConfig{CACertificate: []byte("x")}, want: ErrTLSConfig},
@@ -112,13 +113,58 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	write(open, "client.cert", certificate)
-	r := openHost(t, open, Options{Registries: map[string]HostConfig{open: {Scheme: "https"}}, CertDirectories: []string{dirs}})
-	if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrTLSConfig) || !strings.Contains(err.Error(), "client.cert") {
+	r := openHost(t, open, Options{
+		Registries: map[string]HostConfig{open: {Scheme: "https"}}, CertDirectories: []string{dirs},
+	})
+	_, err := r.GetManifest(context.Background(), "tag")
+	if !errors.Is(err, ErrTLSConfig) || !strings.Contains(err.Error(), "client.cert") {
 		t.Errorf("a certificate without a key: %v", err)
 	}
 }
 
-// A registry without TLS is told from one that cannot be reached.
+// Certificates are read by the first request to a registry and not by Open, which holds the client's lock: slow files
+// of one registry hold up no other.
+func TestCertificatesAreReadWithoutTheLock(t *testing.T) {
+	server := serve(t, never)
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := NewClient(Options{CertDirectories: []string{t.TempDir()}})
+	t.Cleanup(client.Close)
+	at := func(host string) *Repository {
+		t.Helper()
+		repository, err := oci.ParseRepository(host+"/app", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client.Open(repository)
+	}
+	slow := at("slow.example.com")
+	if slow.host.transport.loaded.Load() != nil {
+		t.Error("Open has read the certificates")
+	}
+	reading, proceed := make(chan struct{}), make(chan struct{})
+	errDisk := errors.New("the disk is gone")
+	slow.host.transport.load = func() (transports, error) {
+		close(reading)
+		<-proceed
+		return transports{}, errDisk
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := slow.GetManifest(context.Background(), "tag")
+		failed <- err
+	}()
+	<-reading
+	if _, err := at(host).GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("a request to another registry: %v", err)
+	}
+	client.Close()
+	close(proceed)
+	if err := <-failed; !errors.Is(err, errDisk) {
+		t.Errorf("a request whose certificates cannot be read: %v", err)
+	}
+}
+
+// A registry without TLS has another error than one that cannot be reached.
 func TestNoTLS(t *testing.T) {
 	server := serve(t, never)
 	host := strings.TrimPrefix(server.URL, "http://")
@@ -128,8 +174,7 @@ func TestNoTLS(t *testing.T) {
 	}
 }
 
-// What belongs to the registry alone does not go to the storage that it redirects to: neither the client's
-// certificate nor that its own need not be verified.
+// The client's certificate and InsecureSkipVerify apply to the registry, and not to the storage that it redirects to.
 func TestForeignTLS(t *testing.T) {
 	certificate, key, _ := clientPair(t)
 	own, foreign, err := tlsConfigs(HostConfig{TLS: TLSConfig{

@@ -18,39 +18,39 @@ import (
 // clientID names this program to OAuth 2 token services.
 const clientID = "terraform-provider-manifesto"
 
-// maxTokenAnswer bounds a token service's answer, in bytes.
+// maxTokenAnswer is the size of the largest answer of a token service that is read, in bytes.
 const maxTokenAnswer = 1 << 20
 
-// defaultTokenLife is that of a token of which its service does not say how long it lives, as the
-// distribution specification has it.
+// defaultTokenLife is the life of a token whose service states none, as the distribution specification defines it.
 const defaultTokenLife = time.Minute
 
-// tokenServices are those of public registries that have another domain.
+// tokenServices are the token services of public registries that have another domain, by the registry's host or
+// registrable domain.
 var tokenServices = map[string][]string{
 	"registry.redhat.io": {"sso.redhat.com"},
 	"nvcr.io":            {"authn.nvidia.com"},
 	"scw.cloud":          {"api.scaleway.com"},
 }
 
-// obtainToken gets a token for a session's repository from the token service that the registry names.
-func (h *host) obtainToken(ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant) error {
+// obtainToken gets a token for a session's repository from the token service that the registry names, and puts it into
+// the grant.
+func (h *host) obtainToken(
+	ctx context.Context, asked challenge, credential credentials.Credential, want session, g *grant,
+) error {
 	realm, err := url.Parse(asked.realm)
 	if err != nil {
 		return fmt.Errorf("%w: the token service's address: %w", oci.ErrBadResponse, err)
 	}
-	if err := h.checkRealm(realm); err != nil {
+	if err = h.checkRealm(realm); err != nil {
 		return err
 	}
 	query := realm.Query()
 	if asked.service != "" {
 		query.Set("service", asked.service)
 	}
-	actions := "pull"
-	if want.push {
-		actions = "pull,push"
-	}
-	scopes := []string{"repository:" + want.path + ":" + actions}
-	if asked.scope != "" && !slices.Contains(scopes, asked.scope) && strings.HasPrefix(asked.scope, "repository:"+want.path+":") {
+	scopes := []string{"repository:" + want.path + ":" + want.actions()}
+	more := asked.scope != "" && !slices.Contains(scopes, asked.scope)
+	if more && strings.HasPrefix(asked.scope, "repository:"+want.path+":") {
 		scopes = append(scopes, asked.scope)
 	}
 	query["scope"] = scopes
@@ -67,18 +67,20 @@ func (h *host) obtainToken(ctx context.Context, asked challenge, credential cred
 	if token == "" {
 		return fmt.Errorf("%w: %s sent no token", oci.ErrBadResponse, redact(realm))
 	}
-	g.header = "Bearer " + token
+	g.header, g.scheme = "Bearer "+token, schemeBearer
 	g.hide(token)
-	life := defaultTokenLife
+	g.life = defaultTokenLife
 	if answer.ExpiresIn > 0 {
-		life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
+		g.life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
 	}
-	g.endBy(began, began.Add(life))
+	g.endBy(began, began.Add(g.life))
 	return nil
 }
 
-// requestToken asks the token service, once: whatever wanted to log in is tried again as a whole.
-func (h *host) requestToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+// requestToken asks the token service without retries: the operation that needs the login is retried as a whole.
+func (h *host) requestToken(
+	ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential,
+) (tokenAnswer, error) {
 	if c.IdentityToken != "" {
 		answer, err := h.postToken(ctx, realm, query, c)
 		if err == nil || !lacksOAuth(err) || c.Username == "" {
@@ -88,15 +90,17 @@ func (h *host) requestToken(ctx context.Context, realm *url.URL, query url.Value
 	return h.getToken(ctx, realm, query, c)
 }
 
-// tokenAnswer is a token service's answer. Some say access_token, as OAuth 2 does, some token, some both.
+// tokenAnswer is a token service's answer. Some services send access_token, as OAuth 2 does, some token, some both.
 type tokenAnswer struct {
 	Token       string `json:"token"`
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int64  `json:"expires_in"` // Seconds.
 }
 
-// getToken asks as the distribution specification has it, which every token service understands.
-func (h *host) getToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+// getToken asks in the way of the distribution specification, which every token service understands.
+func (h *host) getToken(
+	ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential,
+) (tokenAnswer, error) {
 	target := *realm
 	target.RawQuery = query.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
@@ -113,8 +117,10 @@ func (h *host) getToken(ctx context.Context, realm *url.URL, query url.Values, c
 	return h.askToken(ctx, req)
 }
 
-// postToken asks as OAuth 2 has it, with an identity token.
-func (h *host) postToken(ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential) (tokenAnswer, error) {
+// postToken asks in the way of OAuth 2, with an identity token.
+func (h *host) postToken(
+	ctx context.Context, realm *url.URL, query url.Values, c credentials.Credential,
+) (tokenAnswer, error) {
 	form := url.Values{
 		"grant_type": {"refresh_token"}, "refresh_token": {c.IdentityToken}, "client_id": {clientID},
 		"service": {query.Get("service")}, "scope": {strings.Join(query["scope"], " ")},
@@ -127,6 +133,7 @@ func (h *host) postToken(ctx context.Context, realm *url.URL, query url.Values, 
 	return h.askToken(ctx, req)
 }
 
+// askToken sends a request to the token service and reads its answer.
 func (h *host) askToken(ctx context.Context, req *http.Request) (tokenAnswer, error) {
 	resp, err := h.send(ctx, h.tokens, req)
 	if err != nil {
@@ -141,20 +148,21 @@ func (h *host) askToken(ctx context.Context, req *http.Request) (tokenAnswer, er
 		return tokenAnswer{}, err
 	}
 	var answer tokenAnswer
-	if json.Unmarshal(text, &answer) != nil { // What JSON says of it could quote the token.
+	if json.Unmarshal(text, &answer) != nil { // The error of JSON could quote the token.
 		return tokenAnswer{}, fmt.Errorf("%w: %s did not answer with a token", oci.ErrBadResponse, redact(req.URL))
 	}
 	return answer, nil
 }
 
-// lacksOAuth reports whether a token service has answered that it does not know OAuth 2.
+// lacksOAuth reports whether a token service answered that it does not know OAuth 2.
 func lacksOAuth(err error) bool {
 	status := statusOf(err)
 	return status == http.StatusNotFound || status == http.StatusMethodNotAllowed
 }
 
-// checkRealm refuses to log in at a token service that the registry has no business naming (section 9 of
-// the design): a hostile one would collect credentials, or have requests sent into a private network.
+// checkRealm refuses to log in at a token service that does not belong to the registry: a hostile registry would
+// collect credentials, or have requests sent into a private network. The error wraps ErrTokenService or those of
+// checkScheme.
 func (h *host) checkRealm(realm *url.URL) error {
 	if err := h.checkScheme(realm); err != nil {
 		return fmt.Errorf("token service: %w", err)
@@ -165,20 +173,20 @@ func (h *host) checkRealm(realm *url.URL) error {
 	return nil
 }
 
-// trusts reports whether a host speaks for the registry: it has the same name or registrable domain, or it
-// is known to, or the user says so.
+// trusts reports whether a URL's host speaks for the registry: it has the registry's name or registrable domain, is in
+// tokenServices, or is in the user's auth_hosts.
 func (h *host) trusts(u *url.URL) bool {
-	own := hostname(h.address)
-	other := strings.ToLower(u.Hostname())
+	own := oci.Hostname(h.address)
+	other := oci.Hostname(u.Host)
 	if other == own || oci.IsLoopback(other) && oci.IsLoopback(own) ||
-		slices.Contains(h.config.AuthHosts, address(u)) || slices.Contains(h.config.AuthHosts, other) {
+		slices.Contains(h.authHosts, oci.OriginHost(u.Scheme, u.Host)) || slices.Contains(h.authHosts, other) {
 		return true
 	}
 	if isIP(own) || isIP(other) {
 		return false
 	}
 	domain, err := publicsuffix.EffectiveTLDPlusOne(own)
-	if err != nil { // A name without a dot.
+	if err != nil { // The name has no dot.
 		return false
 	}
 	if slices.Contains(tokenServices[own], other) || slices.Contains(tokenServices[domain], other) {

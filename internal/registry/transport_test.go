@@ -2,50 +2,173 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// No more requests are under way than are allowed, also while answers are read.
-func TestMaxConcurrentRequests(t *testing.T) {
-	var now, most atomic.Int64
+// Plain HTTP is for loopback hosts and for hosts that are configured so. Any other host gets no request without TLS.
+func TestPlainHTTP(t *testing.T) {
+	var requests atomic.Int64
 	server := serve(t, func(http.ResponseWriter, *http.Request) bool {
-		most.Store(max(most.Load(), now.Add(1)))
-		time.Sleep(2 * time.Millisecond) // So that they would overlap.
-		now.Add(-1)
+		requests.Add(1)
 		return false
 	})
-	r := open(t, server, Options{MaxConcurrentRequests: 2})
-	digest, err := r.PutBlob(context.Background(), []byte("content"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	for range 20 {
-		group.Go(func() {
-			if _, err := r.GetBlob(context.Background(), digest, 100); err != nil {
-				t.Error(err)
+	for _, name := range []string{"registry.example.com", "registry.local", "10.1.2.3:5000"} {
+		dial := func(r *Repository) {
+			// The name leads to the test server, and is not resolved.
+			base := newBaseTransport()
+			base.Proxy = nil
+			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 			}
-		})
-	}
-	group.Wait()
-	if most.Load() > 2 {
-		t.Errorf("%d requests at a time", most.Load())
+			through(r, base)
+		}
+		r := openHost(t, name, Options{})
+		dial(r)
+		requests.Store(0)
+		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, ErrUnreachable) {
+			t.Errorf("%s without the setting: %v", name, err)
+		}
+		if n := requests.Load(); n != 0 {
+			t.Errorf("%s was sent %d requests without TLS", name, n)
+		}
+		r = openHost(t, name, Options{Registries: map[string]HostConfig{name: {Scheme: "http"}}})
+		dial(r)
+		if _, err := r.GetManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrNotFound) {
+			t.Errorf("%s with the setting: %v", name, err)
+		}
 	}
 }
 
-// One place is enough, also where a login comes in between.
+func TestUnreachable(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := listener.Addr().String()
+	if err = listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := openHost(t, host, Options{Backoff: time.Hour}) // A retry would wait.
+	_, err = r.GetManifest(context.Background(), "tag")
+	if !errors.Is(err, ErrUnreachable) || strings.Contains(err.Error(), "https://") {
+		t.Errorf("GetManifest: %v", err)
+	}
+}
+
+// Fifty parallel requests share one connection if the registry speaks HTTP/2. Without HTTP/2, sequential requests do.
+func TestConnectionsAreShared(t *testing.T) {
+	for name, test := range map[string]struct {
+		secure   bool
+		parallel int
+	}{
+		"HTTP/2":   {true, 50},
+		"HTTP/1.1": {false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var connections atomic.Int32
+			server := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			if server.EnableHTTP2 = test.secure; test.secure {
+				server.StartTLS()
+			} else {
+				server.Start()
+			}
+			t.Cleanup(server.Close)
+			address := server.Listener.Addr().String()
+			host := address
+			if test.secure { // Loopback hosts are spoken to in plain HTTP.
+				host = "registry.test"
+			}
+			r := openHost(t, host, Options{})
+			base := r.host.client.base
+			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, address)
+			}
+			if test.secure {
+				pool := x509.NewCertPool()
+				pool.AddCert(server.Certificate())
+				base.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+			}
+			ctx := context.Background()
+			digest, err := r.PutBlob(ctx, []byte("content"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			for range test.parallel {
+				group.Go(func() {
+					for range 4 {
+						if _, err := r.GetBlob(ctx, digest, 100); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			if n := connections.Load(); n != 1 {
+				t.Errorf("%d connections", n)
+			}
+		})
+	}
+}
+
+// A slot is taken until the answer has been read, and no more requests are under way than there are slots.
+func TestMaxConcurrentRequests(t *testing.T) {
+	const slots, all = 2, 20
+	synctest.Test(t, func(t *testing.T) {
+		content := []byte("content")
+		var started atomic.Int64
+		proceed := make(chan struct{})
+		r := openInMemory(t, Options{MaxConcurrentRequests: slots}, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.URL.Path, "/blobs/") {
+				return
+			}
+			started.Add(1)
+			_, _ = w.Write(content[:3]) // The answer has begun; its end has to wait.
+			flush(t, w)
+			<-proceed
+			_, _ = w.Write(content[3:])
+		})
+		var group sync.WaitGroup
+		for range all {
+			group.Go(func() {
+				if _, err := r.GetBlob(t.Context(), oci.DigestOf(content), 100); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for finished := range int64(all) {
+			synctest.Wait()
+			if got, want := started.Load(), min(finished+slots, all); got != want {
+				t.Fatalf("%d requests have started after %d have finished, want %d", got, finished, want)
+			}
+			proceed <- struct{}{}
+		}
+		group.Wait()
+	})
+}
+
+// One slot is enough, even if a request needs a login in between.
 func TestOneRequestAtATime(t *testing.T) {
 	s := newTokens(t)
 	r := open(t, s.server, Options{MaxConcurrentRequests: 1})
@@ -60,7 +183,7 @@ func TestOneRequestAtATime(t *testing.T) {
 	}
 }
 
-// A registry that falls silent, before or within an answer, is asked again; one that is slow is not.
+// A request to a registry that falls silent, before or within its answer, is retried. A slow answer is read to its end.
 func TestSilence(t *testing.T) {
 	content := []byte("content")
 	var requests atomic.Int64
@@ -69,13 +192,13 @@ func TestSilence(t *testing.T) {
 			return false
 		}
 		switch requests.Add(1) {
-		case 1: // Before the answer.
+		case 1: // Silence before the answer.
 			<-r.Context().Done()
-		case 2: // Within it.
+		case 2: // Silence within the answer.
 			_, _ = w.Write(content[:3])
 			flush(t, w)
 			<-r.Context().Done()
-		default: // Slowly.
+		default: // A slow answer.
 			for i := range content {
 				_, _ = w.Write(content[i : i+1])
 				flush(t, w)
@@ -91,150 +214,8 @@ func TestSilence(t *testing.T) {
 	}
 	requests.Store(0)
 	r = open(t, server, Options{RequestTimeout: 50 * time.Millisecond, MaxRetries: -1})
-	if _, err := r.GetBlob(context.Background(), oci.DigestOf(content), 100); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
+	_, err = r.GetBlob(context.Background(), oci.DigestOf(content), 100)
+	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "no answer within 50ms") {
 		t.Errorf("GetBlob of a silent registry: %v", err)
-	}
-}
-
-func flush(t *testing.T, w http.ResponseWriter) {
-	t.Helper()
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		t.Error(err)
-	}
-}
-
-// Uploads go where the registry says, without credentials where that is another host, and by the registry's
-// own scheme where it is the same one.
-func TestUploadLocations(t *testing.T) {
-	var elsewhere atomic.Value
-	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		elsewhere.Store(r.Header.Get("Authorization"))
-		w.WriteHeader(http.StatusCreated)
-	}))
-	t.Cleanup(storage.Close)
-	var location string
-	var authorized atomic.Bool
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		switch {
-		case r.Header.Get("Authorization") == "":
-			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
-			w.WriteHeader(http.StatusUnauthorized)
-		case r.Method == http.MethodPost:
-			w.Header().Set("Location", location)
-			w.WriteHeader(http.StatusAccepted)
-		default:
-			authorized.Store(true)
-			w.WriteHeader(http.StatusCreated)
-		}
-		return true
-	})
-	host := strings.TrimPrefix(server.URL, "http://")
-	r := open(t, server, Options{Registries: map[string]HostConfig{host: {Credential: credentials.Credential{Username: "u", Password: "p"}}}})
-	location = storage.URL + "/upload?signature=x"
-	if _, err := r.PutBlob(context.Background(), []byte("one")); err != nil || elsewhere.Load() != "" {
-		t.Errorf("an upload to another host: %v, with the header %q", err, elsewhere.Load())
-	}
-	location = "https://" + host + "/upload"
-	if _, err := r.PutBlob(context.Background(), []byte("two")); err != nil || !authorized.Load() {
-		t.Errorf("an upload to the same host by another scheme: %v, authorized: %t", err, authorized.Load())
-	}
-	location = "ftp://" + strings.TrimPrefix(storage.URL, "http://")
-	if _, err := r.PutBlob(context.Background(), []byte("three")); !errors.Is(err, ErrRedirect) {
-		t.Errorf("an upload by FTP: %v", err)
-	}
-}
-
-// Storage behind a registry does not decide what is absent, and a PUT that becomes a GET has not put anything.
-func TestRedirectsDecideNothing(t *testing.T) {
-	storage := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(storage.Close)
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		switch {
-		case r.URL.Path == "/v2/":
-			return false
-		case r.URL.Path == "/elsewhere":
-			w.WriteHeader(http.StatusOK)
-		case r.Method == http.MethodPut:
-			http.Redirect(w, r, "/elsewhere", http.StatusFound)
-		default:
-			http.Redirect(w, r, storage.URL+"/gone", http.StatusTemporaryRedirect)
-		}
-		return true
-	})
-	r := open(t, server, Options{})
-	if _, err := r.HeadManifest(context.Background(), "tag"); !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) {
-		t.Errorf("HeadManifest: %v", err)
-	}
-	if err := r.PutManifest(context.Background(), "tag", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}")), time.Time{}); !errors.Is(err, ErrRedirect) {
-		t.Errorf("PutManifest: %v", err)
-	}
-}
-
-// A manifest that waits too long for its turn is not sent any more.
-func TestPutManifestIsNotSentLate(t *testing.T) {
-	var puts atomic.Int64
-	held, release := make(chan struct{}), make(chan struct{})
-	server := serve(t, func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut {
-			puts.Add(1)
-		}
-		if strings.Contains(r.URL.Path, "/blobs/sha256") {
-			close(held)
-			<-release
-		}
-		return false
-	})
-	r := open(t, server, Options{MaxConcurrentRequests: 1})
-	m := oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{"schemaVersion":2}`))
-	if err := r.PutManifest(context.Background(), "tag", m, time.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	group.Go(func() { _, _ = r.HeadBlob(context.Background(), m.Digest) }) // It only has to take the place.
-	<-held
-	soon := time.Now().Add(20 * time.Millisecond)
-	time.AfterFunc(time.Until(soon)+20*time.Millisecond, func() { close(release) })
-	if err := r.PutManifest(context.Background(), "tag", m, soon); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
-		t.Errorf("PutManifest: %v", err)
-	}
-	group.Wait()
-	if puts.Load() != 1 {
-		t.Errorf("%d manifests were sent", puts.Load())
-	}
-}
-
-func TestAddresses(t *testing.T) {
-	for text, want := range map[string]string{
-		"https://Registry.Example.com/v2/":     "registry.example.com",
-		"https://registry.example.com:443/v2/": "registry.example.com",
-		"http://registry.example.com:80/v2/":   "registry.example.com",
-		"https://registry.example.com:80/v2/":  "registry.example.com:80",
-		"https://[2001:DB8::1]:443/v2/":        "[2001:db8::1]",
-	} {
-		u, err := url.Parse(text)
-		if err != nil || address(u) != want {
-			t.Errorf("address(%s) = %q, %v", text, address(u), err)
-		}
-	}
-}
-
-// What a redirect or an upload's location says is not repeated where it is no address: it may be signed.
-func TestSecretsInLocations(t *testing.T) {
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" {
-			return false
-		}
-		w.Header().Set("Location", "https://storage.example.com/%zz?signature=secret")
-		w.WriteHeader(map[string]int{http.MethodPost: http.StatusAccepted}[r.Method] + map[string]int{http.MethodGet: http.StatusTemporaryRedirect}[r.Method])
-		return true
-	})
-	r := open(t, server, Options{})
-	_, get := r.GetBlob(context.Background(), oci.DigestOf([]byte("x")), 100)
-	_, put := r.PutBlob(context.Background(), []byte("x"))
-	for _, err := range []error{get, put} {
-		if !errors.Is(err, oci.ErrBadResponse) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("the error: %v", err)
-		}
 	}
 }

@@ -14,16 +14,20 @@ type Group struct {
 	flight singleflight.Group
 }
 
-// Shared runs work, or waits for the run of another caller with the same key, and returns what that run returned. A
-// caller whose ctx ends gets the cause of that; the work continues for the others, and ends after limit. All callers
-// of one key must ask for the same type.
+// Shared runs work, or waits for the run of another caller with the same key, and returns the value and the error of
+// that run. A caller whose ctx ends gets its cause; the work continues for the others, and its context ends after
+// limit. A limit of zero is none: work then bounds its own time. All callers of one key must ask for the same type.
 func Shared[T any](
 	ctx context.Context, group *Group, key string, limit time.Duration, work func(context.Context) (T, error),
 ) (T, error) {
+	shared := context.WithoutCancel(ctx)
 	result := group.flight.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		if limit <= 0 {
+			return work(shared)
+		}
+		limited, cancel := context.WithTimeout(shared, limit)
 		defer cancel()
-		return work(ctx)
+		return work(limited)
 	})
 	var zero T
 	select {

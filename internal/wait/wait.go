@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// For waits for d, or until ctx ends. It returns the cause of ctx's end, or nil after d.
+// For waits for d, or until ctx ends. It returns nil after d, and the cause of ctx's end otherwise.
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -18,8 +18,8 @@ func For(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Jitter returns a random duration of at least 0 and less than d, or 0 where d is not positive. Added to a wait, it
-// keeps clients that failed together from returning together.
+// Jitter returns a random duration from 0 up to, but not including, d. It returns 0 if d is not positive. Added to a
+// wait, it keeps clients that failed together from returning together.
 func Jitter(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0

@@ -43,10 +43,11 @@ func TestSharedRunsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group wait.Group
 		runs := 0
+		done := errors.New("done")
 		work := func(context.Context) (int, error) {
 			runs++
 			time.Sleep(time.Second)
-			return 42, nil
+			return 42, done
 		}
 		impatient, cancel := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
@@ -58,7 +59,7 @@ func TestSharedRunsOnce(t *testing.T) {
 		synctest.Wait()
 		for range 3 {
 			callers.Go(func() {
-				if n, err := wait.Shared(t.Context(), &group, "key", time.Minute, work); n != 42 || err != nil {
+				if n, err := wait.Shared(t.Context(), &group, "key", time.Minute, work); n != 42 || !errors.Is(err, done) {
 					t.Errorf("got %d, %v", n, err)
 				}
 			})
@@ -68,6 +69,21 @@ func TestSharedRunsOnce(t *testing.T) {
 		callers.Wait()
 		if runs != 1 {
 			t.Errorf("the work ran %d times", runs)
+		}
+	})
+}
+
+func TestSharedWithoutLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group wait.Group
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		limited, err := wait.Shared(ctx, &group, "key", 0, func(ctx context.Context) (bool, error) {
+			_, limited := ctx.Deadline()
+			return limited, nil
+		})
+		if limited || err != nil {
+			t.Errorf("the work has a deadline: %t, %v", limited, err)
 		}
 	})
 }

@@ -22,15 +22,15 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// Azure returns the source for Azure's registries: it logs in to Microsoft Entra ID as the Azure SDKs do, with
-// the environment, a workload's or machine's identity or a command line's login, and exchanges that for the
+// Azure returns the source for Azure's registries. It logs in to Microsoft Entra ID as the Azure SDKs do, with the
+// environment, the identity of a workload or machine, or the login of a command line, and exchanges that login for the
 // registry's own token.
 func Azure() credentials.Source { return newAzure(options{}) }
 
 func newAzure(o options) credentials.Source {
 	a := &microsoft{client: &http.Client{
 		Transport: o.transport,
-		// A redirect would take the login's token to another host.
+		// A redirect could send the login's token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	a.logins.ErrorLife = errorLife
@@ -56,15 +56,15 @@ func parseAzure(host string) (azureRegistry, bool) {
 	return azureRegistry{}, false
 }
 
-// azureAudience is what the login's token is for: registries, and nothing else of Azure.
+// azureAudience limits the login's token to Azure's registries.
 const azureAudience = "https://containerregistry.azure.net/.default"
 
-// azureTokenUser is the user name that Azure's registries know a token by.
+// azureTokenUser is the user name that Azure's registries expect with a token.
 const azureTokenUser = "00000000-0000-0000-0000-000000000000"
 
 type microsoft struct {
 	client *http.Client
-	// logins are the tokens of Entra ID, as passwords, by the domain of the cloud's registries.
+	// logins keeps the tokens of Entra ID, as passwords, by the domain of the cloud's registries.
 	logins credentials.Cache[string]
 }
 
@@ -78,14 +78,16 @@ func (m *microsoft) search(ctx context.Context, r azureRegistry) (credentials.Cr
 	if err != nil {
 		return credentials.Credential{}, err
 	}
-	exchange, err := azcontainerregistry.NewAuthenticationClient("https://"+r.host, &azcontainerregistry.AuthenticationClientOptions{
-		ClientOptions: azcore.ClientOptions{Transport: m.client},
-	})
+	exchange, err := azcontainerregistry.NewAuthenticationClient("https://"+r.host,
+		&azcontainerregistry.AuthenticationClientOptions{ClientOptions: azcore.ClientOptions{Transport: m.client}})
 	if err != nil {
 		return credentials.Credential{}, errors.New("the registry's token service cannot be asked")
 	}
-	answer, err := exchange.ExchangeAADAccessTokenForACRRefreshToken(ctx, azcontainerregistry.PostContentSchemaGrantTypeAccessToken,
-		r.host, &azcontainerregistry.AuthenticationClientExchangeAADAccessTokenForACRRefreshTokenOptions{AccessToken: &login.Password})
+	answer, err := exchange.ExchangeAADAccessTokenForACRRefreshToken(ctx,
+		azcontainerregistry.PostContentSchemaGrantTypeAccessToken, r.host,
+		&azcontainerregistry.AuthenticationClientExchangeAADAccessTokenForACRRefreshTokenOptions{
+			AccessToken: &login.Password,
+		})
 	if err != nil {
 		return credentials.Credential{}, exchangeReason(err, r.host)
 	}
@@ -101,12 +103,13 @@ func (m *microsoft) search(ctx context.Context, r azureRegistry) (credentials.Cr
 // login logs in to Entra ID.
 func (m *microsoft) login(ctx context.Context, domain string) (credentials.Credential, error) {
 	o := &azidentity.DefaultAzureCredentialOptions{ClientOptions: azcore.ClientOptions{Transport: m.client}}
-	if os.Getenv("AZURE_AUTHORITY_HOST") == "" { // Which the option would override.
+	if os.Getenv("AZURE_AUTHORITY_HOST") == "" { // The option would override the variable.
 		o.Cloud = azureClouds[domain]
 	}
 	chain, err := azidentity.NewDefaultAzureCredential(o)
 	if err != nil {
-		return credentials.Credential{}, errors.New("the Azure login is set up wrongly: check AZURE_TOKEN_CREDENTIALS and the other AZURE_ variables")
+		return credentials.Credential{}, errors.New("the Azure login is set up wrongly: " +
+			"check AZURE_TOKEN_CREDENTIALS and the other AZURE_ variables")
 	}
 	token, err := chain.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{azureAudience}})
 	if err != nil {
@@ -115,10 +118,10 @@ func (m *microsoft) login(ctx context.Context, domain string) (credentials.Crede
 	return credentials.Credential{Password: token.Token, Expires: token.ExpiresOn}, nil
 }
 
-// entraCode is how Entra ID numbers its errors. Their texts may quote what was sent.
+// entraCode matches the number of an error of Entra ID. The error's text may quote the request.
 var entraCode = regexp.MustCompile(`AADSTS[0-9]{1,10}`)
 
-// entraReason says why there is no login to Entra ID.
+// entraReason turns an error of a login to Entra ID into one for people.
 func entraReason(err error) error {
 	var failed *azidentity.AuthenticationFailedError
 	if !errors.As(err, &failed) {
@@ -138,20 +141,21 @@ func entraReason(err error) error {
 	return fmt.Errorf("the Azure login was refused (%s)%s", answer, remedy)
 }
 
-// exchangeReason says why a registry does not accept a login to Entra ID.
+// exchangeReason turns the error of a registry that does not accept a login to Entra ID into one for people.
 func exchangeReason(err error, host string) error {
 	var answer *azcore.ResponseError
 	if !errors.As(err, &answer) {
-		return errors.New(because(host+" cannot be logged in to", err) + ": check the registry's name, the network and the proxy")
+		return errors.New(because(host+" cannot be logged in to", err) +
+			": check the registry's name, the network and the proxy")
 	}
 	if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
-		return fmt.Errorf("%s does not accept the Azure login (status %d): give it the role AcrPull, and AcrPush to store metadata",
-			host, answer.StatusCode)
+		return fmt.Errorf("%s does not accept the Azure login (status %d): "+
+			"give it the role AcrPull, and AcrPush to store metadata", host, answer.StatusCode)
 	}
 	return fmt.Errorf("%s refused the Azure login with status %d", host, answer.StatusCode)
 }
 
-// jwtExpiry reads when a token ends; zero if it does not say.
+// jwtExpiry returns when a JSON Web Token ends; zero if the token does not say.
 func jwtExpiry(token string) time.Time {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

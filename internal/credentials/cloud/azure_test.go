@@ -25,8 +25,8 @@ func entra(host string, token http.HandlerFunc) http.HandlerFunc {
 			say(200, fmt.Sprintf(`{"tenant_discovery_endpoint":"%s/v2.0/.well-known/openid-configuration","api-version":"1.1",
 				"metadata":[{"preferred_network":%q,"preferred_cache":%q,"aliases":[%q]}]}`, base, host, host, host))(w, r)
 		case strings.HasSuffix(r.URL.Path, "/.well-known/openid-configuration"):
-			say(200, fmt.Sprintf(`{"token_endpoint":"%s/oauth2/v2.0/token","authorization_endpoint":"%s/authorize","issuer":"%s/v2.0"}`,
-				base, base, base))(w, r)
+			say(200, fmt.Sprintf(`{"token_endpoint":"%s/oauth2/v2.0/token",
+				"authorization_endpoint":"%s/authorize","issuer":"%s/v2.0"}`, base, base, base))(w, r)
 		default:
 			token(w, r)
 		}
@@ -35,12 +35,12 @@ func entra(host string, token http.HandlerFunc) http.HandlerFunc {
 
 var entraToken = say(200, `{"token_type":"Bearer","expires_in":3600,"access_token":"`+login+`"}`)
 
-// refreshToken is a registry's, which ends at a time.
+// refreshToken returns a refresh token of a registry that ends at a time.
 func refreshToken(expires time.Time) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"exp":%d}`, expires.Unix())) + "." + secret
 }
 
-// exchange answers as a registry's token service.
+// exchange answers as a registry's token service does.
 func exchange(t *testing.T, token string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || r.URL.Path != "/oauth2/exchange" || r.FormValue("grant_type") != "access_token" ||
@@ -95,13 +95,15 @@ func TestAzure(t *testing.T) {
 		"x.azurecr.cn": "login.chinacloudapi.cn", "x.azurecr.us": "login.microsoftonline.us",
 	} {
 		found(t, source, host, want)
-		if n, m := net.count("https://"+host+"/oauth2/exchange"), net.count("https://"+cloud+"/tenant/oauth2/v2.0/token"); n != 1 || m != 1 {
-			t.Errorf("%s: %d exchanges, %d logins", host, n, m)
+		exchanges := net.count("https://" + host + "/oauth2/exchange")
+		logins := net.count("https://" + cloud + "/tenant/oauth2/v2.0/token")
+		if exchanges != 1 || logins != 1 {
+			t.Errorf("%s: %d exchanges, %d logins", host, exchanges, logins)
 		}
 	}
 }
 
-// A workload, a machine and the command line have logins too.
+// A workload, a machine and the command line can log in too.
 func TestAzureLogins(t *testing.T) {
 	expires := time.Now().Add(3 * time.Hour)
 	token := refreshToken(expires)
@@ -131,7 +133,8 @@ func TestAzureLogins(t *testing.T) {
 		found(t, newAzure(options{transport: newNetwork(t, map[string]http.HandlerFunc{
 			"https://x.azurecr.io": exchange(t, token),
 			"http://identity.invalid": func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("X-IDENTITY-HEADER") != secret || r.FormValue("resource") != strings.TrimSuffix(azureAudience, "/.default") {
+				resource := strings.TrimSuffix(azureAudience, "/.default")
+				if r.Header.Get("X-IDENTITY-HEADER") != secret || r.FormValue("resource") != resource {
 					t.Errorf("asked for %s", r.URL)
 				}
 				say(200, fmt.Sprintf(`{"access_token":%q,"expires_on":"%d","token_type":"Bearer"}`, login, expires.Unix()))(w, r)
@@ -152,8 +155,7 @@ func TestAzureLogins(t *testing.T) {
 	})
 }
 
-// What Entra ID or the registry refuses is said without what they quote, and no redirect is followed with a
-// token.
+// An error does not quote the answers of Entra ID or the registry, and no redirect is followed with a token.
 func TestAzureRefusals(t *testing.T) {
 	servicePrincipal(t)
 	asked := func(token, registry http.HandlerFunc) credentials.Source {
@@ -162,11 +164,13 @@ func TestAzureRefusals(t *testing.T) {
 		})})
 	}
 	unasked := func(http.ResponseWriter, *http.Request) { t.Error("the registry was asked") }
-	refused(t, asked(say(401, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret `+secret+`"}`), unasked),
+	refused(t, asked(say(401, `{"error":"invalid_client",
+		"error_description":"AADSTS7000215: Invalid client secret `+secret+`"}`), unasked),
 		"x.azurecr.io", "status 401, AADSTS7000215", "AZURE_TOKEN_CREDENTIALS")
 	refused(t, asked(say(200, `{"access_token":"`+secret), unasked), "x.azurecr.io", "Azure login")
 	for status, word := range map[int]string{401: "AcrPull", 403: "AcrPull", 404: "status 404"} {
-		refused(t, asked(entraToken, say(status, `{"errors":[{"code":"`+secret+`","message":"`+login+`"}]}`)), "x.azurecr.io", word)
+		body := `{"errors":[{"code":"` + secret + `","message":"` + login + `"}]}`
+		refused(t, asked(entraToken, say(status, body)), "x.azurecr.io", word)
 	}
 	refused(t, asked(entraToken, say(200, `{"refresh_token":""}`)), "x.azurecr.io", "no token")
 	refused(t, asked(entraToken, say(200, `{"refresh_token":"`+secret)), "x.azurecr.io", "cannot be logged in to")
@@ -177,7 +181,7 @@ func TestAzureRefusals(t *testing.T) {
 	refused(t, asked(entraToken, unasked), "x.azurecr.io", "AZURE_TOKEN_CREDENTIALS")
 }
 
-// Without any login, all of them tried, the reason says how to get one.
+// When every kind of login has failed, the error says how to log in.
 func TestAzureWithoutLogin(t *testing.T) {
 	alone(t)
 	net := newNetwork(t, map[string]http.HandlerFunc{"http://169.254.169.254": hang})
@@ -189,7 +193,8 @@ func TestJWTExpiry(t *testing.T) {
 	if got := jwtExpiry(refreshToken(end)); !got.Equal(end) {
 		t.Errorf("%s, not %s", got, end)
 	}
-	for _, token := range []string{"", "a.b", "e30.e30.x", "e30.!.x", "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"exp":"x"}`)) + ".x"} {
+	text := base64.RawURLEncoding.EncodeToString([]byte(`{"exp":"x"}`))
+	for _, token := range []string{"", "a.b", "e30.e30.x", "e30.!.x", "e30." + text + ".x"} {
 		if got := jwtExpiry(token); !got.IsZero() {
 			t.Errorf("%q: %s", token, got)
 		}

@@ -1,5 +1,3 @@
-// Package cloud finds credentials for the clouds' own registries with what this machine, job or user is in
-// that cloud. Nothing of a cloud is touched before a registry of it is asked for.
 package cloud
 
 import (
@@ -16,24 +14,23 @@ import (
 // searchTimeout bounds one search: a cloud's metadata server may hang.
 const searchTimeout = 20 * time.Second
 
-// life is how long a credential is good that says nothing of its end.
+// life is how long a credential without a known end is kept.
 const life = 5 * time.Minute
 
-// errorLife is how long a failed search stands: many operations follow on each other, and the user may log in
-// meanwhile.
+// errorLife is how long a failed search is kept: long enough for the operations of one run, short enough for a user who
+// logs in meanwhile.
 const errorLife = time.Minute
 
-// Sources returns the sources of all clouds. They match different hosts, so that their order does not matter
-// to what is found.
+// Sources returns the sources of all clouds. Each matches other hosts, so their order does not matter.
 func Sources() credentials.Chain {
 	return sources(options{})
 }
 
-// options are what tests change.
+// options let tests replace the network and the timeout. The zero value is that of the program.
 type options struct {
-	// transport is what requests go through, nil for the libraries' own.
+	// transport sends the requests; nil means the libraries' own transports.
 	transport http.RoundTripper
-	// timeout bounds one search, zero for searchTimeout.
+	// timeout bounds one search; zero means searchTimeout.
 	timeout time.Duration
 }
 
@@ -41,14 +38,14 @@ func sources(o options) credentials.Chain {
 	return credentials.Chain{newECR(o), newGoogle(o), newAzure(o), newGitHub(o)}
 }
 
-// source finds the credentials of one cloud. R is all that its credential depends on of a registry.
+// source finds the credentials of one cloud. R has the parts of a registry that its credential depends on.
 type source[R comparable] struct {
-	// name is the registry's, for people.
+	// name names the cloud's registry for people.
 	name string
-	// parse reports whether a host is a registry of this cloud. It only looks at the name.
+	// parse reports whether a host is a registry of this cloud. It looks at the host's name only.
 	parse func(host string) (R, bool)
-	// search asks the cloud. Its errors are for people and hold no secret: they are never those of a library,
-	// which quote requests, answers and what programs print.
+	// search asks the cloud. Its errors are for people and hold no secret. They never wrap a library's error, which may
+	// quote requests, answers and the output of programs.
 	search  func(ctx context.Context, registry R) (credentials.Credential, error)
 	timeout time.Duration
 	cache   credentials.Cache[R]
@@ -80,7 +77,10 @@ func (s *source[R]) Find(ctx context.Context, target credentials.Target) (creden
 	})
 }
 
-// bounded searches for as long as a search may take. Not everything in the clouds' libraries heeds a context.
+// String returns the name of the source.
+func (s *source[R]) String() string { return s.name }
+
+// bounded runs a search and gives up after the timeout, even where a cloud's library ignores its context.
 func (s *source[R]) bounded(ctx context.Context, registry R) (credentials.Credential, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -108,7 +108,7 @@ func (s *source[R]) bounded(ctx context.Context, registry R) (credentials.Creden
 // errNoAnswer: a cloud's login did not answer in time.
 var errNoAnswer = errors.New("the cloud's login gave no answer")
 
-// below returns what stands before a domain in a host, if that is one label or several.
+// below returns the part of a host before a domain, which is one or more labels.
 func below(host, domain string) (string, bool) {
 	name, ok := strings.CutSuffix(host, "."+domain)
 	if !ok {

@@ -12,24 +12,32 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// others are hosts that are no registry of any cloud, however much they look like one.
+// others are hosts that look like registries of a cloud and are none.
 var others = []string{
 	"", "docker.io", "quay.io", "localhost:5000", "registry.example.com", "amazonaws.com", "123456789012",
-	"evil-azurecr.io", "azurecr.io", ".azurecr.io", "x.azurecr.io.evil.com", "x.azurecr.io:8443", "xazurecr.io", "x.azurecrxio",
-	"a.b.azurecr.io", "x.azurecr.com", "x@azurecr.io", "evil.com/x.azurecr.io", "evil.com#.azurecr.io", "x_y.azurecr.io", "-x.azurecr.io",
-	"gcr.io.evil.com", "evilgcr.io", "gcr.io:443", "evilpkg.dev", "pkg.dev", "us-docker.pkg.dev.evil.com", "a..gcr.io", ".gcr.io",
+	"evil-azurecr.io", "azurecr.io", ".azurecr.io", "x.azurecr.io.evil.com", "x.azurecr.io:8443", "xazurecr.io",
+	"x.azurecrxio",
+	"a.b.azurecr.io", "x.azurecr.com", "x@azurecr.io", "evil.com/x.azurecr.io", "evil.com#.azurecr.io", "x_y.azurecr.io",
+	"-x.azurecr.io",
+	"gcr.io.evil.com", "evilgcr.io", "gcr.io:443", "evilpkg.dev", "pkg.dev", "us-docker.pkg.dev.evil.com", "a..gcr.io",
+	".gcr.io",
 	"us-docker.pkgxdev", "evil.com/.gcr.io", "evil.com?.pkg.dev", "mail.google.com",
 	"ghcr.io.evil.com", "evilghcr.io", "x.ghcr.io", "ghcr.io:443", "ghcr.io/evil",
 	"123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn.evil",
 	"123456789012.dkr.ecr.eu-west-1.amazonawsxcom", "123456789012xdkr.ecr.eu-west-1.amazonaws.com",
-	"12345678901.dkr.ecr.eu-west-1.amazonaws.com", "1234567890123.dkr.ecr.eu-west-1.amazonaws.com", "12345678901x.dkr.ecr.eu-west-1.amazonaws.com",
-	"evil.123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.amazonaws.com", "123456789012.dkr.ecr..amazonaws.com",
-	"123456789012.dkr.ecr.eu-west-1.evil.amazonaws.com", "123456789012.dkr.ecr-x.eu-west-1.amazonaws.com", "123456789012.dkr.ecreu-west-1.amazonaws.com",
-	"123456789012.dkr.ecr.eu-west-1.evil.com", "123456789012.dkr.ecr.eu/west.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com:443",
-	"123456789012.dkr_ecr.eu-west-1.on.aws", "public.ecr.aws.evil.com", "evilpublic.ecr.aws", "x.public.ecr.aws", "ecr.aws",
+	"12345678901.dkr.ecr.eu-west-1.amazonaws.com", "1234567890123.dkr.ecr.eu-west-1.amazonaws.com",
+	"12345678901x.dkr.ecr.eu-west-1.amazonaws.com",
+	"evil.123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.amazonaws.com",
+	"123456789012.dkr.ecr..amazonaws.com",
+	"123456789012.dkr.ecr.eu-west-1.evil.amazonaws.com", "123456789012.dkr.ecr-x.eu-west-1.amazonaws.com",
+	"123456789012.dkr.ecreu-west-1.amazonaws.com",
+	"123456789012.dkr.ecr.eu-west-1.evil.com", "123456789012.dkr.ecr.eu/west.amazonaws.com",
+	"123456789012.dkr.ecr.eu-west-1.amazonaws.com:443",
+	"123456789012.dkr_ecr.eu-west-1.on.aws", "public.ecr.aws.evil.com", "evilpublic.ecr.aws", "x.public.ecr.aws",
+	"ecr.aws",
 }
 
-// clouds are hosts by what their source is called.
+// clouds maps the name of a source to hosts of its registries.
 var clouds = map[string][]string{
 	"Amazon ECR": {
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
@@ -40,7 +48,8 @@ var clouds = map[string][]string{
 		"123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov", "public.ecr.aws", "ecr-public.aws.com",
 	},
 	"Google Artifact Registry": {
-		"gcr.io", "eu.gcr.io", "k8s.gcr.io", "us-docker.pkg.dev", "europe-west1-docker.pkg.dev", "docker.us-central1.rep.pkg.dev", "US-docker.pkg.dev",
+		"gcr.io", "eu.gcr.io", "k8s.gcr.io", "us-docker.pkg.dev", "europe-west1-docker.pkg.dev",
+		"docker.us-central1.rep.pkg.dev", "US-docker.pkg.dev",
 	},
 	"Azure Container Registry": {"x.azurecr.io", "x-b2c3.azurecr.io", "x.azurecr.cn", "x.azurecr.us", "X.azurecr.io"},
 	"GitHub Packages":          {"ghcr.io", "GHCR.io"},
@@ -54,7 +63,7 @@ func (n none) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("no network")
 }
 
-// A cloud is asked only for its own registries: another host costs no request, no program and no time.
+// A cloud is asked only for its own registries: another host costs no request, no program and hardly any time.
 func TestOtherHosts(t *testing.T) {
 	bin := alone(t)
 	mark := filepath.Join(bin, "started")
@@ -81,7 +90,7 @@ func TestOtherHosts(t *testing.T) {
 	}
 }
 
-// Each registry is known by one cloud's source. Without any login all of them say so, soon.
+// Exactly one source claims each registry. Without a login, it soon says so.
 func TestClouds(t *testing.T) {
 	alone(t)
 	metadataIsGone := newNetwork(t, map[string]http.HandlerFunc{
@@ -107,8 +116,7 @@ func TestClouds(t *testing.T) {
 	}
 }
 
-// A cloud whose login hangs is given up, and delays no registry of another cloud; its callers may give up
-// sooner.
+// A login that hangs ends at its limit and delays no registry of another cloud. Its callers may give up sooner.
 func TestHangingLogin(t *testing.T) {
 	alone(t)
 	t.Setenv("GITHUB_TOKEN", secret)

@@ -21,8 +21,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// ECR returns the source for Amazon's registries, private and public: tokens for the AWS credentials that
-// are here, found as the AWS command line finds them.
+// ECR returns the source for Amazon's registries, private and public. It gets their tokens with the AWS credentials
+// that the AWS command line would use.
 func ECR() credentials.Source { return newECR(options{}) }
 
 func newECR(o options) credentials.Source {
@@ -31,7 +31,7 @@ func newECR(o options) credentials.Source {
 
 type amazon struct{ transport http.RoundTripper }
 
-// errNoAWS: this machine is nobody in AWS.
+// errNoAWS: there are no AWS credentials.
 var errNoAWS = errors.New("no AWS credentials here: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
 	"or run where there is an AWS role")
 
@@ -62,7 +62,7 @@ func (a amazon) search(ctx context.Context, r ecrRegistry) (credentials.Credenti
 func (a amazon) load(r ecrRegistry) []func(*config.LoadOptions) error {
 	load := []func(*config.LoadOptions) error{
 		config.WithRegion(r.region),
-		config.WithLogger(logging.Nop{}), // Its warnings would go to standard error.
+		config.WithLogger(logging.Nop{}), // The default logger writes to standard error.
 	}
 	if r.fips {
 		load = append(load, config.WithUseFIPSEndpoint(aws.FIPSEndpointStateEnabled))
@@ -76,22 +76,30 @@ func (a amazon) load(r ecrRegistry) []func(*config.LoadOptions) error {
 	return load
 }
 
+// authorize gets the token of a registry. The token is "" if AWS answers with none.
 func authorize(ctx context.Context, cfg aws.Config, r ecrRegistry) (token string, expires time.Time, err error) {
 	if r.public {
-		out, err := ecrpublic.NewFromConfig(cfg).GetAuthorizationToken(ctx, &ecrpublic.GetAuthorizationTokenInput{})
-		if err != nil || out.AuthorizationData == nil {
-			return "", time.Time{}, err
-		}
-		return aws.ToString(out.AuthorizationData.AuthorizationToken), aws.ToTime(out.AuthorizationData.ExpiresAt), nil
+		return authorizePublic(ctx, cfg)
 	}
 	out, err := ecr.NewFromConfig(cfg).GetAuthorizationToken(ctx, &ecr.GetAuthorizationTokenInput{})
 	if err != nil || len(out.AuthorizationData) == 0 {
 		return "", time.Time{}, err
 	}
-	return aws.ToString(out.AuthorizationData[0].AuthorizationToken), aws.ToTime(out.AuthorizationData[0].ExpiresAt), nil
+	data := out.AuthorizationData[0]
+	return aws.ToString(data.AuthorizationToken), aws.ToTime(data.ExpiresAt), nil
 }
 
-// loginReason says why there are no AWS credentials.
+// authorizePublic gets the token of the public registry.
+func authorizePublic(ctx context.Context, cfg aws.Config) (token string, expires time.Time, err error) {
+	out, err := ecrpublic.NewFromConfig(cfg).GetAuthorizationToken(ctx, &ecrpublic.GetAuthorizationTokenInput{})
+	if err != nil || out.AuthorizationData == nil {
+		return "", time.Time{}, err
+	}
+	data := out.AuthorizationData
+	return aws.ToString(data.AuthorizationToken), aws.ToTime(data.ExpiresAt), nil
+}
+
+// loginReason turns the error of a search for AWS credentials into one for people.
 func loginReason(err error) error {
 	var (
 		profile   config.SharedConfigProfileNotExistError
@@ -102,7 +110,7 @@ func loginReason(err error) error {
 	asked := errors.As(err, &operation)
 	switch {
 	case asked && operation.Service() == imds.ServiceID:
-		return errNoAWS // The instance is asked last, after all else had nothing.
+		return errNoAWS // The library asks the instance last, so nothing else had credentials.
 	case errors.As(err, &profile):
 		return fmt.Errorf("the AWS configuration has no profile %q: set AWS_PROFILE to one that it has", profile.Profile)
 	case errors.As(err, &session):
@@ -115,25 +123,28 @@ func loginReason(err error) error {
 		": try aws sts get-caller-identity with the same environment")
 }
 
-// tokenReason says why AWS gives these credentials no token for a registry.
+// tokenReason turns the error of a request for a registry's token into one for people.
 func tokenReason(err error, login aws.Credentials) error {
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return errors.New(because("AWS gave no token for the registry", err) + ": check the network, the proxy and the region")
+		return errors.New(because("AWS gave no token for the registry", err) +
+			": check the network, the proxy and the region")
 	}
 	kind := code(api.ErrorCode())
 	switch kind {
 	case "AccessDeniedException", "AccessDenied":
 		return fmt.Errorf("AWS refused a token for the registry with %s%s: allow ecr:GetAuthorizationToken, "+
-			"for the public registry ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken", kind, denial(api.ErrorMessage(), login))
-	case "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException":
+			"for the public registry ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken",
+			kind, denial(api.ErrorMessage(), login))
+	case "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId",
+		"InvalidSignatureException":
 		return fmt.Errorf("AWS does not accept the credentials: %s: log in to AWS again, and check the clock", kind)
 	}
 	return fmt.Errorf("AWS gave no token for the registry: %s", kind)
 }
 
-// denial is what AWS says to a denied call, which names the principal and the policy. Its other messages can
-// quote the signed request, and with it the session's token.
+// denial returns the message of a denied call, which names the principal and the policy. It returns "" if the message
+// is long or holds a secret: other messages of AWS can quote the signed request, and with it the session's token.
 func denial(message string, login aws.Credentials) string {
 	for _, secret := range []string{login.SecretAccessKey, login.SessionToken} {
 		if secret != "" && strings.Contains(message, secret) {

@@ -8,7 +8,7 @@ import (
 // publicRegion is where Amazon's public registry hands out its tokens.
 const publicRegion = "us-east-1"
 
-// ecrDomains are those of Amazon's partitions, behind the region.
+// ecrDomains are the domains of Amazon's partitions, which follow the region in a host.
 var ecrDomains = []string{
 	"amazonaws.com", "on.aws",
 	"amazonaws.com.cn", "on.amazonwebservices.com.cn",
@@ -16,13 +16,13 @@ var ecrDomains = []string{
 	"c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk", "csp.hci.ic.gov",
 }
 
-// ecrRegistry is where Amazon's token for a registry comes from. An account is no part of it: a token is good
-// for every registry of the region that its owner may use.
+// ecrRegistry identifies the endpoint that hands out a registry's token. It has no account: a token is valid for every
+// registry of the region that its owner may use.
 type ecrRegistry struct {
 	region string
-	// public is Amazon's one public registry.
+	// public marks Amazon's one public registry.
 	public bool
-	// fips and dualStack choose among the endpoints of the region, as the host of the registry does.
+	// fips and dualStack choose among the endpoints of the region, as the registry's host does.
 	fips, dualStack bool
 }
 

@@ -17,7 +17,7 @@ import (
 
 const private = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
-// ecrToken answers as Amazon does, to requests signed for a region by a key.
+// ecrToken answers as Amazon does to requests that a key has signed for a region.
 func ecrToken(t *testing.T, key, scope string, expires time.Time) http.HandlerFunc {
 	token := base64.StdEncoding.EncodeToString([]byte("AWS:" + secret))
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +45,7 @@ func staticAWS(t *testing.T) {
 	t.Setenv("AWS_SESSION_TOKEN", secret+"2")
 }
 
-// The host decides on the region and the endpoint. One token is for all registries of a region.
+// The host determines the region and the endpoint. One token serves all registries of a region.
 func TestECR(t *testing.T) {
 	staticAWS(t)
 	expires := time.Now().Add(12 * time.Hour)
@@ -106,10 +106,12 @@ func TestECRWebIdentity(t *testing.T) {
 			return
 		}
 		body, _ := io.ReadAll(r.Body)
-		if form := string(body); !strings.Contains(form, "AssumeRoleWithWebIdentity") || !strings.Contains(form, "WebIdentityToken="+secret) {
+		form := string(body)
+		if !strings.Contains(form, "AssumeRoleWithWebIdentity") || !strings.Contains(form, "WebIdentityToken="+secret) {
 			t.Errorf("%s asked %q", r.Host, form)
 		}
-		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+		_, _ = fmt.Fprintf(w, `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+			<AssumeRoleWithWebIdentityResult>
 			<Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>%s</SessionToken>
 			<Expiration>%s</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`,
 			secret, secret, expires.UTC().Format(time.RFC3339))
@@ -125,7 +127,7 @@ func TestECRWebIdentity(t *testing.T) {
 	found(t, ECR(), private, credentials.Credential{Username: "AWS", Password: secret, Expires: expires})
 }
 
-// What AWS refuses is said without what it quotes.
+// The error of a refusal by AWS does not quote its secrets.
 func TestECRRefusals(t *testing.T) {
 	staticAWS(t)
 	answer := func(status int, kind, message string) credentials.Source {
@@ -136,7 +138,8 @@ func TestECRRefusals(t *testing.T) {
 	refused(t, answer(400, "AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized"), private,
 		"allow ecr:GetAuthorizationToken", "arn:aws:iam::1:user/x")
 	refused(t, answer(400, "AccessDeniedException", "x-amz-security-token:"+secret+"2"), private, "AccessDeniedException")
-	refused(t, answer(403, "InvalidSignatureException", "the string to sign: "+secret), private, "InvalidSignatureException", "clock")
+	refused(t, answer(403, "InvalidSignatureException", "the string to sign: "+secret), private,
+		"InvalidSignatureException", "clock")
 	refused(t, answer(403, secret+" "+secret, secret), private, "an error")
 	refused(t, answer(200, "", ""), private, "no token")
 
@@ -144,7 +147,7 @@ func TestECRRefusals(t *testing.T) {
 	refused(t, ECR(), private, `no profile "nobody"`)
 }
 
-// Without credentials the reason says how to get some; a role that may not be assumed is named.
+// Without credentials, the error says how to get some. It says so too if a role may not be assumed.
 func TestECRWithoutLogin(t *testing.T) {
 	bin := alone(t)
 	for _, host := range []string{private, "public.ecr.aws"} {
@@ -163,7 +166,8 @@ func TestECRWithoutLogin(t *testing.T) {
 	refused(t, newECR(options{transport: newNetwork(t, map[string]http.HandlerFunc{
 		"https://sts.eu-west-1.amazonaws.com": func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
-			_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>no %s</Message></Error></ErrorResponse>`, secret)
+			_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>no %s</Message></Error>
+				</ErrorResponse>`, secret)
 		},
 	})}), private, "STS AssumeRoleWithWebIdentity answered AccessDenied")
 }

@@ -18,8 +18,8 @@ const gcloudTimeout = 15 * time.Second
 // errNoGcloud: gcloud is not installed.
 var errNoGcloud = errors.New("gcloud is not installed")
 
-// gcloudToken gets a token of who is logged in with gcloud. The command is the one that Google's own helpers
-// run; it says when the token ends, which gcloud auth print-access-token does not.
+// gcloudToken gets a token for the account that is logged in with gcloud. It runs the command of Google's own helpers,
+// which prints when the token ends; gcloud auth print-access-token does not.
 func gcloudToken(ctx context.Context) (*oauth2.Token, error) {
 	path, err := exec.LookPath("gcloud")
 	if err != nil {
@@ -27,11 +27,12 @@ func gcloudToken(ctx context.Context) (*oauth2.Token, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, gcloudTimeout)
 	defer cancel()
-	command := exec.CommandContext(ctx, path, "config", "config-helper", "--force-auth-refresh", "--format=json(credential)") //nolint:gosec // Google's own program.
+	arguments := []string{"config", "config-helper", "--force-auth-refresh", "--format=json(credential)"}
+	command := exec.CommandContext(ctx, path, arguments...) //nolint:gosec // Google's own program.
 	var out bytes.Buffer
 	command.Stdout = &out
 	command.WaitDelay = time.Second // A child of gcloud may hold its output open.
-	if err := command.Run(); err != nil {
+	if err = command.Run(); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("gcloud gave no answer within %s", gcloudTimeout)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// GitHub returns the source for GitHub's registry, ghcr.io: the token of a workflow's job in GITHUB_TOKEN.
+// GitHub returns the source for GitHub's registry, ghcr.io: the token in GITHUB_TOKEN, as the job of a workflow has it.
 func GitHub() credentials.Source { return newGitHub(options{}) }
 
 func newGitHub(o options) credentials.Source {
@@ -17,13 +17,16 @@ func newGitHub(o options) credentials.Source {
 }
 
 // errNoGitHub: there is no token for GitHub.
-var errNoGitHub = errors.New("GITHUB_TOKEN is not set: set it to a token that may read packages, and write them to store metadata")
+var errNoGitHub = errors.New("GITHUB_TOKEN is not set: " +
+	"set it to a token that may read packages, and write them to store metadata")
 
 func findGitHub(context.Context, struct{}) (credentials.Credential, error) {
 	token := os.Getenv("GITHUB_TOKEN")
 	if token == "" {
 		return credentials.Credential{}, errNoGitHub
 	}
-	// GitHub looks at the token only, and refuses an empty name.
-	return credentials.Credential{Username: "x-access-token", Password: token, Origin: "GitHub Packages (GITHUB_TOKEN)"}, nil
+	return credentials.Credential{
+		Username: "x-access-token", // GitHub refuses an empty name, and ignores any other.
+		Password: token, Origin: "GitHub Packages (GITHUB_TOKEN)",
+	}, nil
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 )
 
-// Google returns the source for Google's Artifact Registry and Container Registry: Google's application
-// default credentials, which are a file's or the metadata server's, or else the login of gcloud.
+// Google returns the source for Google's Artifact Registry and Container Registry. It uses Google's application default
+// credentials, from a file or the metadata server, or else the login of gcloud.
 func Google() credentials.Source { return newGoogle(options{}) }
 
 func newGoogle(o options) credentials.Source {
@@ -29,7 +29,7 @@ func newGoogle(o options) credentials.Source {
 	return newSource("Google Artifact Registry", o, parseGoogle, g.search)
 }
 
-// parseGoogle knows Google's registries by their domains. A token is good for all of them.
+// parseGoogle recognizes Google's registries by their domains. One token is valid for all of them.
 func parseGoogle(host string) (struct{}, bool) {
 	if host == "gcr.io" {
 		return struct{}{}, true
@@ -42,24 +42,24 @@ func parseGoogle(host string) (struct{}, bool) {
 	return struct{}{}, false
 }
 
-// googleScope is what Google's registries ask a token to be for.
+// googleScope is the scope of a token for Google's registries.
 const googleScope = "https://www.googleapis.com/auth/cloud-platform"
 
 // googleFileVariable names the file with application default credentials.
 const googleFileVariable = "GOOGLE_APPLICATION_CREDENTIALS"
 
-// probeTimeout bounds the question whether this machine is one of Google's.
+// probeTimeout bounds the probe for Google's metadata server.
 const probeTimeout = 3 * time.Second
 
 type googleCloud struct {
 	transport http.RoundTripper
-	// offGoogle is set when no metadata server has been found: what a machine is does not change.
+	// offGoogle says that this machine has no metadata server. That never changes.
 	offGoogle atomic.Bool
 }
 
 // errNoGoogle: there are no application default credentials.
-var errNoGoogle = errors.New("no Google credentials here: set " + googleFileVariable + ", run gcloud auth application-default login, " +
-	"or run where there is a service account")
+var errNoGoogle = errors.New("no Google credentials here: set " + googleFileVariable +
+	", run gcloud auth application-default login, or run where there is a service account")
 
 // search gets an access token.
 func (g *googleCloud) search(ctx context.Context, _ struct{}) (credentials.Credential, error) {
@@ -76,7 +76,7 @@ func (g *googleCloud) search(ctx context.Context, _ struct{}) (credentials.Crede
 		origin = "the metadata server"
 		token, err = g.metadataToken(ctx)
 	}
-	if err != nil && chosen == "" { // Who has chosen an account is not to act as another.
+	if err != nil && chosen == "" { // A user who chose an account must not act as another.
 		if other, gcloudErr := gcloudToken(ctx); gcloudErr == nil {
 			token, origin, err = other, "gcloud", nil
 		} else if !errors.Is(gcloudErr, errNoGcloud) {
@@ -92,12 +92,12 @@ func (g *googleCloud) search(ctx context.Context, _ struct{}) (credentials.Crede
 	}, nil
 }
 
-// defaultFile is where gcloud auth application-default login writes.
+// defaultFile returns the file that gcloud auth application-default login writes.
 func defaultFile() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(os.Getenv("APPDATA"), "gcloud", "application_default_credentials.json")
 	}
-	home, _ := os.UserHomeDir() // Without one, the file is not found.
+	home, _ := os.UserHomeDir() // Without a home, the file is not found.
 	return filepath.Join(home, ".config", "gcloud", "application_default_credentials.json")
 }
 
@@ -110,14 +110,14 @@ func exists(path string) bool {
 func (g *googleCloud) fileToken(ctx context.Context) (*oauth2.Token, error) {
 	client := &http.Client{Transport: g.transport}
 	if deadline, ok := ctx.Deadline(); ok {
-		// A service account's request heeds no context. It ends after that, which says better why.
+		// The request of a service account ignores ctx. The extra second lets the end of ctx be reported first.
 		client.Timeout = time.Until(deadline) + time.Second
 	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 	found, err := google.FindDefaultCredentials(ctx, googleScope)
 	if err != nil {
-		return nil, fmt.Errorf("the application default credentials cannot be used%s: check %s, or run gcloud auth application-default login",
-			fileProblem(), googleFileVariable)
+		return nil, fmt.Errorf("the application default credentials cannot be used%s: "+
+			"check %s, or run gcloud auth application-default login", fileProblem(), googleFileVariable)
 	}
 	token, err := found.TokenSource.Token()
 	if err != nil {
@@ -126,32 +126,34 @@ func (g *googleCloud) fileToken(ctx context.Context) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// fileProblem says whether the file can be read: the library's error does not say it apart, and may quote it.
+// fileProblem describes what is wrong with the file. The library's error does not tell a file that cannot be read from
+// a malformed one, and may quote it.
 func fileProblem() string {
 	path := os.Getenv(googleFileVariable)
 	if path == "" {
 		path = defaultFile()
 	}
-	if _, err := os.ReadFile(path); err != nil { //nolint:gosec // Google's libraries read it just before.
+	if _, err := os.ReadFile(path); err != nil { //nolint:gosec // Google's libraries have just read it.
 		return " (" + cause(err) + ")"
 	}
 	return " (" + path + " is not a credentials file of Google's)"
 }
 
-// googleReason says why Google gives no token.
+// googleReason turns the error of a request for a token into one for people.
 func googleReason(err error) error {
 	var answer *oauth2.RetrieveError
 	if errors.As(err, &answer) && answer.Response != nil {
 		kind := answer.ErrorCode
-		if kind == "" { // A service account's error is not taken apart.
+		if kind == "" { // The library does not parse a service account's error.
 			var said struct {
 				Error string `json:"error"`
 			}
-			_ = json.Unmarshal(answer.Body, &said) // Whatever else it is has no code.
+			_ = json.Unmarshal(answer.Body, &said) // A body of another form has no code.
 			kind = said.Error
 		}
 		return fmt.Errorf("Google refused the application default credentials (status %d, %s): "+
-			"run gcloud auth application-default login, or check the account and the clock", answer.Response.StatusCode, code(kind))
+			"run gcloud auth application-default login, or check the account and the clock",
+			answer.Response.StatusCode, code(kind))
 	}
 	return errors.New(because("the application default credentials give no token", err) +
 		": check the file, the network and the proxy")
@@ -175,9 +177,11 @@ func (g *googleCloud) metadataToken(ctx context.Context) (*oauth2.Token, error) 
 			return nil, errors.New("this machine of Google's has no service account: give it one that may read the repository")
 		}
 		if status, ok := errors.AsType[*metadata.Error](err); ok {
-			return nil, fmt.Errorf("the metadata server answered with status %d: check the machine's service account", status.Code)
+			return nil, fmt.Errorf("the metadata server answered with status %d: check the machine's service account",
+				status.Code)
 		}
-		return nil, errors.New(because("the metadata server gave no token", err) + ": check the machine's service account")
+		return nil, errors.New(because("the metadata server gave no token", err) +
+			": check the machine's service account")
 	}
 	var answer struct {
 		Token string `json:"access_token"`
@@ -189,7 +193,7 @@ func (g *googleCloud) metadataToken(ctx context.Context) (*oauth2.Token, error) 
 	return &oauth2.Token{AccessToken: answer.Token, Expiry: asked.Add(time.Duration(answer.Life) * time.Second)}, nil
 }
 
-// onGoogle reports whether there is a metadata server, and remembers if there is none.
+// onGoogle reports whether this machine has a metadata server. It remembers a negative result.
 func (g *googleCloud) onGoogle(ctx context.Context, server *metadata.Client) bool {
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

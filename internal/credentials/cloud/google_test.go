@@ -30,9 +30,10 @@ func serviceAccount(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
 	text, err := json.Marshal(map[string]string{
 		"type": "service_account", "client_email": "ci@project.iam.gserviceaccount.com", "private_key_id": secret,
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+		"private_key": string(pem.EncodeToMemory(block)),
 		"token_uri":   "https://oauth2.googleapis.com/token",
 	})
 	if err != nil {
@@ -47,12 +48,14 @@ func serviceAccount(t *testing.T) string {
 func TestGoogleServiceAccount(t *testing.T) {
 	alone(t)
 	t.Setenv(googleFileVariable, serviceAccount(t))
-	net := newNetwork(t, map[string]http.HandlerFunc{"https://oauth2.googleapis.com": func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || strings.Count(r.FormValue("assertion"), ".") != 2 {
+	token := func(w http.ResponseWriter, r *http.Request) {
+		isJWT := strings.Count(r.FormValue("assertion"), ".") == 2
+		if r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || !isJWT {
 			t.Errorf("asked with %v", r.Form)
 		}
 		hour(w, r)
-	}})
+	}
+	net := newNetwork(t, map[string]http.HandlerFunc{"https://oauth2.googleapis.com": token})
 	source := newGoogle(options{transport: net})
 	for _, host := range clouds["Google Artifact Registry"] {
 		found(t, source, host, googleToken(time.Hour))
@@ -62,7 +65,7 @@ func TestGoogleServiceAccount(t *testing.T) {
 	}
 }
 
-// A file of another identity provider's token is exchanged at Google's security token service.
+// A token of another identity provider, from a file, is exchanged at Google's security token service.
 func TestGoogleExternalAccount(t *testing.T) {
 	dir := alone(t)
 	write(t, filepath.Join(dir, "subject"), secret+"1", 0o600)
@@ -71,16 +74,17 @@ func TestGoogleExternalAccount(t *testing.T) {
 		"subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token",
 		"credential_source":{"file":"`+filepath.Join(dir, "subject")+`"}}`, 0o600)
 	t.Setenv(googleFileVariable, filepath.Join(dir, "external.json"))
-	net := newNetwork(t, map[string]http.HandlerFunc{"https://sts.googleapis.com": func(w http.ResponseWriter, r *http.Request) {
+	exchange := func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("subject_token") != secret+"1" {
 			t.Errorf("asked with %v", r.Form)
 		}
 		hour(w, r)
-	}})
+	}
+	net := newNetwork(t, map[string]http.HandlerFunc{"https://sts.googleapis.com": exchange})
 	found(t, newGoogle(options{transport: net}), "gcr.io", googleToken(time.Hour))
 }
 
-// The metadata server of a machine or container gives its service account's token.
+// The metadata server of a machine or container hands out the token of its service account.
 func TestGoogleMetadata(t *testing.T) {
 	alone(t)
 	t.Setenv("GCE_METADATA_HOST", "metadata.invalid")
@@ -88,8 +92,8 @@ func TestGoogleMetadata(t *testing.T) {
 		return newGoogle(options{transport: newNetwork(t, map[string]http.HandlerFunc{"http://metadata.invalid": handler})})
 	}
 	found(t, source(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Metadata-Flavor") != "Google" || r.URL.Path != "/computeMetadata/v1/instance/service-accounts/default/token" ||
-			r.FormValue("scopes") != googleScope {
+		const path = "/computeMetadata/v1/instance/service-accounts/default/token"
+		if r.Header.Get("Metadata-Flavor") != "Google" || r.URL.Path != path || r.FormValue("scopes") != googleScope {
 			t.Errorf("asked for %s", r.URL)
 		}
 		hour(w, r)
@@ -99,7 +103,7 @@ func TestGoogleMetadata(t *testing.T) {
 	refused(t, source(say(http.StatusOK, `{"access_token":"`+secret+`"}`)), "gcr.io", "no token that can be read")
 }
 
-// Off Google's machines the question for one takes seconds at most, and only the first time.
+// Outside Google's cloud, the probe for a metadata server takes a few seconds, and only the first time.
 func TestGoogleElsewhere(t *testing.T) {
 	alone(t)
 	net := newNetwork(t, map[string]http.HandlerFunc{"http://169.254.169.254": hang})
@@ -118,15 +122,18 @@ func TestGoogleElsewhere(t *testing.T) {
 	}
 }
 
-// What Google refuses, and files that are none, are said without what they hold.
+// Errors of refusals by Google, and of malformed files, do not quote them.
 func TestGoogleRefusals(t *testing.T) {
 	bin := alone(t)
 	program(t, bin, "gcloud", `echo '{"credential":{"access_token":"other","token_expiry":"2100-01-01T00:00:00Z"}}'`)
 	answer := func(status int, text string) credentials.Source {
-		return newGoogle(options{transport: newNetwork(t, map[string]http.HandlerFunc{"https://oauth2.googleapis.com": say(status, text)})})
+		return newGoogle(options{transport: newNetwork(t, map[string]http.HandlerFunc{
+			"https://oauth2.googleapis.com": say(status, text),
+		})})
 	}
 	t.Setenv(googleFileVariable, serviceAccount(t))
-	refused(t, answer(400, `{"error":"invalid_grant","error_description":"`+secret+`"}`), "gcr.io", "status 400, invalid_grant")
+	refused(t, answer(400, `{"error":"invalid_grant","error_description":"`+secret+`"}`), "gcr.io",
+		"status 400, invalid_grant")
 	refused(t, answer(403, secret), "gcr.io", "status 403, an error")
 	refused(t, answer(200, `{"access_token":["`+secret+`"]}`), "gcr.io", "give no token")
 
@@ -139,7 +146,7 @@ func TestGoogleRefusals(t *testing.T) {
 	}
 }
 
-// gcloud is asked where there are no application default credentials, or old ones that no longer work.
+// gcloud is asked if there are no application default credentials, or if they no longer work.
 func TestGcloud(t *testing.T) {
 	bin := alone(t)
 	t.Setenv("GCE_METADATA_HOST", "metadata.invalid")
@@ -151,18 +158,20 @@ func TestGcloud(t *testing.T) {
 	program(t, bin, "gcloud", `[ "$*" = "config config-helper --force-auth-refresh --format=json(credential)" ] || exit 9
 		echo '{"credential":{"access_token":"`+secret+`","token_expiry":"`+expires.UTC().Format(time.RFC3339)+`"}}'`)
 	found(t, newGoogle(options{transport: net}), "gcr.io", googleToken(30*time.Minute))
-	write(t, defaultFile(), `{"type":"authorized_user","client_id":"c","client_secret":"`+secret+`","refresh_token":"`+secret+`"}`, 0o600)
+	write(t, defaultFile(), `{"type":"authorized_user","client_id":"c",
+		"client_secret":"`+secret+`","refresh_token":"`+secret+`"}`, 0o600)
 	found(t, newGoogle(options{transport: net}), "gcr.io", googleToken(30*time.Minute))
 
 	program(t, bin, "gcloud", "echo "+secret+"; echo "+secret+" >&2; exit 1")
-	refused(t, newGoogle(options{transport: net}), "gcr.io", "invalid_grant", "gcloud gave no token (exit status 1)", "gcloud auth login")
+	refused(t, newGoogle(options{transport: net}), "gcr.io",
+		"invalid_grant", "gcloud gave no token (exit status 1)", "gcloud auth login")
 	program(t, bin, "gcloud", "echo "+secret)
 	refused(t, newGoogle(options{transport: net}), "gcr.io", "gcloud gave no token that can be read")
 	program(t, bin, "gcloud", "exec /bin/sleep 60")
 	refused(t, newGoogle(options{transport: net, timeout: time.Second}), "gcr.io", "no answer within 1s")
 }
 
-// A token service that hangs ends at the limit, though a service account's request heeds no context.
+// A token service that hangs ends at the limit, although the request of a service account ignores its context.
 func TestGoogleHangingTokenService(t *testing.T) {
 	alone(t)
 	t.Setenv(googleFileVariable, serviceAccount(t))

@@ -21,8 +21,8 @@ import (
 // secret is what must never appear in an error.
 const secret = "S3CRET"
 
-// network stands for the internet and for what surrounds a machine in a cloud: whatever host the clouds'
-// libraries connect to, a server on loopback answers for it.
+// network stands for the internet and for the services around a machine in a cloud: a server on loopback answers for
+// any host that the clouds' libraries connect to.
 type network struct {
 	http.RoundTripper
 
@@ -33,7 +33,7 @@ type network struct {
 	seen []string
 }
 
-// newNetwork has sites by scheme and host: "https://example.com".
+// newNetwork returns a network with sites by scheme and host: "https://example.com".
 func newNetwork(t *testing.T, sites map[string]http.HandlerFunc) *network {
 	t.Helper()
 	n := &network{t: t, sites: sites}
@@ -45,7 +45,7 @@ func newNetwork(t *testing.T, sites map[string]http.HandlerFunc) *network {
 		t.Fatal("no transport")
 	}
 	transport = transport.Clone()
-	transport.TLSClientConfig.ServerName = "example.com" // Which is in the test server's certificate.
+	transport.TLSClientConfig.ServerName = "example.com" // The test server's certificate has this name.
 	transport.DialContext = func(ctx context.Context, kind, address string) (net.Conn, error) {
 		server := plain
 		if strings.HasSuffix(address, ":443") {
@@ -78,7 +78,7 @@ func (n *network) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handler(w, r)
 }
 
-// count returns how many requests there were that begin with a text.
+// count returns the number of requests whose URL begins with a prefix.
 func (n *network) count(prefix string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -100,17 +100,17 @@ func say(status int, text string) http.HandlerFunc {
 	}
 }
 
-// hang answers nothing until who asks gives up.
+// hang answers nothing until the client gives up.
 func hang(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // Or the server does not notice who gives up.
+	_, _ = io.Copy(io.Discard, r.Body) // Otherwise the server does not notice that the client gives up.
 	select {
 	case <-r.Context().Done():
 	case <-time.After(10 * time.Second):
 	}
 }
 
-// alone takes from the environment all that ties this process to a cloud or a person. The programs that it
-// can start are those in the folder that it returns.
+// alone removes from the environment all that ties this process to a cloud or a person. The process can start only the
+// programs in the directory that alone returns.
 func alone(t *testing.T) (bin string) {
 	t.Helper()
 	for _, entry := range os.Environ() {
@@ -120,7 +120,7 @@ func alone(t *testing.T) (bin string) {
 			"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 		} {
 			if strings.HasPrefix(strings.ToUpper(name), prefix) {
-				t.Setenv(name, "") // Which restores it.
+				t.Setenv(name, "") // Setenv restores the variable after the test.
 				if err := os.Unsetenv(name); err != nil {
 					t.Fatal(err)
 				}
@@ -140,7 +140,7 @@ func alone(t *testing.T) (bin string) {
 	return bin
 }
 
-// program puts a shell script into the folder of programs.
+// program writes a shell script into the directory of programs.
 func program(t *testing.T, bin, name, script string) {
 	t.Helper()
 	if _, err := os.Stat("/bin/sh"); err != nil {
@@ -163,7 +163,7 @@ func find(source credentials.Source, host string) (credentials.Credential, error
 	return source.Find(context.Background(), credentials.Target{Host: host, Path: "a/b"})
 }
 
-// found fails the test unless a source has a credential with all that is given.
+// found fails the test unless a source has the wanted credential.
 func found(t *testing.T, source credentials.Source, host string, want credentials.Credential) {
 	t.Helper()
 	got, err := find(source, host)
@@ -182,7 +182,7 @@ func found(t *testing.T, source credentials.Source, host string, want credential
 	}
 }
 
-// refused fails the test unless a source says why it has no credential, in given words and without secrets.
+// refused fails the test unless the error of a source has the words and no secret.
 func refused(t *testing.T, source credentials.Source, host string, words ...string) {
 	t.Helper()
 	began := time.Now()

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// cause says what broke below a cloud's library, where that is known to hold no secret; empty where it is not.
+// cause returns the error below a cloud's error, if its type is known to hold no secret, and "" otherwise.
 func cause(err error) string {
 	var (
 		dns     *net.DNSError
@@ -39,7 +39,7 @@ func cause(err error) string {
 	return ""
 }
 
-// because appends a cause where there is one.
+// because appends the cause of an error in parentheses, if it has one.
 func because(what string, err error) string {
 	if why := cause(err); why != "" {
 		return what + " (" + why + ")"
@@ -47,8 +47,8 @@ func because(what string, err error) string {
 	return what
 }
 
-// code returns an error code of a service as it is, or a stand-in if it does not look like one: a service
-// could say anything there.
+// code returns an error code of a service, or "an error" if the text does not look like a code: a service could send
+// any text there.
 func code(s string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 	if s == "" || len(s) > 64 || strings.Trim(s, letters) != "" {
