@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // Keys of the document. The first five are the original manifesto's (2017); the entry's further ones
@@ -59,7 +60,7 @@ const noPin = -1
 
 // record is an entry as it stands in the document: its fields and what is often asked of them.
 type record struct {
-	fields object
+	fields rawjson.Object
 	typ    string
 	digest oci.Digest
 	size   int64
@@ -68,7 +69,7 @@ type record struct {
 
 // image is one element of the document's "images".
 type image struct {
-	fields object
+	fields rawjson.Object
 	// digest is canonical; empty where the document holds something else in its place.
 	digest  oci.Digest
 	records []record
@@ -77,7 +78,7 @@ type image struct {
 // Document is the content of /data under the tag _manifesto. The zero value is an empty document. A
 // Document that others may see is not changed: edits go to a Clone.
 type Document struct {
-	fields object
+	fields rawjson.Object
 	images []image
 	// index maps an image's digest to its places in images: foreign writers may repeat an image.
 	index map[oci.Digest][]int
@@ -91,15 +92,15 @@ type Document struct {
 // that is none) is refused with ErrMalformed; an entry that makes no sense by itself is kept and not
 // looked at.
 func ParseDocument(data []byte) (*Document, error) {
-	compact, err := compactJSON(data)
+	compact, err := rawjson.Compact(data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	d, p := &Document{}, &parser{}
 	if d.fields, err = p.object(compact, func() string { return "the document" }, keyImages); err != nil {
 		return nil, err
 	}
-	err = parseArray(d.fields.get(keyImages), func() string { return "images" }, func(element string) error {
+	err = eachElement(d.fields.Get(keyImages), func() string { return "images" }, func(element string) error {
 		img, err := p.image(element, len(d.images))
 		d.images = append(d.images, img)
 		return err
@@ -118,13 +119,13 @@ func (p *parser) image(value string, position int) (image, error) {
 		return image{}, err
 	}
 	img := image{fields: fields}
-	if s, err := parseString(fields.get(keyImageDigest)); err == nil {
+	if s, err := rawjson.ParseString(fields.Get(keyImageDigest)); err == nil {
 		if digest, err := oci.ParseDigest(s); err == nil {
 			img.digest = digest
 		}
 	}
 	p.records = p.records[:0]
-	err = parseArray(fields.get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
+	err = eachElement(fields.Get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
 		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(p.records)) }
 		fields, err := p.object(element, what, keyType, keyDigest)
 		p.records = append(p.records, newRecord(fields))
@@ -193,32 +194,32 @@ func (d *Document) Types(img oci.Digest) []string {
 func (d *Document) Render() []byte {
 	size := 64
 	for _, f := range d.fields {
-		if !f.is(keyImages) {
-			size += len(f.key) + len(f.value) + 4
+		if !f.Is(keyImages) {
+			size += len(f.Key) + len(f.Value) + 4
 		}
 	}
 	for _, img := range d.images {
 		size += 128
 		for _, rec := range img.records {
 			for _, f := range rec.fields {
-				size += len(f.key) + len(f.value) + 4
+				size += len(f.Key) + len(f.Value) + 4
 			}
 		}
 	}
 	fields := d.fields
-	if fields.get(keyImages) == "" {
-		fields = fields.with(keyImages, "[]")
+	if fields.Get(keyImages) == "" {
+		fields = fields.With(keyImages, "[]")
 	}
-	return fields.appendWith(make([]byte, 0, size), keyImages, func(out []byte) []byte {
-		return appendList(out, d.images, image.appendTo)
+	return fields.AppendWith(make([]byte, 0, size), keyImages, func(out []byte) []byte {
+		return rawjson.AppendArray(out, d.images, image.appendTo)
 	})
 }
 
 func (img image) appendTo(out []byte) []byte {
 	if img.fields == nil || len(img.records) == 0 {
-		return img.fields.appendTo(out)
+		return img.fields.AppendTo(out)
 	}
-	return img.fields.appendWith(out, keyManifesto, func(out []byte) []byte {
-		return appendList(out, img.records, func(rec record, out []byte) []byte { return rec.fields.appendTo(out) })
+	return img.fields.AppendWith(out, keyManifesto, func(out []byte) []byte {
+		return rawjson.AppendArray(out, img.records, func(rec record, out []byte) []byte { return rec.fields.AppendTo(out) })
 	})
 }

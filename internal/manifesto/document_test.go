@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // dig returns a digest that reads like its letter.
@@ -38,7 +39,7 @@ func TestOriginalDocumentRoundTrips(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := mustParse(t, string(data))
-	compact, err := compactJSON(data)
+	compact, err := rawjson.Compact(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // Clone returns a copy that can be edited without changing d.
@@ -40,9 +41,9 @@ func (d *Document) Set(img oci.Digest, e Entry) {
 	}
 	d.index[img] = append(d.index[img], len(d.images))
 	d.images = append(d.images, image{
-		fields: object{
-			newField(keyImageDigest, encodeJSON(img.String())),
-			newField(keyManifesto, "[]"),
+		fields: rawjson.Object{
+			rawjson.NewField(keyImageDigest, rawjson.Encode(img.String())),
+			rawjson.NewField(keyManifesto, "[]"),
 		},
 		digest:  img,
 		records: []record{rec},
@@ -56,8 +57,8 @@ func (d *Document) touch(i int) {
 	img := &d.images[i]
 	img.records = slices.Clone(img.records)
 	img.fields = img.fields.
-		with(keyImageDigest, encodeJSON(img.digest.String())).
-		with(keyManifesto, "[]")
+		With(keyImageDigest, rawjson.Encode(img.digest.String())).
+		With(keyManifesto, "[]")
 }
 
 // Delete removes every entry of a type, duplicates too: an older one would otherwise become current.

@@ -76,7 +76,7 @@ func (d *Document) trustingOnly(known *pins) *Document {
 		if _, ok := known.size(rec.pin, rec.digest); ok {
 			return record{}, false
 		}
-		return newRecord(rec.fields.without(keyPin).without(keySize)), true
+		return newRecord(rec.fields.Without(keyPin).Without(keySize)), true
 	})
 	return c
 }

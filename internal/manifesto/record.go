@@ -7,24 +7,25 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // newRecord reads what is often asked of an entry. Values that make no sense are left unset: the
 // entry's fields keep them all the same.
-func newRecord(fields object) record {
+func newRecord(fields rawjson.Object) record {
 	rec := record{fields: fields, pin: noPin}
-	if s, err := parseString(fields.get(keyType)); err == nil {
+	if s, err := rawjson.ParseString(fields.Get(keyType)); err == nil {
 		rec.typ = s
 	}
-	if s, err := parseString(fields.get(keyDigest)); err == nil {
+	if s, err := rawjson.ParseString(fields.Get(keyDigest)); err == nil {
 		if digest, err := oci.ParseDigest(s); err == nil {
 			rec.digest = digest
 		}
 	}
-	if n, err := strconv.ParseInt(fields.get(keySize), 10, 64); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(fields.Get(keySize), 10, 64); err == nil && n > 0 {
 		rec.size = n
 	}
-	if n, err := strconv.Atoi(fields.get(keyPin)); err == nil && n >= 0 && n < maxShards {
+	if n, err := strconv.Atoi(fields.Get(keyPin)); err == nil && n >= 0 && n < maxShards {
 		rec.pin = n
 	}
 	return rec
@@ -33,15 +34,15 @@ func newRecord(fields object) record {
 // entry decodes the record.
 func (rec record) entry() Entry {
 	e := Entry{Type: rec.typ, Digest: rec.digest, Size: rec.size}
-	if s, err := parseString(rec.fields.get(keyMediaType)); err == nil {
+	if s, err := rawjson.ParseString(rec.fields.Get(keyMediaType)); err == nil {
 		e.MediaType = s
 	}
-	if s, err := parseString(rec.fields.get(keyCreated)); err == nil {
+	if s, err := rawjson.ParseString(rec.fields.Get(keyCreated)); err == nil {
 		if created, err := time.Parse(time.RFC3339, s); err == nil {
 			e.Created = created
 		}
 	}
-	if value := rec.fields.get(keyAnnotations); value != "" {
+	if value := rec.fields.Get(keyAnnotations); value != "" {
 		var annotations map[string]string
 		if json.Unmarshal([]byte(value), &annotations) == nil && len(annotations) > 0 {
 			e.Annotations = annotations
@@ -54,18 +55,18 @@ func (rec record) entry() Entry {
 // of ours that it leaves empty go. The pin stays only while the content does.
 func (rec record) updated(e Entry) record {
 	fields := rec.fields.
-		with(keyType, encodeJSON(e.Type)).
-		with(keyDigest, encodeJSON(e.Digest.String()))
+		With(keyType, rawjson.Encode(e.Type)).
+		With(keyDigest, rawjson.Encode(e.Digest.String()))
 	set := func(key string, value any, present bool) {
 		if present {
-			fields = fields.with(key, encodeJSON(value))
+			fields = fields.With(key, rawjson.Encode(value))
 		} else {
-			fields = fields.without(key)
+			fields = fields.Without(key)
 		}
 	}
 	set(keySize, e.Size, e.Size > 0)
 	if rec.digest != e.Digest {
-		fields = fields.without(keyPin)
+		fields = fields.Without(keyPin)
 	}
 	set(keyMediaType, e.MediaType, e.MediaType != "")
 	set(keyCreated, e.Created.UTC().Format(time.RFC3339), !e.Created.IsZero())
@@ -77,13 +78,13 @@ func (rec record) updated(e Entry) record {
 // noPin removes the field.
 func (rec record) pinned(pin int, size int64) record {
 	if pin == noPin {
-		return newRecord(rec.fields.without(keyPin))
+		return newRecord(rec.fields.Without(keyPin))
 	}
 	fields := rec.fields
 	if rec.size == 0 && size > 0 {
-		fields = fields.with(keySize, encodeJSON(size))
+		fields = fields.With(keySize, rawjson.Encode(size))
 	}
-	return newRecord(fields.with(keyPin, encodeJSON(pin)))
+	return newRecord(fields.With(keyPin, rawjson.Encode(pin)))
 }
 
 // sameAs reports whether the entries say the same.

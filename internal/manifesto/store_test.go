@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -388,7 +389,7 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 	if len(result.Missing) != 5 {
 		t.Errorf("missing: %v", result.Missing)
 	}
-	compact, err := compactJSON(data)
+	compact, err := rawjson.Compact(data)
 	if err != nil {
 		t.Fatal(err)
 	}
