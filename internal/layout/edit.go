@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // tag makes index.json name a manifest with a tag.
@@ -77,11 +77,11 @@ func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	text := slices.Clone(ix.text)
 	for _, i := range slices.Backward(ix.tagged(tag)) { // From behind, so that the places before stay right.
 		at := ix.entries[i].at
-		changed, err := retarget(ix.text[at.start:at.end], target)
+		changed, err := retarget(string(ix.text[at.Start:at.End]), target)
 		if err != nil {
 			return nil, err
 		}
-		text = slices.Replace(text, at.start, at.end, changed...)
+		text = slices.Replace(text, at.Start, at.End, changed...)
 	}
 	return text, nil
 }
@@ -95,56 +95,45 @@ func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	}
 	if len(ix.entries) == 0 {
 		added = slices.Concat([]byte("["), added, []byte("]"))
-		return slices.Replace(slices.Clone(ix.text), ix.list.start, ix.list.end, added...), nil
+		return slices.Replace(slices.Clone(ix.text), ix.list.Start, ix.list.End, added...), nil
 	}
-	end := ix.entries[len(ix.entries)-1].at.end
+	end := ix.entries[len(ix.entries)-1].at.End
 	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
 }
 
 // stale are the fields of a descriptor that are about the manifest that it pointed at before.
 var stale = []string{"data", "urls", "platform", "artifactType"}
 
-// retarget makes a descriptor point at another manifest. Its other fields stay, annotations among them.
-func retarget(descriptor []byte, target oci.Descriptor) ([]byte, error) {
-	fields := map[string]any{"mediaType": target.MediaType, "digest": target.Digest, "size": target.Size}
-	var out bytes.Buffer
-	add := func(key, value []byte) {
-		separator := ","
-		if out.Len() == 0 {
-			separator = "{"
-		}
-		out.WriteString(separator)
-		out.Write(key)
-		out.WriteByte(':')
-		out.Write(value)
+// retarget returns a descriptor that points at another manifest. Its other fields stay, its annotations among them.
+// Field names are compared as encoding/json compares them: without case.
+func retarget(descriptor string, target oci.Descriptor) ([]byte, error) {
+	fields, err := rawjson.ParseObject(descriptor)
+	if err != nil {
+		return nil, fmt.Errorf("reading a descriptor: %w", err)
 	}
-	written := map[string]bool{}
-	write := func(name string) error {
-		value, err := json.Marshal(fields[name])
-		if err == nil && !written[name] {
-			add([]byte(`"`+name+`"`), value)
-			written[name] = true
-		}
-		return err
-	}
-	err := eachField(descriptor, func(spelled []byte, key string, at span) error {
-		if slices.ContainsFunc(stale, func(name string) bool { return strings.EqualFold(name, key) }) {
-			return nil
-		}
-		for name := range fields {
-			if strings.EqualFold(name, key) { // As Go reads it.
-				return write(name)
-			}
-		}
-		add(spelled, descriptor[at.start:at.end])
-		return nil
-	})
-	for _, name := range []string{"mediaType", "digest", "size"} {
-		err = errors.Join(err, write(name))
-	}
+	encoded, err := json.Marshal(oci.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a descriptor: %w", err)
 	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
+	ours, err := rawjson.ParseObject(string(encoded))
+	if err != nil {
+		return nil, fmt.Errorf("encoding a descriptor: %w", err)
+	}
+	written := make([]bool, len(ours))
+	out := make(rawjson.Object, 0, len(fields)+len(ours))
+	for _, f := range fields {
+		i := slices.IndexFunc(ours, func(own rawjson.Field) bool { return f.EqualFold(own.Name()) })
+		switch {
+		case i >= 0 && !written[i]:
+			out, written[i] = append(out, ours[i]), true
+		case i < 0 && !slices.ContainsFunc(stale, f.EqualFold):
+			out = append(out, f)
+		}
+	}
+	for i, own := range ours {
+		if !written[i] {
+			out = append(out, own)
+		}
+	}
+	return out.AppendTo(nil), nil
 }

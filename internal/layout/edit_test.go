@@ -107,12 +107,12 @@ func FuzzIndex(f *testing.F) {
 			moved[i] = true
 		}
 		for i, e := range before.entries {
-			was, is := text[e.at.start:e.at.end], edited[after.entries[i].at.start:after.entries[i].at.end]
+			was, is := text[e.at.Start:e.at.End], edited[after.entries[i].at.Start:after.entries[i].at.End]
 			if !moved[i] && !bytes.Equal(was, is) {
 				t.Fatalf("descriptor %d was %q and is %q", i, was, is)
 			}
 		}
-		if !bytes.HasPrefix(edited, text[:before.list.start]) || !bytes.HasSuffix(edited, text[before.list.end:]) {
+		if !bytes.HasPrefix(edited, text[:before.list.Start]) || !bytes.HasSuffix(edited, text[before.list.End:]) {
 			t.Fatalf("%q became %q", text, edited)
 		}
 	})

@@ -1,16 +1,14 @@
 package layout
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // maxIndex bounds index.json in bytes: some fifty thousand images.
@@ -28,21 +26,21 @@ const (
 // mediaTypeDockerConfig is that of the config of an image that Docker has built.
 const mediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json"
 
-// index is index.json: what it lists, and where in its text that is.
+// tagPrefix begins the tags under which this program stores its own manifests. Images that are described have none.
+const tagPrefix = "_manifesto"
+
+// index is index.json: its text, the descriptors in it, and where in the text they are.
 type index struct {
 	text    []byte
 	entries []entry
 	// list is where the value of "manifests" is.
-	list span
+	list rawjson.Span
 }
-
-// span is a part of a text: from start to before end.
-type span struct{ start, end int }
 
 // entry is one descriptor of an index.
 type entry struct {
 	oci.Descriptor
-	at span
+	at rawjson.Span
 }
 
 // readIndex reads index.json as it stands.
@@ -63,17 +61,20 @@ func (d directory) readIndex() (index, error) {
 
 // parseIndex finds the descriptors in the text of an index.
 func parseIndex(text []byte) (index, error) {
+	if err := rawjson.Check(text); err != nil {
+		return index{}, err
+	}
 	ix := index{text: text}
 	found := false
-	err := eachField(text, func(_ []byte, key string, at span) error {
-		if key != "manifests" {
+	err := rawjson.EachField(string(text), func(f rawjson.Field, at rawjson.Span) error {
+		if !f.Is("manifests") {
 			return nil
 		}
 		if found {
 			return errors.New("manifests is there twice")
 		}
 		found, ix.list = true, at
-		return ix.parseList()
+		return ix.parseList(f.Value)
 	})
 	if err == nil && !found {
 		err = errors.New("it has no manifests")
@@ -81,67 +82,21 @@ func parseIndex(text []byte) (index, error) {
 	return ix, err
 }
 
-// parseList reads the descriptors. Null, which Go programs write for a list that is empty, is one.
-func (ix *index) parseList() error {
-	list := ix.text[ix.list.start:ix.list.end]
-	if string(list) == "null" {
-		return nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(list))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
-		return errors.New("manifests is not a list")
-	}
-	for decoder.More() {
-		var raw json.RawMessage
-		if err := decoder.Decode(&raw); err != nil {
-			return err
-		}
-		var e entry
-		if err := json.Unmarshal(raw, &e); err != nil {
+// parseList reads the descriptors. Go programs write null for an empty list.
+func (ix *index) parseList(list string) error {
+	err := rawjson.EachElement(list, func(_ string, at rawjson.Span) error {
+		e := entry{at: at.Shift(ix.list.Start)}
+		if err := json.Unmarshal(ix.text[e.at.Start:e.at.End], &e.Descriptor); err != nil {
 			return fmt.Errorf("manifest %d: %w", len(ix.entries), err)
 		}
 		if e.Digest == "" {
 			return fmt.Errorf("manifest %d has no digest", len(ix.entries))
 		}
-		end := ix.list.start + int(decoder.InputOffset())
-		e.at = span{end - len(raw), end}
 		ix.entries = append(ix.entries, e)
-	}
-	return nil
-}
-
-// eachField calls visit with the fields of a JSON object in their order: with the key as it is written and as it
-// is meant, and where the value is. The text must hold nothing else.
-func eachField(text []byte, visit func(spelled []byte, key string, at span) error) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return errors.Join(errors.New("it is not a JSON object"), err)
-	}
-	for decoder.More() {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		key, ok := token.(string)
-		if !ok {
-			return fmt.Errorf("%v is not a key", token)
-		}
-		spelled := bytes.TrimLeft(text[before:decoder.InputOffset()], ", \t\r\n")
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-		end := int(decoder.InputOffset())
-		if err := visit(spelled, key, span{end - len(value), end}); err != nil {
-			return err
-		}
-	}
-	if _, err := decoder.Token(); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object")
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("manifests: %w", err)
 	}
 	return nil
 }
@@ -165,7 +120,7 @@ func (e entry) tag() string {
 
 // isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
 func (e entry) isImage() bool {
-	if strings.HasPrefix(e.tag(), manifesto.Tag) || oci.IsAttestation(e.Descriptor) {
+	if strings.HasPrefix(e.tag(), tagPrefix) || oci.IsAttestation(e.Descriptor) {
 		return false
 	}
 	switch e.ArtifactType { // go-containerregistry writes the config's media type there.

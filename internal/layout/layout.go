@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
 // Files of a layout.
@@ -32,8 +31,6 @@ const maxVersionFile = 64 << 10
 
 // lockDelay is the time between two attempts to get the lock, which is held for some milliseconds.
 const lockDelay = 2 * time.Millisecond
-
-var _ manifesto.Repository = (*Layout)(nil)
 
 // Layout is an OCI image layout on disk as a manifesto.Repository. It holds no file open between two operations and
 // is safe for concurrent use, by any number of processes: files appear whole, under their final name, and

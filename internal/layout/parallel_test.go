@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+var _ manifesto.Repository = (*Layout)(nil)
+
 // The environment of a process that writes for a test: which layout, what, and who it is.
 const (
 	envDirectory = "LAYOUT_TEST_DIRECTORY"
