@@ -5,6 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	// The packages that are checked: go test runs these tests again when one of them changes, or what it imports.
+	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
+	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
 const (

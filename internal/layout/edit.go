@@ -13,7 +13,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// tag makes index.json name a manifest with a tag.
+// tag points a tag in index.json at a manifest. If the lock is not free before latest, the error is oci.ErrLate.
 func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) (err error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
@@ -36,12 +36,13 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, l
 		return err
 	}
 	if len(text) > maxIndex {
-		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d", oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
+		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d",
+			oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
 	}
 	return d.replaceIndex(text)
 }
 
-// replaceIndex writes index.json anew. Up to the rename an error means that nothing has changed.
+// replaceIndex replaces index.json. An error means that nothing has changed, unless it is oci.ErrAmbiguous.
 func (d directory) replaceIndex(text []byte) error {
 	info, err := d.stat(indexFile)
 	if err != nil {
@@ -54,7 +55,7 @@ func (d directory) replaceIndex(text []byte) error {
 	return d.publishIndex(temporary)
 }
 
-// publishIndex gives the new index its name. After an error nobody knows which of the two has it.
+// publishIndex gives the new index its final name. Every error is oci.ErrAmbiguous: either index may have the name.
 func (d directory) publishIndex(temporary string) error {
 	if err := d.rename(temporary, indexFile); err != nil {
 		return fmt.Errorf("%w: %w: writing %s: %w", oci.ErrAmbiguous, ErrAccess, d.path(indexFile), err)
@@ -62,20 +63,19 @@ func (d directory) publishIndex(temporary string) error {
 	return nil
 }
 
-// withTag returns the text of the index with a tag on another manifest. Everything that is not about it stays as
-// it is, byte for byte.
+// withTag returns the text of the index with a tag pointed at another manifest. Everything else stays byte for byte.
 func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	current, err := ix.find(tag)
 	switch {
 	case errors.Is(err, oci.ErrNotFound):
 		return ix.appended(tag, target)
 	case err != nil:
-		return nil, err // Replacing one of several would leave the tag as ambiguous as it was.
+		return nil, err // The tag would stay ambiguous if one of several entries changed.
 	case current.Digest == target.Digest:
 		return ix.text, nil
 	}
 	text := slices.Clone(ix.text)
-	for _, i := range slices.Backward(ix.tagged(tag)) { // From behind, so that the places before stay right.
+	for _, i := range slices.Backward(ix.tagged(tag)) { // Backwards, so that earlier offsets stay valid.
 		at := ix.entries[i].at
 		changed, err := retarget(string(ix.text[at.Start:at.End]), target)
 		if err != nil {
@@ -86,7 +86,7 @@ func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	return text, nil
 }
 
-// appended returns the text of the index with one more descriptor.
+// appended returns the text of the index with a descriptor added at the end of its list.
 func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	target.Annotations = map[string]string{annotationName: tag}
 	added, err := json.Marshal(target)
@@ -101,7 +101,7 @@ func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
 }
 
-// stale are the fields of a descriptor that are about the manifest that it pointed at before.
+// stale lists the fields of a descriptor that describe the manifest it pointed at before.
 var stale = []string{"data", "urls", "platform", "artifactType"}
 
 // retarget returns a descriptor that points at another manifest. Its other fields stay, its annotations among them.

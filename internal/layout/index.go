@@ -14,19 +14,21 @@ import (
 // maxIndex bounds index.json in bytes: some fifty thousand images.
 const maxIndex = 16 << 20
 
-// Annotations that name an image in index.json.
+// Annotations of a descriptor in index.json that name its image.
 const (
-	// annotationName is the OCI specification's. Most tools write a tag; some (crane, older BuildKit, rules_oci)
-	// a whole reference, which the specification allows as well.
+	// annotationName comes from the OCI image specification. Most tools write a tag there. Some (crane, older
+	// BuildKit, rules_oci) write a whole reference, which the specification allows too.
 	annotationName = "org.opencontainers.image.ref.name"
-	// annotationContainerd is the whole reference that containerd, Docker and BuildKit write beside it.
+	// annotationContainerd has the whole reference. containerd, Docker and BuildKit write it besides the other.
 	annotationContainerd = "io.containerd.image.name"
 )
 
-// mediaTypeDockerConfig is that of the config of an image that Docker has built.
+// mediaTypeDockerConfig is the media type of the config of images that Docker builds.
 const mediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json"
 
-// tagPrefix begins the tags under which this program stores its own manifests. Images that are described have none.
+// tagPrefix starts each tag under which this program stores a manifest of its own: _manifesto, the tag of the
+// manifesto, and _manifesto.pins and its numbered successors, which keep the contents from garbage collection. An
+// image to describe has no such tag.
 const tagPrefix = "_manifesto"
 
 // index is index.json: its text, the descriptors in it, and where in the text they are.
@@ -43,7 +45,7 @@ type entry struct {
 	at rawjson.Span
 }
 
-// readIndex reads index.json as it stands.
+// readIndex reads index.json.
 func (d directory) readIndex() (index, error) {
 	text, err := d.read(indexFile, maxIndex)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,8 +103,7 @@ func (ix *index) parseList(list string) error {
 	return nil
 }
 
-// tag is the tag that an entry has: the name that it was given or, where that is a whole reference, its tag. It
-// is empty where it has none.
+// tag returns the tag in the name of an entry, which is a tag or a whole reference. It is empty if there is none.
 func (e entry) tag() string {
 	name := e.Annotations[annotationName]
 	if name == "" {
@@ -118,12 +119,13 @@ func (e entry) tag() string {
 	return name
 }
 
-// isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
+// isImage reports whether an entry is an image that may have metadata. Manifests of this program, attestations and
+// other artifacts are not.
 func (e entry) isImage() bool {
 	if strings.HasPrefix(e.tag(), tagPrefix) || oci.IsAttestation(e.Descriptor) {
 		return false
 	}
-	switch e.ArtifactType { // go-containerregistry writes the config's media type there.
+	switch e.ArtifactType { // go-containerregistry puts the media type of the config there.
 	case "", oci.MediaTypeOCIConfig, mediaTypeDockerConfig:
 	default:
 		return false
@@ -135,7 +137,7 @@ func (e entry) isImage() bool {
 	return false
 }
 
-// String names an entry for people, by its tag and, where that is not enough, by its digest.
+// String returns the entry's tag and digest, or the digest alone, as errors show it.
 func (e entry) String() string {
 	if tag := e.tag(); tag != "" {
 		return tag + " (" + e.Digest.String() + ")"
@@ -143,8 +145,8 @@ func (e entry) String() string {
 	return e.Digest.String()
 }
 
-// tagged returns the positions of the entries with a tag. One that is named with just the tag counts before a
-// whole reference that ends in it: a tool that copies several repositories into one layout writes those.
+// tagged returns the positions of the entries with a tag. Whole references that end in the tag count only if no name
+// is the tag alone: tools that copy several repositories into one layout write whole references.
 func (ix index) tagged(tag string) []int {
 	var named, others []int
 	for i, e := range ix.entries {
@@ -161,8 +163,8 @@ func (ix index) tagged(tag string) []int {
 	return others
 }
 
-// find returns the entry with a tag or, for no tag, the only image. Where several are meant it does not choose:
-// metadata would go to a build that nobody had in mind. One manifest that is listed more than once is one.
+// find returns the entry with a tag or, for an empty tag, the only image. If several manifests fit, it chooses none:
+// metadata could end up on the wrong build. A manifest that is listed several times counts once.
 func (ix index) find(tag string) (entry, error) {
 	var candidates []entry
 	if tag == "" {
@@ -187,7 +189,7 @@ func (ix index) find(tag string) (entry, error) {
 	return candidates[0], nil
 }
 
-// images lists what there is to choose from.
+// images lists the images in the index, as errors show them.
 func (ix index) images() string {
 	var images []entry
 	for _, e := range ix.entries {
@@ -201,7 +203,7 @@ func (ix index) images() string {
 	return list(images)
 }
 
-// maxListed is how many images an error names.
+// maxListed is the number of images that an error names.
 const maxListed = 20
 
 func list(entries []entry) string {
@@ -215,7 +217,7 @@ func list(entries []entry) string {
 	return strings.Join(names, ", ")
 }
 
-// mediaType returns the media type that the index gives to a manifest; empty where it does not list it.
+// mediaType returns the media type that the index gives for a manifest. It is empty if the index has none.
 func (ix index) mediaType(digest oci.Digest) string {
 	for _, e := range ix.entries {
 		if e.Digest == digest && e.MediaType != "" {
