@@ -97,21 +97,24 @@ func TestManyImagesAreNotAllListed(t *testing.T) {
 	}
 }
 
-func TestGetManifest(t *testing.T) {
-	t.Parallel()
-	directory := newLayout(t, emptyIndex)
-	l := Open(directory)
-	child := push(t, l, "", "child") // Not in the index, as the child of a multi-platform image.
-	if got := readIndexFile(t, directory); got != emptyIndex {
-		t.Errorf("a manifest by digest is listed: %s", got)
-	}
-	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
-	index := oci.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
+// multiPlatform stores an image for a platform by its digest, and an index of it under the tag multi.
+func multiPlatform(t *testing.T, l *Layout, platform oci.Platform) (index, child oci.Manifest) {
+	t.Helper()
+	child = push(t, l, "", "child")
+	index = oci.NewManifest("", fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
 		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: platform.Spec(),
-	}))))
+	})))
 	if err := l.PutManifest(t.Context(), "multi", index, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	return index, child
+}
+
+func TestGetManifest(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
+	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
+	index, child := multiPlatform(t, l, platform)
 	for identifier, want := range map[string]oci.Manifest{
 		"multi": index, "": index, index.Digest.String(): index, child.Digest.String(): child,
 	} {
@@ -121,7 +124,7 @@ func TestGetManifest(t *testing.T) {
 		}
 		wantType := oci.MediaTypeOCIManifest
 		if want.Digest == index.Digest {
-			wantType = oci.MediaTypeOCIIndex // By its shape: neither it nor the index says so.
+			wantType = oci.MediaTypeOCIIndex // From its shape: neither it nor the index has a media type.
 		}
 		if got.MediaType != wantType {
 			t.Errorf("GetManifest(%q) is %s, want %s", identifier, got.MediaType, wantType)
@@ -137,6 +140,22 @@ func TestGetManifest(t *testing.T) {
 	if digest, err := got.Child(platform); err != nil || digest != child.Digest {
 		t.Errorf("the child is %s, %v", digest, err)
 	}
+}
+
+// The index does not list a manifest that is put by digest, such as the child of a multi-platform image.
+func TestManifestByDigestIsNotListed(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	push(t, Open(directory), "", "child")
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("the index is %s", got)
+	}
+}
+
+func TestGetManifestNotFound(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
+	push(t, l, "tag", "x")
 	blob, err := l.PutBlob(t.Context(), []byte("content"))
 	if err != nil {
 		t.Fatal(err)
@@ -233,8 +252,7 @@ func TestPutManifestRefused(t *testing.T) {
 
 func TestBlobs(t *testing.T) {
 	t.Parallel()
-	directory := newLayout(t, emptyIndex)
-	l := Open(directory)
+	l := Open(newLayout(t, emptyIndex))
 	content := []byte("content")
 	digest := oci.DigestOf(content)
 	for range 2 {
@@ -251,6 +269,14 @@ func TestBlobs(t *testing.T) {
 	if _, err := l.GetBlob(t.Context(), digest, int64(len(content))-1); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("%v; want ErrTooLarge", err)
 	}
+}
+
+func TestPutBlobReplacesDamagedBlob(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	content := []byte("content")
+	digest := oci.DigestOf(content)
 	_, digits, _ := strings.Cut(digest.String(), ":")
 	writeFile(t, filepath.Join(directory, blobsPath, digits), "CONTENT")
 	if _, err := l.GetBlob(t.Context(), digest, 100); !errors.Is(err, oci.ErrDigestMismatch) {
@@ -260,8 +286,13 @@ func TestBlobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := l.GetBlob(t.Context(), digest, 100); err != nil || string(got) != string(content) {
-		t.Errorf("after storing it again: %q, %v", got, err)
+		t.Errorf("after the second PutBlob: %q, %v", got, err)
 	}
+}
+
+func TestMissingBlobs(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
 	missing := oci.DigestOf([]byte("missing"))
 	if _, err := l.HeadBlob(t.Context(), missing); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrNotFound", err)
@@ -273,5 +304,23 @@ func TestBlobs(t *testing.T) {
 		if _, err := l.GetBlob(t.Context(), bad, 100); !errors.Is(err, oci.ErrBadDigest) {
 			t.Errorf("%q: %v; want ErrBadDigest", bad, err)
 		}
+	}
+}
+
+// A PUT that gets the lock after its deadline changes nothing.
+func TestPutManifestLate(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	m, err := pushBlobs(t.Context(), l, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := time.Now().Add(-time.Second)
+	if err = l.PutManifest(t.Context(), "tag", m, late); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
+		t.Errorf("%v; want ErrLate", err)
+	}
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("the index is %s", got)
 	}
 }
