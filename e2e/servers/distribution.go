@@ -99,7 +99,8 @@ func startDockerRegistry(options Options) (*Server, error) {
 	if err = os.WriteFile(settings, []byte(options.yaml(filepath.Join(dir, "store"))), 0o600); err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	command := exec.CommandContext(context.Background(), program, "serve", settings) //nolint:gosec // The installed program.
+	//nolint:gosec // The installed program.
+	command := exec.CommandContext(context.Background(), program, "serve", settings)
 	output, err := command.StderrPipe()
 	if err == nil {
 		err = command.Start()
@@ -138,7 +139,8 @@ func startDockerRegistry(options Options) (*Server, error) {
 		if untagged {
 			args = append(args, "-m")
 		}
-		command := exec.CommandContext(context.Background(), program, append(args, settings)...) //nolint:gosec // The installed program.
+		//nolint:gosec // The installed program.
+		command := exec.CommandContext(context.Background(), program, append(args, settings)...)
 		output, err := command.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output)
