@@ -39,6 +39,8 @@ func newWorkspace(t *testing.T, tool, provider string) *workspace {
 		}
 		w.env = append(w.env, variable)
 	}
+	// TF_LOG=TRACE also shows what the provider logs through tflog, in its root logger and in subsystems: their level is
+	// TRACE unless variables such as TF_LOG_PROVIDER_MANIFESTO are set, which were left out above.
 	w.env = append(w.env, "HOME="+w.home, "TF_CLI_CONFIG_FILE="+provider, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
 		"TF_INPUT=0", "TF_CLI_ARGS=-no-color", "TF_LOG=TRACE", "TF_LOG_PATH="+w.log())
 	t.Cleanup(w.checkSecrets)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -78,21 +79,6 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 	text := bytes.NewBuffer(rendered[:len(rendered)-len("]}")])
 	layers := make([]map[string]any, 0, perShard)
 	shard := 1
-	put := func(tag string, config []byte, layers []map[string]any) error {
-		configDigest, err := remote.PutBlob(ctx, config)
-		if err != nil {
-			return err
-		}
-		content, err := json.Marshal(map[string]any{
-			"schemaVersion": 2, "mediaType": oci.MediaTypeOCIManifest, "layers": layers,
-			"config":      map[string]any{"mediaType": oci.MediaTypeOCIConfig, "digest": configDigest, "size": len(config)},
-			"annotations": map[string]string{"dev.manifesto.version": "1000"},
-		})
-		if err != nil {
-			return err
-		}
-		return remote.PutManifest(ctx, tag, oci.NewManifest(oci.MediaTypeOCIManifest, content), time.Time{})
-	}
 	for i := range entries {
 		digest := oci.DigestOf(fmt.Append(nil, "content ", i))
 		if i%5 == 0 {
@@ -107,7 +93,7 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 		}
 		layers = append(layers, map[string]any{"mediaType": oci.MediaTypeOctetStream, "digest": digest, "size": 1000})
 		if len(layers) == perShard || i == entries-1 {
-			if err = put(fmt.Sprintf("%s.pins.%d", manifesto.Tag, shard), []byte("{}"), layers); err != nil {
+			if err = putImage(ctx, remote, fmt.Sprintf("%s.pins.%d", manifesto.Tag, shard), layers); err != nil {
 				return 0, err
 			}
 			layers = layers[:0]
@@ -123,7 +109,25 @@ func (w *workplace) fill(ctx context.Context, entries int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return text.Len(), put(manifesto.Tag, []byte("{}"), []map[string]any{
+	return text.Len(), putImage(ctx, remote, manifesto.Tag, []map[string]any{
 		{"mediaType": oci.MediaTypeOCILayerGzip, "digest": layerDigest, "size": len(layer)},
 	})
+}
+
+// putImage puts an image with an empty config under a tag of the provider.
+func putImage(ctx context.Context, remote *registry.Repository, tag string, layers []map[string]any) error {
+	config := []byte("{}")
+	digest, err := remote.PutBlob(ctx, config)
+	if err != nil {
+		return err
+	}
+	content, err := json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": oci.MediaTypeOCIManifest, "layers": layers,
+		"config":      map[string]any{"mediaType": oci.MediaTypeOCIConfig, "digest": digest, "size": len(config)},
+		"annotations": map[string]string{"dev.manifesto.version": "1000"},
+	})
+	if err != nil {
+		return err
+	}
+	return remote.PutManifest(ctx, tag, oci.NewManifest(oci.MediaTypeOCIManifest, content), time.Time{})
 }
