@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,8 +25,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// What users and registries know of each other in these tests. None of the secrets, and none of the content, may
-// be in any output or log.
+// Users, secrets and contents in these tests. No output and no log may have any of the secrets or contents, unless the
+// constant says otherwise.
 const (
 	user          = "robot"
 	password      = "correct-horse-battery-staple"
@@ -34,14 +35,14 @@ const (
 	identityToken = "refresh-me-if-you-can"
 	wrongPassword = "incorrect-horse"
 	hiddenContent = "content that nobody is to see anywhere"
-	// shownContent is in Terraform's plans, as it is not marked as sensitive, but not in logs.
+	// shownContent is not marked as sensitive. Terraform's plans show it, and logs must not.
 	shownContent = "content that nobody is to see in a log"
 )
 
-// accessed is the repository that these tests use.
+// accessed is the repository of these tests.
 const accessed = "team/app"
 
-// setting is what a case of access starts from.
+// setting is the surroundings of one case: a workspace, a registry and what belongs to it.
 type setting struct {
 	*workspace
 
@@ -49,16 +50,16 @@ type setting struct {
 	issuer    *issuer
 	kind      servers.Kind
 	registry  *server
-	// image is a reference to the image, under whatever name the case gives the registry.
+	// image is a reference to the image, with the name by which the case calls the registry.
 	image string
 }
 
 // one is a case of access.
 type one struct {
 	name string
-	// both says that it is about both versions of distribution, and not about the newer one only.
+	// both means that the case runs with both versions of distribution instead of the newer one only.
 	both bool
-	// short says that it is part of short runs, too.
+	// short means that the case is part of short runs, too.
 	short bool
 	run   func(t *testing.T, s *setting)
 }
@@ -66,14 +67,14 @@ type one struct {
 // tools are Terraform and the built provider.
 type tools struct{ terraform, provider string }
 
-// Every way to a registry, with real Terraform processes: that it works, or what is said where it does not; and
-// that no secret and no content is said at all.
+// TestAccess goes every way to a registry with real Terraform processes. It checks that the way works or that the error
+// says what to do, and that no output and no log has a secret or a content.
 func TestAccess(t *testing.T) {
 	found := tools{terraform: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: buildProvider(t)}
 	if found.terraform == "" {
 		t.Fatal("TF_ACC_TERRAFORM_PATH is not set: run make e2e")
 	}
-	for _, c := range append(append(successes, failures...), disturbances...) {
+	for _, c := range slices.Concat(successes, failures, disturbances) {
 		for _, kind := range servers.Kinds {
 			if !kind.Secured || !c.both && kind.Name != servers.Kinds[0].Name {
 				continue
@@ -94,14 +95,15 @@ func TestAccess(t *testing.T) {
 					user + ":" + wrongPassword, proxyPassword, "me:" + proxyPassword, hiddenContent,
 				}
 				s.unlogged = []string{shownContent}
-				t.Cleanup(func() { s.secrets = append(s.secrets, s.issuer.issued()...) }) // Before the workspace looks.
+				// Cleanups run in reverse order: the workspace looks for these secrets afterwards.
+				t.Cleanup(func() { s.secrets = append(s.secrets, s.issuer.issued()...) })
 				c.run(t, s)
 			})
 		}
 	}
 }
 
-// serve starts the registry with an image in it. Without other options it wants a password.
+// serve starts the registry with an image in it. It requires a password unless the options have a token service.
 func (s *setting) serve(options servers.Options) {
 	s.t.Helper()
 	login := credentials.Credential{RegistryToken: s.token(time.Hour)}
@@ -114,23 +116,23 @@ func (s *setting) serve(options servers.Options) {
 	s.at(s.registry.Host)
 }
 
-// secure are the options of a registry with TLS at a host besides this machine.
+// secure returns the options of a registry with TLS. Its certificate is valid for this machine and for more hosts.
 func (s *setting) secure(hosts ...string) servers.Options {
 	s.t.Helper()
 	return servers.Options{TLS: s.authority.server(s.t, append([]string{"127.0.0.1"}, hosts...)...)}
 }
 
-// at says under what name the image is looked for.
+// at sets the name of the registry in the image's reference.
 func (s *setting) at(host string) {
 	s.image = host + "/" + accessed + ":1"
 }
 
-// token is one for the repository that ends after some time.
+// token returns a token for the repository with a limited life.
 func (s *setting) token(life time.Duration) string {
 	return s.issuer.sign(user, time.Now().Add(life), []access{{"repository", accessed, []string{"pull", "push"}}})
 }
 
-// push pushes the image, past what is tested.
+// push pushes the image by a client of its own.
 func (s *setting) push(login credentials.Credential) {
 	s.t.Helper()
 	repository, err := oci.ParseRepository(s.registry.Host+"/"+accessed, "")
@@ -161,27 +163,28 @@ func (s *setting) read(file string) []byte {
 	return text
 }
 
-// host is the registry as the image's reference names it.
+// host returns the name of the registry in the image's reference.
 func (s *setting) host() string {
 	host, _, _ := strings.Cut(s.image, "/")
 	return host
 }
 
-// trusted are settings that the registry needs in every case: TLS on loopback, and its authority.
+// trusted returns the settings for TLS with a registry on loopback: the scheme and the authority.
 func (s *setting) trusted() string {
 	return fmt.Sprintf("plain_http = false\nca_certificate = file(%q)\n", s.authority.file)
 }
 
-// configure writes the configuration: the provider with settings of the registry, which may use the variables,
-// and metadata in every form that content has.
+// configure writes a configuration. It has the provider with settings of the registry, which may use the variables, and
+// metadata with every form of content.
 func (s *setting) configure(registrySettings string) {
 	s.t.Helper()
 	s.configureProvider(fmt.Sprintf("registries = {\n%q = {\n%s\n}\n}\n", s.host(), registrySettings))
 }
 
-// variables are what configurations may use, from the environment: on the command line Terraform would log them.
+// variables are those of the configurations. They come from the environment, because Terraform logs its command line.
 var variables = map[string]string{
-	"password": password, "reader": readerSecret, "identity": identityToken, "wrong": wrongPassword, "hidden": hiddenContent,
+	"password": password, "reader": readerSecret, "identity": identityToken, "wrong": wrongPassword,
+	"hidden": hiddenContent,
 }
 
 func (s *setting) configureProvider(body string) {
@@ -196,16 +199,19 @@ func (s *setting) configureProvider(body string) {
 	line("variable \"extra\" {\ntype = string\nsensitive = true\ndefault = \"\"\n}")
 	line("provider \"manifesto\" {\n%s\n}", body)
 	line("locals {\nimage = %q\n}", s.image)
-	line("resource \"manifesto_metadata\" \"text\" {\nimage = local.image\ntype = \"text\"\ncontent = \"text: ${var.hidden}\"\n}")
-	line("resource \"manifesto_metadata\" \"binary\" {\nimage = local.image\ntype = \"binary\"\ncontent_base64 = base64encode(var.hidden)\n}")
-	line("resource \"manifesto_metadata\" \"file\" {\nimage = local.image\ntype = \"file\"\nsource = \"hidden.txt\"\n}")
-	line("resource \"manifesto_metadata\" \"shown\" {\nimage = local.image\ntype = \"shown\"\ncontent = %q\n}", shownContent)
-	line("resource \"manifesto_metadata\" \"hidden\" {\nimage = local.image\ntype = \"hidden\"\ncontent_wo = var.hidden\ncontent_wo_version = 1\n}")
+	resource := func(name, content string) {
+		line("resource \"manifesto_metadata\" %q {\nimage = local.image\ntype = %[1]q\n%s\n}", name, content)
+	}
+	resource("text", "content = \"text: ${var.hidden}\"")
+	resource("binary", "content_base64 = base64encode(var.hidden)")
+	resource("file", "source = \"hidden.txt\"")
+	resource("shown", fmt.Sprintf("content = %q", shownContent))
+	resource("hidden", "content_wo = var.hidden\ncontent_wo_version = 1")
 	s.write(filepath.Join(s.dir, "main.tf"), text.String(), 0o600)
 	s.write(filepath.Join(s.dir, "hidden.txt"), "file: "+hiddenContent, 0o600)
 }
 
-// works applies, finds that nothing is left to do, and destroys.
+// works applies, checks that the next plan is empty, and destroys.
 func (s *setting) works() {
 	s.t.Helper()
 	s.succeed("apply", "-auto-approve")
@@ -213,10 +219,10 @@ func (s *setting) works() {
 	s.succeed("destroy", "-auto-approve")
 }
 
-// asRobot is a login with the password.
+// asRobot are settings of a login with the password.
 const asRobot = "username = \"robot\"\npassword = var.password\n"
 
-// successes are the ways that lead to a registry.
+// successes are the ways that work.
 var successes = []one{
 	{name: "TLS and a password", short: true, both: true, run: func(_ *testing.T, s *setting) {
 		s.serve(s.secure())
@@ -258,7 +264,8 @@ var successes = []one{
 		options.TLS.ClientCA = s.authority.file
 		s.serve(options)
 		certificate, key := s.client()
-		s.configure(s.trusted() + asRobot + fmt.Sprintf("client_certificate = file(%q)\nclient_key = file(%q)\n", certificate, key))
+		s.configure(s.trusted() + asRobot +
+			fmt.Sprintf("client_certificate = file(%q)\nclient_key = file(%q)\n", certificate, key))
 		s.works()
 	}},
 	{name: "certificates in certs.d", both: true, run: func(_ *testing.T, s *setting) {
@@ -302,14 +309,15 @@ var successes = []one{
 	}},
 	{name: "a Docker configuration in the provider", run: func(_ *testing.T, s *setting) {
 		s.serve(s.secure())
-		s.login(filepath.Join(s.home, ".docker", "config.json"), s.host(), user, wrongPassword) // It comes after.
+		s.login(filepath.Join(s.home, ".docker", "config.json"), s.host(), user, wrongPassword) // It has a lower rank.
 		s.configureProvider(fmt.Sprintf("registries = {\n%q = {\n%s}\n}\ndocker_config = jsonencode({ auths = { %[1]q = { "+
 			"auth = base64encode(\"robot:${var.password}\") } } })\n", s.host(), s.trusted()))
 		s.works()
 	}},
 	{name: "a credential helper", run: func(_ *testing.T, s *setting) {
 		s.serve(s.secure())
-		s.helper(fmt.Sprintf("read -r server\n[ \"$server\" = %q ] || exit 1\necho '{\"Username\":\"%s\",\"Secret\":\"%s\"}'\n", s.host(), user, password))
+		s.helper(fmt.Sprintf("read -r server\n[ \"$server\" = %q ] || exit 1\n"+
+			"echo '{\"Username\":\"%s\",\"Secret\":\"%s\"}'\n", s.host(), user, password))
 		s.configure(s.trusted())
 		s.works()
 	}},
@@ -333,16 +341,16 @@ var successes = []one{
 	}},
 }
 
-// client makes a client's certificate and its key.
+// client makes a client's certificate and returns its file and its key's file.
 func (s *setting) client() (certificate, key string) {
 	s.t.Helper()
 	certificate, key = s.authority.issue(s.t, x509.ExtKeyUsageClientAuth, "client")
 	lines := strings.Split(strings.TrimSpace(string(s.read(key))), "\n")
-	s.secrets = append(s.secrets, lines[1]) // The first line of the key itself.
+	s.secrets = append(s.secrets, lines[1]) // The first line after the header.
 	return certificate, key
 }
 
-// throughProxy serves the registry under a name that only a proxy knows.
+// throughProxy serves the registry under a name that only a proxy resolves.
 func (s *setting) throughProxy(options servers.Options, name string) *connector {
 	s.t.Helper()
 	s.serve(options)
@@ -353,7 +361,7 @@ func (s *setting) throughProxy(options servers.Options, name string) *connector 
 	return proxy
 }
 
-// redirected serves a registry whose token service is of another domain.
+// redirected serves a registry with a token service in another domain.
 func (s *setting) redirected() {
 	s.t.Helper()
 	options := s.secure("registry.test")
@@ -369,7 +377,7 @@ func (s *setting) login(file, host, user, password string) {
 	s.write(file, fmt.Sprintf(`{"auths":{%q:{"auth":%q}}}`, host, auth), 0o600)
 }
 
-// helper makes a credential helper of a script, for all registries.
+// helper installs a script as the credential helper of all registries.
 func (s *setting) helper(script string) {
 	s.t.Helper()
 	bin := filepath.Join(s.home, "bin")
@@ -378,10 +386,10 @@ func (s *setting) helper(script string) {
 	s.write(filepath.Join(s.home, ".docker", "config.json"), `{"credsStore":"test"}`, 0o600)
 }
 
-// settingOf is how diagnostics name the settings of the registry.
+// settingOf returns the name of the registry's settings in diagnostics.
 func (s *setting) settingOf() string { return fmt.Sprintf("registries[%q]", s.host()) }
 
-// failures are the ways that do not, with what is said then: the registry, the cause, and what to set.
+// failures are the ways that fail. The diagnostics name the registry, the cause and the setting to change.
 var failures = []one{
 	{name: "a wrong password", short: true, both: true, run: func(_ *testing.T, s *setting) {
 		s.serve(s.secure())
@@ -411,7 +419,8 @@ var failures = []one{
 	{name: "an unknown authority", short: true, both: true, run: func(_ *testing.T, s *setting) {
 		s.serve(s.secure())
 		s.configure("plain_http = false\n" + asRobot)
-		s.fail("plan", "certificate is not trusted", s.host(), "unknown authority", s.settingOf(), "ca_certificate", "certs.d/"+s.host())
+		s.fail("plan", "certificate is not trusted", s.host(), "unknown authority", s.settingOf(), "ca_certificate",
+			"certs.d/"+s.host())
 	}},
 	{name: "a certificate for another name", run: func(_ *testing.T, s *setting) {
 		s.throughProxy(s.secure("another.test"), "registry.test")
@@ -477,7 +486,8 @@ var failures = []one{
 		s.helper("sleep 600\n")
 		s.configure(s.trusted())
 		began := time.Now()
-		s.fail("plan", "refused the credentials", s.host(), "anonymous", "docker-credential-test", "no answer", s.settingOf())
+		s.fail("plan", "refused the credentials", s.host(), "anonymous", "docker-credential-test", "no answer",
+			s.settingOf())
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("it took %s", took)
 		}
@@ -486,7 +496,8 @@ var failures = []one{
 		s.serve(s.secure())
 		s.helper("echo " + password + " >&2\necho " + password + "\nexit 3\n")
 		s.configure(s.trusted())
-		s.fail("plan", "refused the credentials", s.host(), "anonymous", "docker-credential-test", "exit status 3", s.settingOf())
+		s.fail("plan", "refused the credentials", s.host(), "anonymous", "docker-credential-test", "exit status 3",
+			s.settingOf())
 	}},
 	{name: "401 on write", both: true, run: func(_ *testing.T, s *setting) {
 		s.behindFront(servers.Options{}, func(w http.ResponseWriter, r *http.Request) bool {
@@ -521,12 +532,12 @@ var failures = []one{
 		s.succeed("apply", "-auto-approve")
 		s.configure(s.trusted() + "username = \"reader\"\npassword = var.reader\n")
 		s.succeed("plan", "-detailed-exitcode")
-		// Terraform forgets what is sensitive of what it failed to destroy, and would print it from now on.
+		// The last step: after a failed destroy Terraform forgets that values are sensitive and would print them.
 		s.fail("destroy", "Permission denied", s.host(), "401", "permission to push", s.settingOf())
 	}},
 }
 
-// behindFront serves the registry behind a front with TLS, which a hook disturbs.
+// behindFront serves the registry behind a front with TLS and a hook that disturbs requests.
 func (s *setting) behindFront(options servers.Options, hook func(http.ResponseWriter, *http.Request) bool) *front {
 	s.t.Helper()
 	s.serve(options)
@@ -536,7 +547,7 @@ func (s *setting) behindFront(options servers.Options, hook func(http.ResponseWr
 	return f
 }
 
-// storm refuses requests with 429 until it has refused a number of them.
+// storm returns a hook that answers 429 to a number of requests.
 func storm(times int, retryAfter func() string) func(http.ResponseWriter, *http.Request) bool {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, _ *http.Request) bool {
@@ -552,7 +563,7 @@ func storm(times int, retryAfter func() string) func(http.ResponseWriter, *http.
 	}
 }
 
-// disturbances are what happens on the way.
+// disturbances are ways that work although something disturbs them, or that fail because of it.
 var disturbances = []one{
 	{name: "429 with seconds", short: true, both: true, run: func(t *testing.T, s *setting) {
 		f := s.behindFront(servers.Options{}, storm(3, func() string { return "1" }))
@@ -564,7 +575,8 @@ var disturbances = []one{
 		}
 	}},
 	{name: "429 with a date", run: func(t *testing.T, s *setting) {
-		f := s.behindFront(servers.Options{}, storm(2, func() string { return time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat) }))
+		soon := func() string { return time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat) }
+		f := s.behindFront(servers.Options{}, storm(2, soon))
 		s.configure(s.trusted() + asRobot)
 		s.works()
 		if n := f.count(http.StatusTooManyRequests); n != 2 {
@@ -598,12 +610,13 @@ var disturbances = []one{
 	}},
 	{name: "a network that drops connections", short: true, both: true, run: func(t *testing.T, s *setting) {
 		f := s.behindFront(servers.Options{}, func(w http.ResponseWriter, _ *http.Request) bool {
-			w.Header().Set("Connection", "close") // So that every third request is on a connection that is dropped.
+			w.Header().Set("Connection", "close") // One request a connection, so that every third request is dropped.
 			return false
 		})
 		d := newDropper(t, f.host)
 		s.at(d.host)
-		s.configureProvider(fmt.Sprintf("max_retries = 10\nregistries = {\n%q = {\n%s\n}\n}\n", s.host(), s.trusted()+asRobot))
+		s.configureProvider(fmt.Sprintf("max_retries = 10\nregistries = {\n%q = {\n%s\n}\n}\n",
+			s.host(), s.trusted()+asRobot))
 		s.works()
 		t.Logf("%d connections were dropped", d.dropped.Load())
 		if d.dropped.Load() < 3 {
@@ -614,7 +627,7 @@ var disturbances = []one{
 		s.issuer.life = 3 * time.Second
 		var pings atomic.Int64
 		f := s.behindFront(servers.Options{Token: s.issuer.options()}, func(w http.ResponseWriter, r *http.Request) bool {
-			pause(r, 200*time.Millisecond) // For the apply to outlast them.
+			pause(r, 200*time.Millisecond) // The apply must take longer than a token lives.
 			if r.URL.Path == "/v2/" {
 				pings.Add(1)
 			}
@@ -628,7 +641,7 @@ var disturbances = []one{
 		began := time.Now()
 		s.succeed("apply", "-auto-approve", "-parallelism=1")
 		if took := time.Since(began); took < 6*time.Second {
-			t.Errorf("it took %s only", took)
+			t.Errorf("it took only %s", took)
 		}
 		s.succeed("plan", "-detailed-exitcode")
 		s.succeed("destroy", "-auto-approve", "-parallelism=1")
@@ -636,7 +649,7 @@ var disturbances = []one{
 			t.Errorf("%d requests were refused besides %d pings", n-int(pings.Load()), pings.Load())
 		}
 		if n := s.issuer.asked.Load(); n < 5 {
-			t.Errorf("only %d tokens were asked for", n)
+			t.Errorf("only %d requests for a token", n)
 		}
 	}},
 }

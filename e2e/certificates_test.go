@@ -20,15 +20,15 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// authority is a certificate authority that a test makes.
+// authority is a certificate authority for one test.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
-	// file has the certificate, PEM.
+	// file names the certificate's file in PEM form.
 	file string
 }
 
-// lifetime is longer than any test runs.
+// lifetime of a certificate; no test runs for longer.
 const lifetime = 24 * time.Hour
 
 func newAuthority(t *testing.T) *authority {
@@ -61,21 +61,23 @@ func template(name string) *x509.Certificate {
 	}
 }
 
-// sign signs a certificate, and writes it to a file.
-func (a *authority) sign(t *testing.T, template, parent *x509.Certificate, key *ecdsa.PrivateKey) (*x509.Certificate, string) {
+// sign signs a certificate and writes it to a file, whose name it returns.
+func (a *authority) sign(
+	t *testing.T, template, parent *x509.Certificate, key *ecdsa.PrivateKey,
+) (certificate *x509.Certificate, file string) {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := x509.ParseCertificate(der)
+	certificate, err = x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return certificate, writePEM(t, "CERTIFICATE", der)
 }
 
-// issue returns the files of a certificate for hosts, and of its key.
+// issue makes a certificate for hosts and returns the names of its file and of its key's file.
 func (a *authority) issue(t *testing.T, usage x509.ExtKeyUsage, names ...string) (certificate, key string) {
 	t.Helper()
 	own := newKey(t)
@@ -96,7 +98,7 @@ func (a *authority) issue(t *testing.T, usage x509.ExtKeyUsage, names ...string)
 	return certificate, writePEM(t, "PRIVATE KEY", der)
 }
 
-// server is what a server at those hosts needs.
+// server returns the files for a server at some hosts.
 func (a *authority) server(t *testing.T, hosts ...string) *servers.TLS {
 	t.Helper()
 	certificate, key := a.issue(t, x509.ExtKeyUsageServerAuth, hosts...)
@@ -118,7 +120,7 @@ func writeFile(t *testing.T, name, content string) string {
 	return path
 }
 
-// htpasswd returns a file of users and passwords, given in turn.
+// htpasswd writes a file of users and passwords, which alternate in the arguments, and returns its name.
 func htpasswd(t *testing.T, usersAndPasswords ...string) string {
 	t.Helper()
 	var text strings.Builder

@@ -20,11 +20,12 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// The whole acceptance suite runs against every server, and a table says what ran. Settings of the environment:
+// TestMatrix runs the whole acceptance suite against every server and logs a table of the results. Environment
+// variables:
 //
-//   - E2E_MATRIX_RUN chooses tests, as go test -run does;
-//   - E2E_MATRIX_KINDS chooses servers by words of their titles, separated by commas;
-//   - REGISTRYTEST_ADDRESS adds a registry that runs somewhere (see the package registrytest).
+//   - E2E_MATRIX_RUN selects tests like go test -run;
+//   - E2E_MATRIX_KINDS selects servers by words in their titles, separated by commas;
+//   - REGISTRYTEST_ADDRESS adds a running registry (see package registrytest).
 func TestMatrix(t *testing.T) {
 	if os.Getenv("TF_ACC_TERRAFORM_PATH") == "" {
 		t.Fatal("TF_ACC_TERRAFORM_PATH is not set: run make matrix")
@@ -34,7 +35,7 @@ func TestMatrix(t *testing.T) {
 	for _, kind := range servers.Kinds {
 		columns = append(columns, column{kind.Title, func(t *testing.T) []string {
 			t.Helper()
-			stop, err := kind.Start(servers.Options{}) // Is it there?
+			stop, err := kind.Start(servers.Options{}) // Only to see whether it is installed.
 			if errors.Is(err, servers.ErrNotInstalled) {
 				t.Skip(err)
 			}
@@ -70,7 +71,7 @@ func TestMatrix(t *testing.T) {
 // column is one registry of the matrix.
 type column struct {
 	title string
-	// environment starts what is needed and returns the variables that lead the suite to it.
+	// environment starts the registry if necessary and returns the variables that name it to the suite.
 	environment func(t *testing.T) []string
 }
 
@@ -81,33 +82,38 @@ func chosen(title string) bool {
 	})
 }
 
-// secured starts a registry with TLS and a password, as one that the suite is pointed at by address.
+// secured starts a registry with TLS and a password, and returns the variables that name it by address.
 func secured(t *testing.T) []string {
 	t.Helper()
 	authority := newAuthority(t)
-	s := start(t, servers.Kinds[0], servers.Options{TLS: authority.server(t, "127.0.0.1"), Htpasswd: htpasswd(t, "matrix", "pass word")})
+	s := start(t, servers.Kinds[0], servers.Options{
+		TLS: authority.server(t, "127.0.0.1"), Htpasswd: htpasswd(t, "matrix", "pass word"),
+	})
 	return []string{
-		registrytest.EnvAddress + "=" + s.URL() + "/project", registrytest.EnvUsername + "=matrix", registrytest.EnvPassword + "=pass word",
+		registrytest.EnvAddress + "=" + s.URL() + "/project",
+		registrytest.EnvUsername + "=matrix", registrytest.EnvPassword + "=pass word",
 		"SSL_CERT_FILE=" + authority.file,
 	}
 }
 
 type matrix struct {
-	// suite is the compiled suite, dir where its package is, program what starts a registry.
-	suite, dir, program string
-	results             []*result
+	// suite is the file of the compiled suite, and dir the directory of its package.
+	suite, dir string
+	// program is the file of the program that starts registries.
+	program string
+	results []*result
 }
 
-// result is what came of one run of the suite.
+// result is the result of one run of the suite.
 type result struct {
 	title, state   string
 	passed, failed int
-	// skipped are reasons by test.
+	// skipped maps a test to the reason.
 	skipped map[string]string
 	time    time.Duration
 }
 
-// newMatrix compiles the suite, once, and the program that starts registries.
+// newMatrix compiles the suite and the program that starts registries.
 func newMatrix(t *testing.T) *matrix {
 	t.Helper()
 	dir, err := filepath.Abs("../internal/provider")
@@ -132,7 +138,7 @@ func newMatrix(t *testing.T) *matrix {
 	return m
 }
 
-// event is one of those that test2json writes.
+// event is an event in the output of test2json.
 type event struct{ Action, Test, Output string }
 
 // run runs the suite once.
@@ -172,16 +178,26 @@ func (m *matrix) run(t *testing.T, r *result, environment []string) {
 	}
 }
 
-// frame is what the output of a test has besides what it says itself.
+// frame matches the lines that package testing adds to the output of a test.
 var frame = regexp.MustCompile(`^\s*(=== |--- )`)
 
-// location is where a test says something.
+// location matches the place in the code that starts a line of a test.
 var location = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
 
-// read counts the results of the tests. Of those that have parts only the parts count.
+// events collects the events of one run by test. Those of the whole run have the empty name.
+type events struct {
+	// said is the output without frames.
+	said map[string]string
+	// parents are the tests with subtests.
+	parents map[string]bool
+	// outcomes are pass, fail or skip.
+	outcomes map[string]string
+}
+
+// read counts the results of the tests. Of a test with subtests only the subtests count, unless it fails.
 func (r *result) read(t *testing.T, output io.Reader) {
 	t.Helper()
-	said, parents, outcomes := map[string]string{}, map[string]bool{}, map[string]string{}
+	all := events{said: map[string]string{}, parents: map[string]bool{}, outcomes: map[string]string{}}
 	for lines := bufio.NewReader(output); ; {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
@@ -192,39 +208,46 @@ func (r *result) read(t *testing.T, output io.Reader) {
 			t.Logf("%s", line)
 			continue
 		}
-		switch e.Action {
-		case "run":
-			if parent, _, found := cutLast(e.Test, "/"); found {
-				parents[parent] = true
-			}
-		case "output":
-			if !frame.MatchString(e.Output) {
-				said[e.Test] += e.Output
-			}
-		case "pass", "fail", "skip":
-			if e.Test != "" {
-				outcomes[e.Test] = e.Action
-			}
+		all.add(e)
+	}
+	for test, outcome := range all.outcomes {
+		if outcome == "fail" && (!all.parents[test] || all.said[test] != "") {
+			t.Errorf("%s:\n%s", test, all.said[test])
+		}
+		if !all.parents[test] || outcome == "fail" {
+			r.count(test, outcome, all.said[test])
 		}
 	}
-	for test, outcome := range outcomes {
-		if outcome == "fail" && (!parents[test] || said[test] != "") {
-			t.Errorf("%s:\n%s", test, said[test])
+	if strings.Contains(all.said[""], "panic:") {
+		t.Errorf("the suite broke off:\n%s", all.said[""])
+	}
+}
+
+func (all *events) add(e event) {
+	switch e.Action {
+	case "run":
+		if parent, _, found := cutLast(e.Test, "/"); found {
+			all.parents[parent] = true
 		}
-		if parents[test] && outcome != "fail" {
-			continue
+	case "output":
+		if !frame.MatchString(e.Output) {
+			all.said[e.Test] += e.Output
 		}
-		switch outcome {
-		case "pass":
-			r.passed++
-		case "fail":
-			r.failed++
-		case "skip":
-			r.skipped[test] = strings.TrimSpace(location.ReplaceAllString(said[test], ""))
+	case "pass", "fail", "skip":
+		if e.Test != "" {
+			all.outcomes[e.Test] = e.Action
 		}
 	}
-	if outcomes[""] == "" && said[""] != "" && strings.Contains(said[""], "panic:") {
-		t.Errorf("the suite broke off:\n%s", said[""])
+}
+
+func (r *result) count(test, outcome, said string) {
+	switch outcome {
+	case "pass":
+		r.passed++
+	case "fail":
+		r.failed++
+	case "skip":
+		r.skipped[test] = strings.TrimSpace(location.ReplaceAllString(said, ""))
 	}
 }
 
@@ -236,7 +259,7 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// table is the results for people.
+// table returns the results as text.
 func (m *matrix) table() string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)

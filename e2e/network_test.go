@@ -35,19 +35,19 @@ func serveTLS(t *testing.T, handler http.Handler, files *servers.TLS) string {
 	return s.URL
 }
 
-// front ends TLS in front of a registry, as a load balancer does. It counts and can answer itself.
+// front terminates TLS in front of a registry like a load balancer. It counts answers and can answer by itself.
 type front struct {
 	host string
 
 	mu sync.Mutex
-	// hook sees a request first, and returns true where it has answered.
+	// hook sees a request first and returns true if it has answered the request.
 	hook     func(w http.ResponseWriter, r *http.Request) bool
 	statuses map[int]int
-	// requests is what there was, for people to look at.
+	// requests is a log for the output of a failed test.
 	requests []string
 }
 
-// newFront starts one with a certificate, or without TLS where there is none.
+// newFront starts a front. Without files it speaks HTTP.
 func newFront(t *testing.T, backend *server, files *servers.TLS) *front {
 	t.Helper()
 	f := &front{statuses: map[int]int{}}
@@ -71,7 +71,8 @@ func newFront(t *testing.T, backend *server, files *servers.TLS) *front {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.statuses[recorder.status]++
-			f.requests = append(f.requests, fmt.Sprintf("%s %s %s: %d", time.Now().Format("05.000"), r.Method, path, recorder.status))
+			f.requests = append(f.requests,
+				fmt.Sprintf("%s %s %s: %d", time.Now().Format("05.000"), r.Method, path, recorder.status))
 		}()
 		f.mu.Lock()
 		hook := f.hook
@@ -90,7 +91,7 @@ func newFront(t *testing.T, backend *server, files *servers.TLS) *front {
 	return f
 }
 
-// count is how many requests had an answer of a status.
+// count returns the number of answers with a status.
 func (f *front) count(status int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,14 +112,14 @@ func (s *statusRecorder) WriteHeader(status int) {
 // writes reports whether a request would change the registry.
 func writes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
 
-// connector is a forward proxy: it takes CONNECT from who has its password, and knows every name below .test as
-// this machine.
+// connector is a forward proxy. It accepts CONNECT with its password and resolves every name below .test to this
+// machine.
 type connector struct {
 	url    string
 	tunnel atomic.Int64
 }
 
-// proxyPassword is what a connector wants to see.
+// proxyPassword is the password of a connector.
 const proxyPassword = "let-me-out"
 
 func newConnector(t *testing.T) *connector {
@@ -149,7 +150,7 @@ func newConnector(t *testing.T) *connector {
 		w.WriteHeader(http.StatusOK)
 		in, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			_ = out.Close() // There is nobody to tell.
+			_ = out.Close() // The client is gone.
 			return
 		}
 		relay(in, out, buffered)
@@ -159,8 +160,8 @@ func newConnector(t *testing.T) *connector {
 	return c
 }
 
-// relay copies between two connections until one ends, and closes both. What was read of the first already
-// comes from its reader.
+// relay copies between two connections until one ends and closes both. It reads the first one through a reader that
+// may have buffered a part of it.
 func relay(in, out net.Conn, read io.Reader) {
 	var both sync.WaitGroup
 	oneWay := func(to net.Conn, from io.Reader) {
@@ -172,7 +173,7 @@ func relay(in, out net.Conn, read io.Reader) {
 	both.Wait()
 }
 
-// dropper relays connections to a registry and drops every third: half of those at once, and half when the
+// dropper relays connections to a registry and drops every third one: half of those at once, and half after the
 // registry has answered.
 type dropper struct {
 	host    string
@@ -208,12 +209,12 @@ func newDropper(t *testing.T, to string) *dropper {
 func (d *dropper) serve(in net.Conn, to string, n int) {
 	if n%6 == 3 {
 		d.dropped.Add(1)
-		_ = in.Close() // That it ends is all there is to it.
+		_ = in.Close() // The client sees the end of the connection either way.
 		return
 	}
 	out, err := net.Dial("tcp", to)
 	if err != nil {
-		_ = in.Close() // See above.
+		_ = in.Close() // The client sees the end of the connection either way.
 		return
 	}
 	if n%6 != 0 {

@@ -37,18 +37,17 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// pipeline is one directory with a configuration and a state, as a CI job has it.
+// pipeline is a directory with a configuration and a state, like that of a CI job.
 type pipeline struct {
 	tool, dir string
 	env       []string
-	// kill is when its first try of a round is killed, 0 for never.
+	// kill is the time after which the first try of a round is killed; 0 means never.
 	kill   time.Duration
 	killed bool
 }
 
-// Several pipelines write to one repository at the same time, over a bad network, and are killed at random
-// moments and started again. In the end every entry of every one is there and pinned, and no plan has
-// anything to do.
+// Several pipelines write to one repository at the same time over a bad network. Some are killed at random moments and
+// start again. In the end every entry of each pipeline is there and pinned, and no plan has a change.
 func TestProcesses(t *testing.T) {
 	tool := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if tool == "" {
@@ -90,7 +89,8 @@ func TestProcesses(t *testing.T) {
 				}
 			}
 			for _, p := range pipelines {
-				if output, err := p.command("plan", "-detailed-exitcode", "-var", fmt.Sprint("round=", rounds)).CombinedOutput(); err != nil {
+				command := p.command("plan", "-detailed-exitcode", "-var", fmt.Sprint("round=", rounds))
+				if output, err := command.CombinedOutput(); err != nil {
 					t.Errorf("a plan afterwards: %v\n%s", err, output)
 				}
 			}
@@ -99,7 +99,7 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// buildProvider compiles the provider and returns a CLI configuration that leads to it.
+// buildProvider compiles the provider and returns the file of a CLI configuration that names it.
 func buildProvider(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -109,7 +109,8 @@ func buildProvider(t *testing.T) string {
 		t.Fatalf("building the provider: %v\n%s", err, output)
 	}
 	settings := filepath.Join(dir, "cli.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", dir)
+	text := fmt.Sprintf("provider_installation {\n"+
+		"  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", dir)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -148,15 +149,15 @@ resource "manifesto_metadata" "all" {
 func (p *pipeline) command(args ...string) *exec.Cmd {
 	command := exec.Command(p.tool, args...)
 	command.Dir, command.Env = p.dir, p.env
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // The provider is killed with it.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // The provider is in the group, so that it is killed too.
 	return command
 }
 
-// apply brings the pipeline's entries to a round, after a first try that is killed.
+// apply sets the pipeline's entries to those of a round. A first try may be killed.
 func (p *pipeline) apply(t *testing.T, round int) {
 	args := []string{"apply", "-auto-approve", "-var", fmt.Sprint("round=", round)}
 	if p.kill > 0 {
-		before, _ := os.ReadFile(p.state()) // There is none yet in the first round.
+		before, _ := os.ReadFile(p.state()) // The first round has none yet.
 		command := p.command(args...)
 		if err := command.Start(); err != nil {
 			t.Error(err)
@@ -165,7 +166,7 @@ func (p *pipeline) apply(t *testing.T, round int) {
 		killer := time.AfterFunc(p.kill, func() {
 			_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // It may have ended in time.
 		})
-		_ = command.Wait() // See above.
+		_ = command.Wait() // It fails when it is killed, and may fail otherwise: the second try counts.
 		p.killed = !killer.Stop()
 		p.mend(t, before)
 	}
@@ -176,7 +177,7 @@ func (p *pipeline) apply(t *testing.T, round int) {
 
 func (p *pipeline) state() string { return filepath.Join(p.dir, "terraform.tfstate") }
 
-// mend restores a state that Terraform was killed in the middle of writing, as a backend with versions would.
+// mend restores the state if Terraform was killed while it wrote the file, like a backend with versions.
 func (p *pipeline) mend(t *testing.T, before []byte) {
 	content, err := os.ReadFile(p.state())
 	if errors.Is(err, os.ErrNotExist) || (err == nil && json.Valid(content)) {
@@ -192,7 +193,7 @@ func (p *pipeline) mend(t *testing.T, before []byte) {
 	}
 }
 
-// hasAll reads the manifesto past the proxy and checks every entry.
+// hasAll reads the manifesto without the proxy and checks every entry.
 func (s *server) hasAll(t *testing.T, image oci.Digest, processes, writers, round int) {
 	t.Helper()
 	store, name := newStore(t), s.open(t, "team/app").Repository()

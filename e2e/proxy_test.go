@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// maxLatency is the most that the proxy adds to a request, and again to its answer.
+// maxLatency is the largest delay that the proxy adds to a request, and to its answer.
 const maxLatency = 20 * time.Millisecond
 
-// proxy stands between the provider and a registry. It adds random latency, and of a hundred requests two
-// get a 503, and two break off after the registry has done what they asked for.
+// proxy stands between the provider and a registry. It adds random latency. Of a hundred requests, it answers two with
+// 503 and breaks the connections of two after the registry has served them.
 type proxy struct {
 	host string
 	mu   sync.Mutex
 	rand *rand.Rand
-	// broken and refused are how many did.
+	// broken and refused count the requests with that fate.
 	broken, refused int
 }
 
@@ -32,7 +32,7 @@ func startProxy(t *testing.T, s *server, seed uint64) *proxy {
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: s.Host})
-			r.Out.Host = r.In.Host // The registry makes its upload locations of it.
+			r.Out.Host = r.In.Host // The registry puts it into upload locations.
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
@@ -58,7 +58,7 @@ func startProxy(t *testing.T, s *server, seed uint64) *proxy {
 	return p
 }
 
-// draw decides about one request: two latencies, and a number below 100.
+// draw returns the fate of one request: a delay before and after it, and a number below 100.
 func (p *proxy) draw() (before, after time.Duration, fate int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

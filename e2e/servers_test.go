@@ -1,4 +1,3 @@
-// Package e2e tests the provider and its commit protocol against real registry servers.
 package e2e
 
 import (
@@ -12,10 +11,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// server is a registry that ends with its test.
+// server is a registry that stops when its test ends.
 type server struct{ *servers.Server }
 
-// durable are the kinds of servers that keep what they store in a directory.
+// durable returns the kinds of servers that store in a directory.
 func durable() []servers.Kind {
 	var kinds []servers.Kind
 	for _, kind := range servers.Kinds {
@@ -43,7 +42,7 @@ func start(t *testing.T, kind servers.Kind, options servers.Options) *server {
 	return &server{s}
 }
 
-// open gives a test direct access to a repository.
+// open gives a test access to a repository by a client of its own.
 func (s *server) open(t *testing.T, path string) *registry.Repository {
 	t.Helper()
 	name, err := oci.ParseRepository(s.Host+"/"+path, "")

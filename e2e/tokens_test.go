@@ -25,24 +25,24 @@ import (
 const (
 	tokenService = "registry of a test"
 	tokenIssuer  = "token service of a test"
-	// elsewhere is another name of the token service's, in another domain than any registry's.
+	// elsewhere is another name of the token service, in a domain that no registry has.
 	elsewhere = "login.another.test"
 )
 
-// account is what a token service knows of a user.
+// account is a user of a token service.
 type account struct {
 	password, identityToken string
-	// actions are what the user may do in any repository.
+	// actions are those that the user may take in any repository.
 	actions []string
 }
 
-// issuer is a token service as the distribution specification has it: GET with a password, and OAuth 2's POST
-// with an identity token.
+// issuer is a token service as the distribution specification describes it, with GET for passwords and OAuth 2's POST
+// for identity tokens.
 type issuer struct {
 	accounts map[string]account
-	// life is what it announces of its tokens; zero means that it says nothing.
+	// life is the announced life of its tokens. Zero means that it announces none, and tokens live for a minute.
 	life time.Duration
-	// url is where it is.
+	// url is the URL of the token service.
 	url string
 
 	authority *authority
@@ -51,11 +51,11 @@ type issuer struct {
 
 	mu     sync.Mutex
 	tokens []string
-	// asked is how often it was asked, posts how often with an identity token and success.
+	// asked counts all requests, posts the successful ones with an identity token.
 	asked, posts atomic.Int64
 }
 
-// newIssuer starts a token service, over TLS.
+// newIssuer starts a token service with TLS.
 func newIssuer(t *testing.T, a *authority, accounts map[string]account) *issuer {
 	t.Helper()
 	certificate, key := a.issue(t, x509.ExtKeyUsageAny, tokenIssuer)
@@ -88,19 +88,19 @@ func readPEM(t *testing.T, file string) []byte {
 	return block.Bytes
 }
 
-// options are those of a registry that sends its clients here.
+// options returns the options of a registry that sends its clients to this token service.
 func (i *issuer) options() *servers.Token {
 	return &servers.Token{Realm: i.url, Service: tokenService, Issuer: tokenIssuer, Certificates: i.authority.file}
 }
 
-// access is what a token allows, in the registry's terms.
+// access is one permission in a token.
 type access struct {
 	Type    string   `json:"type"`
 	Name    string   `json:"name"`
 	Actions []string `json:"actions"`
 }
 
-// claims are those of a token that a registry looks at.
+// claims are the claims in a token that a registry checks.
 type claims struct {
 	Issuer    string   `json:"iss"`
 	Subject   string   `json:"sub"`
@@ -112,7 +112,7 @@ type claims struct {
 	Access    []access `json:"access"`
 }
 
-// sign makes a token that ends at a time.
+// sign returns a token that expires at end.
 func (i *issuer) sign(user string, end time.Time, allowed []access) string {
 	now := time.Now()
 	encode := func(value any) string {
@@ -140,14 +140,14 @@ func (i *issuer) sign(user string, end time.Time, allowed []access) string {
 	return token
 }
 
-// issued are all tokens that were made.
+// issued returns all tokens so far.
 func (i *issuer) issued() []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return slices.Clone(i.tokens)
 }
 
-// expired reports whether the token of a request has ended, which the registry itself overlooks for a minute.
+// expired reports whether the token of a request has expired. The registry itself tolerates that for a minute.
 func expired(r *http.Request) bool {
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	parts := strings.Split(token, ".")
@@ -166,7 +166,8 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil || user == nil {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusUnauthorized)
-		_, _ = fmt.Fprint(w, `{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}`) // The client may be gone.
+		// The client may be gone.
+		_, _ = fmt.Fprint(w, `{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}`)
 		return
 	}
 	var allowed []access
@@ -176,13 +177,14 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !found {
 			continue
 		}
-		allowed = append(allowed, access{kind, repository, slices.DeleteFunc(strings.Split(actions, ","), func(action string) bool {
+		granted := slices.DeleteFunc(strings.Split(actions, ","), func(action string) bool {
 			return !slices.Contains(user.actions, action)
-		})})
+		})
+		allowed = append(allowed, access{kind, repository, granted})
 	}
 	life := i.life
 	if life == 0 {
-		life = time.Minute // What clients have to assume.
+		life = time.Minute // Clients have to assume that much.
 	}
 	field := "token"
 	if r.Method == http.MethodPost {
@@ -197,7 +199,7 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // The client may be gone.
 }
 
-// who finds the user of a request, nil where it is nobody.
+// who returns the account and the name of a request's user, or nil if there is none.
 func (i *issuer) who(r *http.Request) (*account, string) {
 	name, password, basic := r.BasicAuth()
 	for user, a := range i.accounts {

@@ -13,18 +13,20 @@ import (
 	"testing"
 )
 
-// workspace is a directory in which Terraform runs with the built provider, with a home and an environment of its
-// own, and everything that it and the provider can log in a file.
+// workspace is a directory in which Terraform runs with the built provider. It has a home directory and an environment
+// of its own. Terraform and the provider log everything to a file.
 type workspace struct {
 	t               *testing.T
 	tool, dir, home string
 	env             []string
-	// secrets must be in no output and no log, what is unlogged in no log.
-	secrets, unlogged []string
-	outputs           bytes.Buffer
+	// secrets must be neither in outputs nor in the log.
+	secrets []string
+	// unlogged must not be in the log. Outputs may have it.
+	unlogged []string
+	outputs  bytes.Buffer
 }
 
-// provider is the built provider, as a CLI configuration that leads to it.
+// newWorkspace makes a workspace. provider is the file of a CLI configuration that names the built provider.
 func newWorkspace(t *testing.T, tool, provider string) *workspace {
 	t.Helper()
 	w := &workspace{t: t, tool: tool, dir: t.TempDir(), home: t.TempDir()}
@@ -37,6 +39,8 @@ func newWorkspace(t *testing.T, tool, provider string) *workspace {
 		}
 		w.env = append(w.env, variable)
 	}
+	// TF_LOG=TRACE also shows what the provider logs through tflog, in its root logger and in subsystems: their level is
+	// TRACE unless variables such as TF_LOG_PROVIDER_MANIFESTO are set, which were left out above.
 	w.env = append(w.env, "HOME="+w.home, "TF_CLI_CONFIG_FILE="+provider, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
 		"TF_INPUT=0", "TF_CLI_ARGS=-no-color", "TF_LOG=TRACE", "TF_LOG_PATH="+w.log())
 	t.Cleanup(w.checkSecrets)
@@ -77,7 +81,7 @@ func (w *workspace) succeed(args ...string) {
 	}
 }
 
-// fail runs Terraform, which must fail and say all of that. The first word is Terraform's command.
+// fail runs a command of Terraform, which must fail with all those texts in its output.
 func (w *workspace) fail(command string, want ...string) {
 	w.t.Helper()
 	args := []string{command}
@@ -95,12 +99,12 @@ func (w *workspace) fail(command string, want ...string) {
 	}
 }
 
-// plain is an output without the frames and line breaks of Terraform's diagnostics.
+// plain returns an output without the frames and line breaks of Terraform's diagnostics.
 func plain(output string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
 }
 
-// errorsOf is the end of an output, from its first error on, if it has one.
+// errorsOf returns the end of an output from its first error on, or all of it if it has none.
 func errorsOf(output string) string {
 	if i := strings.Index(output, "Error: "); i >= 0 {
 		return output[i:]
@@ -108,10 +112,10 @@ func errorsOf(output string) string {
 	return output
 }
 
-// ofProvider marks the provider's own lines in Terraform's log.
+// ofProvider marks the provider's lines in Terraform's log.
 const ofProvider = "provider.terraform-provider-manifesto"
 
-// checkSecrets looks for what must not be anywhere.
+// checkSecrets looks for secrets in the outputs and the log.
 func (w *workspace) checkSecrets() {
 	log, err := os.ReadFile(w.log())
 	if err != nil || !bytes.Contains(log, []byte(ofProvider)) {

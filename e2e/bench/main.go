@@ -1,6 +1,3 @@
-// Command bench measures plan and apply with the provider, with a provider of the same schema that does
-// nothing, and with terraform_data, in turns, and prints tables of medians and ratios in Markdown. It needs
-// Terraform or OpenTofu or both.
 package main
 
 import (
@@ -31,11 +28,11 @@ func run(args []string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	tools := flags.String("tools", "terraform,tofu", "the programs to measure with; those that are not there are left out")
+	tools := flags.String("tools", "terraform,tofu", "the programs to measure with; missing ones are skipped")
 	sizes := flags.String("sizes", "100,1000", "numbers of resources")
-	rounds := flags.Int("rounds", 3, "how often everything is measured")
-	large := flags.Int("large", 100_000, "entries of the large manifesto; 0 leaves it out")
-	if err := flags.Parse(args); err != nil {
+	rounds := flags.Int("rounds", 3, "number of measurements of everything")
+	large := flags.Int("large", 100_000, "number of entries of the large manifesto; 0 skips it")
+	if err = flags.Parse(args); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "manifesto-bench")
@@ -43,29 +40,31 @@ func run(args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := build(ctx, dir); err != nil {
+	if err = build(ctx, dir); err != nil {
 		return err
 	}
 	var found []string
 	for tool := range strings.SplitSeq(*tools, ",") {
-		path, err := exec.LookPath(tool)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s is not there\n", tool)
+		path, lookErr := exec.LookPath(tool)
+		if lookErr != nil {
+			fmt.Fprintf(os.Stderr, "%s is not installed\n", tool)
 			continue
 		}
 		found = append(found, path)
 	}
 	if len(found) == 0 {
-		return errors.New("neither Terraform nor OpenTofu is there")
+		return errors.New("neither Terraform nor OpenTofu is installed")
 	}
-	fmt.Printf("%s, %d processors, %s/%s, %d rounds.\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, *rounds)
+	fmt.Printf("%s, %d processors, %s/%s, %d rounds.\n",
+		time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, *rounds)
 	for _, tool := range found {
 		version, err := exec.CommandContext(ctx, tool, "version").Output()
 		if err != nil {
 			return err
 		}
 		fmt.Printf("\n### %s\n\n", product.Find(version))
-		fmt.Println("| resources | latency | operation | time | × no-op provider | × `terraform_data` | requests | provider's peak memory |")
+		fmt.Println("| resources | latency | operation | time | × no-op provider | × `terraform_data` | requests " +
+			"| provider's peak memory |")
 		fmt.Println("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
 		for text := range strings.SplitSeq(*sizes, ",") {
 			size, err := strconv.Atoi(text)
@@ -83,10 +82,10 @@ func run(args []string) (err error) {
 	return nil
 }
 
-// product is what Terraform and OpenTofu call themselves.
+// product matches the name and version in the output of Terraform and OpenTofu.
 var product = regexp.MustCompile(`(Terraform|OpenTofu) v\S+`)
 
-// build compiles the provider and the one that does nothing, each into a directory of its own.
+// build compiles the provider and the provider that does nothing, each into a directory of its own.
 func build(ctx context.Context, dir string) error {
 	for name, args := range map[string][]string{
 		"real": {"build", "."},
@@ -99,8 +98,8 @@ func build(ctx context.Context, dir string) error {
 		if output, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
 		}
-		settings := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n",
-			filepath.Dir(program))
+		settings := fmt.Sprintf("provider_installation {\n"+
+			"  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(program))
 		if err := os.WriteFile(filepath.Join(dir, name+".tfrc"), []byte(settings), 0o600); err != nil {
 			return err
 		}
@@ -114,11 +113,11 @@ const (
 	plan  = "plan (unchanged)"
 )
 
-// figures are what one operation took.
+// figures are the measurements of one operation.
 type figures struct {
 	took     time.Duration
 	requests int
-	// memory is the provider's peak, in bytes; 0 where it is not known.
+	// memory is the peak of the provider's resident memory in bytes; 0 means unknown.
 	memory int64
 }
 
@@ -129,13 +128,13 @@ type subject struct {
 	latency time.Duration
 }
 
-// rows are the subjects whose figures are shown; the others are what they are compared with.
+// rows are the subjects in the tables. Their figures are compared with those of the references.
 var (
 	rows       = []subject{{"real", 0}, {"real", 20 * time.Millisecond}}
 	references = []subject{{"noop", 0}, {"data", 0}}
 )
 
-// measureAll measures all subjects in turns and prints the rows of one number of resources.
+// measureAll measures all subjects in alternation and prints the rows for one number of resources.
 func measureAll(ctx context.Context, dir, tool string, size, rounds int) error {
 	all := map[subject]map[string][]figures{}
 	for range rounds {

@@ -26,7 +26,7 @@ type workplace struct {
 	image              string
 }
 
-// open starts a registry with an image and prepares a directory. Close the server.
+// open starts a registry with an image and prepares a directory. The caller must close the server.
 func open(ctx context.Context, dir, tool string, s subject, kind registrytest.Kind) (*workplace, error) {
 	server, err := registrytest.Start(registrytest.Options{Kind: kind})
 	if err != nil {
@@ -62,7 +62,7 @@ func open(ctx context.Context, dir, tool string, s subject, kind registrytest.Ki
 	return w, nil
 }
 
-// remote is direct access to the repository.
+// remote returns access to the repository by a client of its own.
 func (w *workplace) remote() *registry.Repository {
 	name, err := oci.ParseRepository(w.server.Host()+"/app", "")
 	if err != nil {
@@ -71,9 +71,10 @@ func (w *workplace) remote() *registry.Repository {
 	return registry.NewClient(registry.Options{}).Open(name)
 }
 
-// configure writes a configuration of so many resources.
+// configure writes a configuration with a number of resources.
 func (w *workplace) configure(s subject, size int, content string) error {
-	text := fmt.Sprintf("resource \"terraform_data\" \"all\" {\n  count = %d\n  input = \"%s ${count.index}\"\n}\n", size, content)
+	text := fmt.Sprintf("resource \"terraform_data\" \"all\" {\n"+
+		"  count = %d\n  input = \"%s ${count.index}\"\n}\n", size, content)
 	if s.name != "data" {
 		text = fmt.Sprintf(`terraform {
   required_providers {
@@ -91,7 +92,7 @@ resource "manifesto_metadata" "all" {
 	return os.WriteFile(filepath.Join(w.dir, "main.tf"), []byte(text), 0o600)
 }
 
-// terraform runs the tool and says what it took.
+// terraform runs the tool and measures it.
 func (w *workplace) terraform(ctx context.Context, args ...string) (figures, error) {
 	w.server.Reset()
 	watch := watchMemory(w.program)
@@ -107,14 +108,14 @@ func (w *workplace) terraform(ctx context.Context, args ...string) (figures, err
 	return figures{took, len(w.server.Requests()), memory}, nil
 }
 
-// measure applies and plans a configuration of so many resources.
+// measure applies and plans a configuration with a number of resources.
 func measure(ctx context.Context, dir, tool string, s subject, size int) (_ map[string]figures, err error) {
 	w, err := open(ctx, dir, tool, s, registrytest.Olareg)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, w.server.Close()) }()
-	if err := w.configure(s, size, "content"); err != nil {
+	if err = w.configure(s, size, "content"); err != nil {
 		return nil, err
 	}
 	result := map[string]figures{}
@@ -129,8 +130,8 @@ func measure(ctx context.Context, dir, tool string, s subject, size int) (_ map[
 	return result, nil
 }
 
-// watchMemory watches the processes of a program until the function it returns is called, which returns the
-// largest peak of their resident memory in bytes, or 0 where /proc does not tell.
+// watchMemory watches the processes of a program. The function that it returns ends the watch and returns the largest
+// peak of their resident memory in bytes, or 0 if /proc does not have it.
 func watchMemory(program string) func() int64 {
 	stop, result := make(chan struct{}), make(chan int64)
 	go func() {

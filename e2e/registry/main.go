@@ -1,10 +1,3 @@
-// Command registry starts an empty registry server on a free loopback port, prints its URL, and ends when its
-// standard input does:
-//
-//	REGISTRYTEST_COMMAND="/tmp/registry distribution" go test ./internal/provider
-//
-// runs the acceptance tests against it. It is given the kind of the server: distribution, docker-registry,
-// olareg, ggcr or ociregistry.
 package main
 
 import (

@@ -25,11 +25,11 @@ import (
 // httpSecret signs distribution's upload locations.
 const httpSecret = "of a test"
 
-// authRealm is what distribution names in a challenge for a password.
+// authRealm is the realm in distribution's challenge for a password.
 const authRealm = "e2e"
 
 func startDistribution(options Options) (*Server, error) {
-	// Without these it looks for a collector of traces, and logs every request.
+	// By default distribution looks for a collector of traces and logs every request.
 	if err := os.Setenv("OTEL_TRACES_EXPORTER", "none"); err != nil {
 		return nil, err
 	}
@@ -75,10 +75,10 @@ func startDistribution(options Options) (*Server, error) {
 	}, nil
 }
 
-// dockerRegistry is how Debian names distribution 2.8.
+// dockerRegistry is Debian's name of distribution 2.8.
 const dockerRegistry = "docker-registry"
 
-// startPatience is how long a program may take until it listens.
+// startPatience limits the time in which a program must start to listen.
 const startPatience = 30 * time.Second
 
 var (
@@ -96,10 +96,11 @@ func startDockerRegistry(options Options) (*Server, error) {
 		return nil, err
 	}
 	settings := filepath.Join(dir, "config.yml")
-	if err := os.WriteFile(settings, []byte(options.yaml(filepath.Join(dir, "store"))), 0o600); err != nil {
+	if err = os.WriteFile(settings, []byte(options.yaml(filepath.Join(dir, "store"))), 0o600); err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	command := exec.CommandContext(context.Background(), program, "serve", settings) //nolint:gosec // What is installed.
+	//nolint:gosec // The installed program.
+	command := exec.CommandContext(context.Background(), program, "serve", settings)
 	output, err := command.StderrPipe()
 	if err == nil {
 		err = command.Start()
@@ -109,7 +110,7 @@ func startDockerRegistry(options Options) (*Server, error) {
 	}
 	stop := func() error {
 		err := command.Process.Kill()
-		_ = command.Wait() // It says that it was killed.
+		_ = command.Wait() // The error only says that it was killed.
 		return errors.Join(err, remove())
 	}
 	host := make(chan string)
@@ -138,7 +139,8 @@ func startDockerRegistry(options Options) (*Server, error) {
 		if untagged {
 			args = append(args, "-m")
 		}
-		command := exec.CommandContext(context.Background(), program, append(args, settings)...) //nolint:gosec // See above.
+		//nolint:gosec // The installed program.
+		command := exec.CommandContext(context.Background(), program, append(args, settings)...)
 		output, err := command.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, output)
@@ -148,7 +150,7 @@ func startDockerRegistry(options Options) (*Server, error) {
 	return &Server{Host: address, Scheme: scheme, collect: collect, stop: stop}, nil
 }
 
-// yaml is the configuration of a distribution 2.8 that stores below a directory.
+// yaml returns the configuration of distribution 2.8 with a directory to store in.
 func (o Options) yaml(store string) string {
 	var text strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&text, format+"\n", args...) }

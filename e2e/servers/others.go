@@ -42,7 +42,7 @@ func startOlareg(Options) (*Server, error) {
 	if err := open(never); err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	// It collects a repository that was looked at when it is closed.
+	// olareg collects a repository when it closes, if someone read from the repository before.
 	s.collect = func(repository string, untagged bool) error {
 		if err := shut(); err != nil {
 			return err
@@ -62,13 +62,14 @@ func startOlareg(Options) (*Server, error) {
 	return s, nil
 }
 
-// look asks for a repository's manifesto.
+// look reads a repository's manifesto.
 func (s *Server) look(repository string) error {
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.URL()+"/v2/"+repository+"/manifests/_manifesto", nil)
+	address := s.URL() + "/v2/" + repository + "/manifests/_manifesto"
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json") // Or olareg does not know it.
+	request.Header.Set("Accept", "application/vnd.oci.image.manifest.v1+json") // Otherwise olareg answers 404.
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err

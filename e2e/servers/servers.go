@@ -1,6 +1,3 @@
-// Package servers starts real registry servers on free loopback ports: distribution 3.1, olareg,
-// go-containerregistry's and CUE's in this process, and distribution 2.8 as the program docker-registry, as
-// Debian packages it.
 package servers
 
 import (
@@ -18,22 +15,24 @@ import (
 	"time"
 )
 
-// ErrNotInstalled says that the server is a program that this machine does not have.
+// ErrNotInstalled means that the server is a program which this machine does not have.
 var ErrNotInstalled = errors.New("not installed")
 
 // Kind is an implementation of a registry.
 type Kind struct {
-	// Name is how the command line names it, Title how people do.
-	Name, Title string
-	// Start starts an empty one.
+	// Name is the name on the command line.
+	Name string
+	// Title is the name that people use.
+	Title string
+	// Start starts an empty registry. ErrNotInstalled means that its program is missing.
 	Start func(Options) (*Server, error)
-	// Durable ones keep what they store in a directory, and have a garbage collector.
+	// Durable means that the server stores in a directory and has a garbage collector.
 	Durable bool
-	// Secured ones know the options for authentication and TLS.
+	// Secured means that the server supports the options for authentication and TLS.
 	Secured bool
 }
 
-// Kinds are all of them.
+// Kinds lists all kinds of servers.
 var Kinds = []Kind{
 	{"distribution", "distribution 3.1", startDistribution, true, true},
 	{"docker-registry", "distribution 2.8", startDockerRegistry, true, true},
@@ -42,7 +41,7 @@ var Kinds = []Kind{
 	{"ociregistry", "CUE's ociregistry", startCUE, false, false},
 }
 
-// Find returns the kind of a name.
+// Find returns the kind with a name. The error for an unknown name lists the known ones.
 func Find(name string) (Kind, error) {
 	var names []string
 	for _, kind := range Kinds {
@@ -54,30 +53,34 @@ func Find(name string) (Kind, error) {
 	return Kind{}, fmt.Errorf("no registry %q: there are %s", name, strings.Join(names, ", "))
 }
 
-// Options secure a server. The zero value is open to everyone, over HTTP.
+// Options secure a server. With the zero value it speaks HTTP and lets everyone read and write.
 type Options struct {
-	// TLS is the server's certificate, and the authority of the clients' where it wants one.
+	// TLS has the server's certificate and, if clients need certificates, their authority. Nil means HTTP.
 	TLS *TLS
-	// Htpasswd is a file of users and bcrypt hashes of their passwords.
+	// Htpasswd names a file of users and bcrypt hashes of their passwords. Empty means no passwords.
 	Htpasswd string
-	// Token is the token service that the server sends clients to.
+	// Token is the token service to which the server sends clients. Nil means none.
 	Token *Token
 }
 
-// TLS names files in PEM form.
+// TLS has the names of files in PEM form. An empty ClientCA means that clients need no certificate.
 type TLS struct{ Certificate, Key, ClientCA string }
 
-// Token is what a server of distribution knows of its token service.
+// Token describes the token service of a server.
 type Token struct {
-	// Realm is its URL.
+	// Realm is the URL of the token service.
 	Realm string
-	// Service is the server's own name there, Issuer the name that it signs with, Certificates a PEM file of its.
-	Service, Issuer, Certificates string
+	// Service is the name of the server at the token service.
+	Service string
+	// Issuer is the name with which the token service signs.
+	Issuer string
+	// Certificates names a PEM file with the authority of the token service's signing certificate.
+	Certificates string
 }
 
-// Server is a registry that runs.
+// Server is a running registry.
 type Server struct {
-	// Host is its address as references write it.
+	// Host is the registry's address as it stands in references: host and port.
 	Host string
 	// Scheme is http or https.
 	Scheme string
@@ -86,24 +89,24 @@ type Server struct {
 	stop    func() error
 }
 
-// URL is where the registry is.
+// URL returns the URL of the registry.
 func (s *Server) URL() string { return s.Scheme + "://" + s.Host }
 
-// Collect runs the garbage collector of a durable server once; untagged lets it delete manifests without a
-// tag, too. The repository is one that has to be collected. Host may be another one afterwards.
+// Collect runs the garbage collector of a durable server once, at least on a repository. With untagged, it also deletes
+// manifests without a tag. Host may change.
 func (s *Server) Collect(repository string, untagged bool) error {
 	return s.collect(repository, untagged)
 }
 
-// Close stops the server and removes what it stored.
+// Close stops the server and removes its directory.
 func (s *Server) Close() error { return s.stop() }
 
-// readTimeout is how long a client may take for the head of a request.
+// readTimeout limits the time in which a client must send the head of a request.
 const readTimeout = time.Minute
 
 // listen serves a handler on a free port.
 func listen(handler http.Handler, files *TLS) (host, scheme string, shut func() error, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It takes no time.
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It does not block.
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -135,7 +138,9 @@ func (f *TLS) config() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+	}
 	if f.ClientCA == "" {
 		return config, nil
 	}
@@ -150,13 +155,13 @@ func (f *TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
-// newDirectory makes a directory for a server, and what removes it.
+// newDirectory makes a directory for a server. The function that it returns removes it.
 func newDirectory() (dir string, remove func() error, err error) {
 	dir, err = os.MkdirTemp("", "registry")
 	return filepath.Clean(dir), func() error { return os.RemoveAll(dir) }, err
 }
 
-// inMemory starts a server that is a handler and keeps nothing.
+// inMemory starts a server that stores in memory.
 func inMemory(handler http.Handler) (*Server, error) {
 	host, scheme, shut, err := listen(handler, nil)
 	if err != nil {

@@ -1,6 +1,3 @@
-// Command demo tells the provider's main story with a real Terraform or OpenTofu against a registry
-// that it starts itself: metadata is declared, planned, applied, changed behind Terraform's back,
-// repaired, looked up, imported and destroyed. It leaves nothing behind.
 package main
 
 import (
@@ -50,7 +47,7 @@ func run(out io.Writer, args []string) (err error) {
 	return s.tell(ctx)
 }
 
-// findTool returns the path of Terraform or OpenTofu: the argument, or what is on PATH.
+// findTool returns the path of Terraform or OpenTofu: that of the first argument or else the first one on PATH.
 func findTool(args []string) (string, error) {
 	candidates := []string{"terraform", "tofu"}
 	if len(args) > 0 && args[0] != "" {
@@ -61,13 +58,13 @@ func findTool(args []string) (string, error) {
 			return filepath.Abs(found)
 		}
 	}
-	return "", fmt.Errorf("neither terraform nor tofu is to be found (looked for %s). Install Terraform "+
-		"(https://developer.hashicorp.com/terraform/install) or OpenTofu (https://opentofu.org/docs/intro/install/) and run make demo again",
-		strings.Join(candidates, ", "))
+	return "", fmt.Errorf("found neither Terraform nor OpenTofu (looked for %s). Install Terraform "+
+		"(https://developer.hashicorp.com/terraform/install) or OpenTofu "+
+		"(https://opentofu.org/docs/intro/install/) and run make demo again", strings.Join(candidates, ", "))
 }
 
-// stage is where the story plays: a directory with a configuration and a CLI configuration that leads
-// to the provider just built.
+// stage is the directory in which the story plays. It has a configuration, and a CLI configuration that names the
+// provider that was just built.
 type stage struct {
 	out               io.Writer
 	tool, dir, config string
@@ -79,15 +76,17 @@ func (s *stage) prepare(ctx context.Context, bin string) error {
 	if err := os.MkdirAll(s.dir, 0o750); err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(bin, "terraform-provider-manifesto"+executableSuffix()), ".")
+	program := filepath.Join(bin, "terraform-provider-manifesto"+executableSuffix())
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the provider: %w\n%s", err, output)
 	}
-	settings := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
+	settings := fmt.Sprintf("provider_installation {\n"+
+		"  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
 	return os.WriteFile(s.config, []byte(settings), 0o600)
 }
 
-// executableSuffix is how the system's programs end.
+// executableSuffix returns the suffix of the names of programs on this operating system.
 func executableSuffix() string {
 	if runtime.GOOS == "windows" {
 		return ".exe"
@@ -95,7 +94,7 @@ func executableSuffix() string {
 	return ""
 }
 
-// add puts files of the story into the working directory.
+// add copies files of the story into the working directory.
 func (s *stage) add(names ...string) error {
 	for _, name := range names {
 		content, err := story.ReadFile("story/" + name)
@@ -109,13 +108,13 @@ func (s *stage) add(names ...string) error {
 	return nil
 }
 
-// terraform runs the tool and shows its output. want is the exit code that the story needs: with
-// -detailed-exitcode, 2 says that there are changes.
+// terraform runs the tool and shows its output. Another exit code than want is an error. With -detailed-exitcode, 2
+// means that the plan has changes.
 func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
 	_, _ = fmt.Fprintf(s.out, "\n$ %s %s\n", filepath.Base(s.tool), strings.Join(args, " "))
 	command := exec.CommandContext(ctx, s.tool, args...)
 	command.Dir = s.dir
-	if runtime.GOOS != "windows" { // Where it cannot be sent, Terraform is killed.
+	if runtime.GOOS != "windows" { // Windows has no such signal: Terraform is killed there.
 		command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	}
 	command.Env = append(cleanEnvironment(), "DOCKER_CONFIG="+filepath.Dir(s.config),
@@ -135,15 +134,14 @@ func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
 	return nil
 }
 
-// cleanEnvironment is the user's, without what changes how Terraform or the provider works.
+// cleanEnvironment returns the user's environment without the variables that change how Terraform or the provider work.
 func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "REGISTRY_")
 	})
 }
 
-// withoutOverrideWarning drops the paragraphs that say, at every command, that a provider under
-// development is in use.
+// withoutOverrideWarning drops the warning of each command that it uses a provider under development.
 func withoutOverrideWarning(output string) string {
 	var kept strings.Builder
 	dropping := false
@@ -160,10 +158,10 @@ func withoutOverrideWarning(output string) string {
 	return strings.TrimLeft(kept.String(), "\n")
 }
 
-// longDigest is what makes lines unreadable.
+// longDigest matches a whole digest and captures its beginning.
 var longDigest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
 
-// shorten cuts digests for display.
+// shorten cuts digests, which would make lines unreadable.
 func shorten(text string) string {
 	return longDigest.ReplaceAllString(text, "$1…")
 }

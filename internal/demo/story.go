@@ -14,12 +14,12 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// chapter prints what comes and what to look at.
+// chapter prints the title of the next part and what to look at in it.
 func (s *stage) chapter(title, look string) {
 	_, _ = fmt.Fprintf(s.out, "\n── %s ──\n%s\n", title, look)
 }
 
-// tell starts a registry with an image in it and plays the story.
+// tell starts a registry, pushes an image and plays the story.
 func (s *stage) tell(ctx context.Context) (err error) {
 	server, err := registrytest.Start(registrytest.Options{})
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *stage) tell(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	_, _ = fmt.Fprintln(s.out, "\nThat was all. The registry is stopped and the working directory removed.")
+	_, _ = fmt.Fprintln(s.out, "\nThis was the demo. The registry and the working directory are gone.")
 	return nil
 }
 
@@ -65,7 +65,8 @@ func (s *stage) apply(ctx context.Context, other *otherTool) error {
 		return err
 	}
 	s.chapter("3. What the registry holds",
-		"The manifesto, as any tool reads it: crane export "+other.remote.Repository().String()+":_manifesto - | tar -xO data")
+		"The manifesto, as any tool reads it: crane export "+other.remote.Repository().String()+
+			":_manifesto - | tar -xO data")
 	return other.show(ctx, s)
 }
 
@@ -90,7 +91,7 @@ func (s *stage) lookUp(ctx context.Context, _ *otherTool) error {
 		return err
 	}
 	s.chapter("6. Look metadata up",
-		"A deployment asks for the approval, would stop without it, and gets the digest of the very build that was approved.")
+		"A deployment asks for the approval and would stop without it. It gets the digest of the build that was approved.")
 	return s.terraform(ctx, 0, "apply", "-auto-approve")
 }
 
@@ -117,7 +118,7 @@ func (s *stage) destroy(ctx context.Context, other *otherTool) error {
 	return other.show(ctx, s)
 }
 
-// otherTool is whoever works on the same metadata without Terraform.
+// otherTool stands for a tool that works on the same metadata without Terraform.
 type otherTool struct {
 	remote *registry.Repository
 	image  oci.Digest

@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// HeadBlob returns a blob's size in bytes. A missing blob is registry.ErrNotFound.
+// HeadBlob returns a blob's size in bytes. A missing blob is oci.ErrNotFound.
 func (l *Layout) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -22,8 +22,8 @@ func (l *Layout) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error)
 	return d.blobSize(digest)
 }
 
-// GetBlob returns a blob of at most limit bytes, verified against its digest. A missing blob is
-// registry.ErrNotFound.
+// GetBlob returns a blob of at most limit bytes and checks its digest. A missing blob is oci.ErrNotFound, a larger
+// one oci.ErrTooLarge, and one with another digest oci.ErrDigestMismatch.
 func (l *Layout) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -33,8 +33,8 @@ func (l *Layout) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([
 	return d.blob(digest, limit)
 }
 
-// PutBlob stores a blob and returns its digest. Storing one that is there already does nothing; one that is there
-// and damaged is replaced.
+// PutBlob stores a blob and returns its digest. It writes nothing if the layout has the blob, and replaces a damaged
+// one.
 func (l *Layout) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -44,7 +44,8 @@ func (l *Layout) PutBlob(ctx context.Context, content []byte) (oci.Digest, error
 	return d.putBlob(content)
 }
 
-// blobPath is where a blob is. Only hexadecimal digits of a digest become part of a path.
+// blobPath returns the path of a blob in the layout. It refuses a digest with anything but hexadecimal digits, so
+// that a digest cannot lead to another file.
 func blobPath(digest oci.Digest) (string, error) {
 	valid, err := oci.ParseDigest(digest.String())
 	if err != nil {
@@ -81,7 +82,7 @@ func (d directory) blob(digest oci.Digest, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// missing makes absence what it is to callers.
+// missing turns the absence of a file into oci.ErrNotFound.
 func (d directory) missing(digest oci.Digest, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("blob %s of image layout %s: %w", digest, d.Name(), oci.ErrNotFound)
@@ -98,7 +99,8 @@ func (d directory) putBlob(content []byte) (oci.Digest, error) {
 	if have, err := d.read(name, int64(len(content))); err == nil && bytes.Equal(have, content) {
 		return digest, nil
 	}
-	if err := d.MkdirAll(blobsPath, directoryPermissions); err != nil { // A layout without blobs may lack it.
+	// A layout without blobs may lack the directory.
+	if err := d.MkdirAll(blobsPath, directoryPermissions); err != nil {
 		return "", d.explain(blobsPath, err)
 	}
 	return digest, d.write(name, content)

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// tag makes index.json name a manifest with a tag.
+// tag points a tag in index.json at a manifest. If the lock is not free before latest, the error is oci.ErrLate.
 func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) (err error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
@@ -36,12 +36,13 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, l
 		return err
 	}
 	if len(text) > maxIndex {
-		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d", oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
+		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d",
+			oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
 	}
 	return d.replaceIndex(text)
 }
 
-// replaceIndex writes index.json anew. Up to the rename an error means that nothing has changed.
+// replaceIndex replaces index.json. An error means that nothing has changed, unless it is oci.ErrAmbiguous.
 func (d directory) replaceIndex(text []byte) error {
 	info, err := d.stat(indexFile)
 	if err != nil {
@@ -54,7 +55,7 @@ func (d directory) replaceIndex(text []byte) error {
 	return d.publishIndex(temporary)
 }
 
-// publishIndex gives the new index its name. After an error nobody knows which of the two has it.
+// publishIndex gives the new index its final name. Every error is oci.ErrAmbiguous: either index may have the name.
 func (d directory) publishIndex(temporary string) error {
 	if err := d.rename(temporary, indexFile); err != nil {
 		return fmt.Errorf("%w: %w: writing %s: %w", oci.ErrAmbiguous, ErrAccess, d.path(indexFile), err)
@@ -62,31 +63,30 @@ func (d directory) publishIndex(temporary string) error {
 	return nil
 }
 
-// withTag returns the text of the index with a tag on another manifest. Everything that is not about it stays as
-// it is, byte for byte.
+// withTag returns the text of the index with a tag pointed at another manifest. Everything else stays byte for byte.
 func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	current, err := ix.find(tag)
 	switch {
 	case errors.Is(err, oci.ErrNotFound):
 		return ix.appended(tag, target)
 	case err != nil:
-		return nil, err // Replacing one of several would leave the tag as ambiguous as it was.
+		return nil, err // The tag would stay ambiguous if one of several entries changed.
 	case current.Digest == target.Digest:
 		return ix.text, nil
 	}
 	text := slices.Clone(ix.text)
-	for _, i := range slices.Backward(ix.tagged(tag)) { // From behind, so that the places before stay right.
+	for _, i := range slices.Backward(ix.tagged(tag)) { // Backwards, so that earlier offsets stay valid.
 		at := ix.entries[i].at
-		changed, err := retarget(ix.text[at.start:at.end], target)
+		changed, err := retarget(string(ix.text[at.Start:at.End]), target)
 		if err != nil {
 			return nil, err
 		}
-		text = slices.Replace(text, at.start, at.end, changed...)
+		text = slices.Replace(text, at.Start, at.End, changed...)
 	}
 	return text, nil
 }
 
-// appended returns the text of the index with one more descriptor.
+// appended returns the text of the index with a descriptor added at the end of its list.
 func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	target.Annotations = map[string]string{annotationName: tag}
 	added, err := json.Marshal(target)
@@ -95,56 +95,45 @@ func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	}
 	if len(ix.entries) == 0 {
 		added = slices.Concat([]byte("["), added, []byte("]"))
-		return slices.Replace(slices.Clone(ix.text), ix.list.start, ix.list.end, added...), nil
+		return slices.Replace(slices.Clone(ix.text), ix.list.Start, ix.list.End, added...), nil
 	}
-	end := ix.entries[len(ix.entries)-1].at.end
+	end := ix.entries[len(ix.entries)-1].at.End
 	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
 }
 
-// stale are the fields of a descriptor that are about the manifest that it pointed at before.
+// stale lists the fields of a descriptor that describe the manifest it pointed at before.
 var stale = []string{"data", "urls", "platform", "artifactType"}
 
-// retarget makes a descriptor point at another manifest. Its other fields stay, annotations among them.
-func retarget(descriptor []byte, target oci.Descriptor) ([]byte, error) {
-	fields := map[string]any{"mediaType": target.MediaType, "digest": target.Digest, "size": target.Size}
-	var out bytes.Buffer
-	add := func(key, value []byte) {
-		separator := ","
-		if out.Len() == 0 {
-			separator = "{"
-		}
-		out.WriteString(separator)
-		out.Write(key)
-		out.WriteByte(':')
-		out.Write(value)
+// retarget returns a descriptor that points at another manifest. Its other fields stay, its annotations among them.
+// Field names are compared as encoding/json compares them: without case.
+func retarget(descriptor string, target oci.Descriptor) ([]byte, error) {
+	fields, err := rawjson.ParseObject(descriptor)
+	if err != nil {
+		return nil, fmt.Errorf("reading a descriptor: %w", err)
 	}
-	written := map[string]bool{}
-	write := func(name string) error {
-		value, err := json.Marshal(fields[name])
-		if err == nil && !written[name] {
-			add([]byte(`"`+name+`"`), value)
-			written[name] = true
-		}
-		return err
-	}
-	err := eachField(descriptor, func(spelled []byte, key string, at span) error {
-		if slices.ContainsFunc(stale, func(name string) bool { return strings.EqualFold(name, key) }) {
-			return nil
-		}
-		for name := range fields {
-			if strings.EqualFold(name, key) { // As Go reads it.
-				return write(name)
-			}
-		}
-		add(spelled, descriptor[at.start:at.end])
-		return nil
-	})
-	for _, name := range []string{"mediaType", "digest", "size"} {
-		err = errors.Join(err, write(name))
-	}
+	encoded, err := json.Marshal(oci.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a descriptor: %w", err)
 	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
+	ours, err := rawjson.ParseObject(string(encoded))
+	if err != nil {
+		return nil, fmt.Errorf("encoding a descriptor: %w", err)
+	}
+	written := make([]bool, len(ours))
+	out := make(rawjson.Object, 0, len(fields)+len(ours))
+	for _, f := range fields {
+		i := slices.IndexFunc(ours, func(own rawjson.Field) bool { return f.EqualFold(own.Name()) })
+		switch {
+		case i >= 0 && !written[i]:
+			out, written[i] = append(out, ours[i]), true
+		case i < 0 && !slices.ContainsFunc(stale, f.EqualFold):
+			out = append(out, f)
+		}
+	}
+	for i, own := range ours {
+		if !written[i] {
+			out = append(out, own)
+		}
+	}
+	return out.AppendTo(nil), nil
 }

@@ -2,17 +2,17 @@ package layout
 
 import "errors"
 
-// What can go wrong besides the registry package's errors: what is absent is registry.ErrNotFound here, too, a
-// manifest that names what is not there registry.ErrManifestRefused, and a change of which nobody knows whether it
-// has taken place registry.ErrAmbiguous.
+// Errors of layouts, besides those of package oci, which mean here what they mean for a registry: oci.ErrNotFound is
+// absence, oci.ErrManifestRefused is a manifest that names an absent blob, and oci.ErrAmbiguous is a change that may
+// or may not have taken place.
 var (
-	// ErrNoLayout: the directory does not exist or is not an image layout. It is not registry.ErrNotFound: nothing
-	// can be said of what is in it.
+	// ErrNoLayout: the directory does not exist or is not an image layout. It does not match oci.ErrNotFound, because
+	// it does not prove that an image or its metadata is absent.
 	ErrNoLayout = errors.New("no image layout")
-	// ErrDamaged: the layout does not follow the specification, or lacks what its index names.
+	// ErrDamaged: the layout does not follow the specification or lacks a manifest that its index names.
 	ErrDamaged = errors.New("damaged image layout")
 	// ErrAccess: a file of the layout cannot be read or written, or leads out of it.
 	ErrAccess = errors.New("image layout not accessible")
-	// ErrSeveralImages: more than one image is meant, and nothing says which.
+	// ErrSeveralImages: the tag, or the absence of a tag, fits more than one image.
 	ErrSeveralImages = errors.New("more than one image")
 )

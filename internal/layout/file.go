@@ -19,17 +19,17 @@ const (
 	directoryPermissions fs.FileMode = 0o755
 )
 
-// read returns a file of at most limit bytes. What is not there is fs.ErrNotExist.
-func (d directory) read(name string, limit int64) (content []byte, err error) {
+// read returns a file of at most limit bytes. A missing file is fs.ErrNotExist.
+func (d directory) read(name string, limit int64) ([]byte, error) {
 	if _, err := d.stat(name); err != nil {
-		return nil, err // Opening what is not a file, such as a pipe, could wait for ever.
+		return nil, err // Opening a pipe, for example, could block indefinitely.
 	}
 	file, err := d.Open(name)
 	if err != nil {
 		return nil, d.explain(name, err)
 	}
-	content, err = io.ReadAll(io.LimitReader(file, limit+1))
-	if err := errors.Join(err, file.Close()); err != nil {
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, d.explain(name, err)
 	}
 	if int64(len(content)) > limit {
@@ -50,7 +50,7 @@ func (d directory) stat(name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// explain turns an error of the file system into one of ours. That there is no such file is left to the caller.
+// explain turns an error of the file system into ErrAccess. It leaves fs.ErrNotExist to the caller.
 func (d directory) explain(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -58,7 +58,7 @@ func (d directory) explain(name string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrAccess, d.path(name), err)
 }
 
-// write puts a file under its name, whole or not at all.
+// write stores a file under its name, whole or not at all.
 func (d directory) write(name string, content []byte) error {
 	temporary, err := d.writeTemporary(path.Dir(name), content, filePermissions)
 	if err == nil {
@@ -70,9 +70,8 @@ func (d directory) write(name string, content []byte) error {
 	return nil
 }
 
-// writeTemporary writes a file, down to the disk, that is not seen by anyone until it is renamed. It is in the
-// same directory: a rename is atomic in one file system only. One that a crash leaves behind has a name that no
-// reader of layouts looks for.
+// writeTemporary writes a file to the disk under a name that no reader of layouts looks for, even if a crash leaves
+// it behind. The file is in the directory of its final name, because a rename is atomic in one file system only.
 func (d directory) writeTemporary(parent string, content []byte, mode fs.FileMode) (name string, err error) {
 	name = path.Join(parent, ".manifesto-"+rand.Text()+".tmp")
 	file, err := d.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, filePermissions)
@@ -86,24 +85,24 @@ func (d directory) writeTemporary(parent string, content []byte, mode fs.FileMod
 	if err == nil {
 		err = file.Sync()
 	}
-	if err := errors.Join(err, file.Close()); err != nil {
+	if err = errors.Join(err, file.Close()); err != nil {
 		return "", errors.Join(err, d.Remove(name))
 	}
 	return name, nil
 }
 
-// rename gives a temporary file its final name, for good. After an error it may have it all the same.
+// rename gives a temporary file its final name and syncs the directory. After an error the file may have either name.
 func (d directory) rename(temporary, name string) error {
 	if err := d.Rename(temporary, name); err != nil {
-		_ = d.Remove(temporary) // It is not in the way; that it could not be renamed is what matters.
+		_ = d.Remove(temporary) // A file that stays does no harm. The failed rename is what the caller must know.
 		return err
 	}
 	return d.sync(path.Dir(name))
 }
 
-// sync makes renames in a directory outlive a crash of the machine, where the file system can do that.
+// sync makes the renames in a directory survive a crash of the machine, if the file system supports that.
 func (d directory) sync(parent string) error {
-	if runtime.GOOS == "windows" { // It cannot, and keeps the order of its own journal.
+	if runtime.GOOS == "windows" { // Windows cannot sync a directory. Its journal keeps renames in order.
 		return nil
 	}
 	file, err := d.Open(parent)

@@ -1,51 +1,51 @@
 package layout
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // maxIndex bounds index.json in bytes: some fifty thousand images.
 const maxIndex = 16 << 20
 
-// Annotations that name an image in index.json.
+// Annotations of a descriptor in index.json that name its image.
 const (
-	// annotationName is the OCI specification's. Most tools write a tag; some (crane, older BuildKit, rules_oci)
-	// a whole reference, which the specification allows as well.
+	// annotationName comes from the OCI image specification. Most tools write a tag there. Some (crane, older
+	// BuildKit, rules_oci) write a whole reference, which the specification allows too.
 	annotationName = "org.opencontainers.image.ref.name"
-	// annotationContainerd is the whole reference that containerd, Docker and BuildKit write beside it.
+	// annotationContainerd has the whole reference. containerd, Docker and BuildKit write it besides the other.
 	annotationContainerd = "io.containerd.image.name"
 )
 
-// mediaTypeDockerConfig is that of the config of an image that Docker has built.
+// mediaTypeDockerConfig is the media type of the config of images that Docker builds.
 const mediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json"
 
-// index is index.json: what it lists, and where in its text that is.
+// tagPrefix starts each tag under which this program stores a manifest of its own: _manifesto, the tag of the
+// manifesto, and _manifesto.pins and its numbered successors, which keep the contents from garbage collection. An
+// image to describe has no such tag.
+const tagPrefix = "_manifesto"
+
+// index is index.json: its text, the descriptors in it, and where in the text they are.
 type index struct {
 	text    []byte
 	entries []entry
 	// list is where the value of "manifests" is.
-	list span
+	list rawjson.Span
 }
-
-// span is a part of a text: from start to before end.
-type span struct{ start, end int }
 
 // entry is one descriptor of an index.
 type entry struct {
 	oci.Descriptor
-	at span
+	at rawjson.Span
 }
 
-// readIndex reads index.json as it stands.
+// readIndex reads index.json.
 func (d directory) readIndex() (index, error) {
 	text, err := d.read(indexFile, maxIndex)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,17 +63,20 @@ func (d directory) readIndex() (index, error) {
 
 // parseIndex finds the descriptors in the text of an index.
 func parseIndex(text []byte) (index, error) {
+	if err := rawjson.Check(text); err != nil {
+		return index{}, err
+	}
 	ix := index{text: text}
 	found := false
-	err := eachField(text, func(_ []byte, key string, at span) error {
-		if key != "manifests" {
+	err := rawjson.EachField(string(text), func(f rawjson.Field, at rawjson.Span) error {
+		if !f.Is("manifests") {
 			return nil
 		}
 		if found {
 			return errors.New("manifests is there twice")
 		}
 		found, ix.list = true, at
-		return ix.parseList()
+		return ix.parseList(f.Value)
 	})
 	if err == nil && !found {
 		err = errors.New("it has no manifests")
@@ -81,73 +84,26 @@ func parseIndex(text []byte) (index, error) {
 	return ix, err
 }
 
-// parseList reads the descriptors. Null, which Go programs write for a list that is empty, is one.
-func (ix *index) parseList() error {
-	list := ix.text[ix.list.start:ix.list.end]
-	if string(list) == "null" {
-		return nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(list))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
-		return errors.New("manifests is not a list")
-	}
-	for decoder.More() {
-		var raw json.RawMessage
-		if err := decoder.Decode(&raw); err != nil {
-			return err
-		}
-		var e entry
-		if err := json.Unmarshal(raw, &e); err != nil {
+// parseList reads the descriptors. Go programs write null for an empty list.
+func (ix *index) parseList(list string) error {
+	err := rawjson.EachElement(list, func(_ string, at rawjson.Span) error {
+		e := entry{at: at.Shift(ix.list.Start)}
+		if err := json.Unmarshal(ix.text[e.at.Start:e.at.End], &e.Descriptor); err != nil {
 			return fmt.Errorf("manifest %d: %w", len(ix.entries), err)
 		}
 		if e.Digest == "" {
 			return fmt.Errorf("manifest %d has no digest", len(ix.entries))
 		}
-		end := ix.list.start + int(decoder.InputOffset())
-		e.at = span{end - len(raw), end}
 		ix.entries = append(ix.entries, e)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("manifests: %w", err)
 	}
 	return nil
 }
 
-// eachField calls visit with the fields of a JSON object in their order: with the key as it is written and as it
-// is meant, and where the value is. The text must hold nothing else.
-func eachField(text []byte, visit func(spelled []byte, key string, at span) error) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return errors.Join(errors.New("it is not a JSON object"), err)
-	}
-	for decoder.More() {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		key, ok := token.(string)
-		if !ok {
-			return fmt.Errorf("%v is not a key", token)
-		}
-		spelled := bytes.TrimLeft(text[before:decoder.InputOffset()], ", \t\r\n")
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-		end := int(decoder.InputOffset())
-		if err := visit(spelled, key, span{end - len(value), end}); err != nil {
-			return err
-		}
-	}
-	if _, err := decoder.Token(); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON object")
-	}
-	return nil
-}
-
-// tag is the tag that an entry has: the name that it was given or, where that is a whole reference, its tag. It
-// is empty where it has none.
+// tag returns the tag in the name of an entry, which is a tag or a whole reference. It is empty if there is none.
 func (e entry) tag() string {
 	name := e.Annotations[annotationName]
 	if name == "" {
@@ -163,12 +119,13 @@ func (e entry) tag() string {
 	return name
 }
 
-// isImage reports whether an entry is an image to describe: not one of ours, and no attestation or other artifact.
+// isImage reports whether an entry is an image that may have metadata. Manifests of this program, attestations and
+// other artifacts are not.
 func (e entry) isImage() bool {
-	if strings.HasPrefix(e.tag(), format.Tag) || oci.IsAttestation(e.Descriptor) {
+	if strings.HasPrefix(e.tag(), tagPrefix) || oci.IsAttestation(e.Descriptor) {
 		return false
 	}
-	switch e.ArtifactType { // go-containerregistry writes the config's media type there.
+	switch e.ArtifactType { // go-containerregistry puts the media type of the config there.
 	case "", oci.MediaTypeOCIConfig, mediaTypeDockerConfig:
 	default:
 		return false
@@ -180,7 +137,7 @@ func (e entry) isImage() bool {
 	return false
 }
 
-// String names an entry for people, by its tag and, where that is not enough, by its digest.
+// String returns the entry's tag and digest, or the digest alone, as errors show it.
 func (e entry) String() string {
 	if tag := e.tag(); tag != "" {
 		return tag + " (" + e.Digest.String() + ")"
@@ -188,8 +145,8 @@ func (e entry) String() string {
 	return e.Digest.String()
 }
 
-// tagged returns the positions of the entries with a tag. One that is named with just the tag counts before a
-// whole reference that ends in it: a tool that copies several repositories into one layout writes those.
+// tagged returns the positions of the entries with a tag. Whole references that end in the tag count only if no name
+// is the tag alone: tools that copy several repositories into one layout write whole references.
 func (ix index) tagged(tag string) []int {
 	var named, others []int
 	for i, e := range ix.entries {
@@ -206,8 +163,8 @@ func (ix index) tagged(tag string) []int {
 	return others
 }
 
-// find returns the entry with a tag or, for no tag, the only image. Where several are meant it does not choose:
-// metadata would go to a build that nobody had in mind. One manifest that is listed more than once is one.
+// find returns the entry with a tag or, for an empty tag, the only image. If several manifests fit, it chooses none:
+// metadata could end up on the wrong build. A manifest that is listed several times counts once.
 func (ix index) find(tag string) (entry, error) {
 	var candidates []entry
 	if tag == "" {
@@ -232,7 +189,7 @@ func (ix index) find(tag string) (entry, error) {
 	return candidates[0], nil
 }
 
-// images lists what there is to choose from.
+// images lists the images in the index, as errors show them.
 func (ix index) images() string {
 	var images []entry
 	for _, e := range ix.entries {
@@ -246,7 +203,7 @@ func (ix index) images() string {
 	return list(images)
 }
 
-// maxListed is how many images an error names.
+// maxListed is the number of images that an error names.
 const maxListed = 20
 
 func list(entries []entry) string {
@@ -260,7 +217,7 @@ func list(entries []entry) string {
 	return strings.Join(names, ", ")
 }
 
-// mediaType returns the media type that the index gives to a manifest; empty where it does not list it.
+// mediaType returns the media type that the index gives for a manifest. It is empty if the index has none.
 func (ix index) mediaType(digest oci.Digest) string {
 	for _, e := range ix.entries {
 		if e.Digest == digest && e.MediaType != "" {

@@ -1,6 +1,3 @@
-// Package layout reads and writes OCI image layouts on disk (image-layout.md of the OCI image specification)
-// in the place of a repository of a registry: for bundles that are carried to where no registry is, and for
-// tests without a server.
 package layout
 
 import (
@@ -15,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
 // Files of a layout.
@@ -23,35 +19,33 @@ const (
 	versionFile = "oci-layout"
 	indexFile   = "index.json"
 	blobsPath   = "blobs/sha256"
-	// lockFile is ours. It is left where it is: whoever removed it could not know who waits for it.
+	// lockFile is this program's own. It is never removed, because another process may be waiting for it.
 	lockFile = ".manifesto.lock"
 )
 
 // maxVersionFile bounds the file oci-layout, in bytes.
 const maxVersionFile = 64 << 10
 
-// lockDelay is the time between two attempts to get the lock, which is held for some milliseconds.
+// lockDelay is the time between two attempts to take the lock. A writer holds it for some milliseconds.
 const lockDelay = 2 * time.Millisecond
 
-var _ manifesto.Repository = (*Layout)(nil)
-
-// Layout is an OCI image layout on disk as a manifesto.Repository. It holds no file open between two operations and
-// is safe for concurrent use, by any number of processes: files appear whole, under their final name, and
-// index.json is changed under a lock. The zero value is the layout in the current directory.
+// Layout is an OCI image layout on disk, used like a repository of a registry. It holds no file open between
+// operations. Any number of goroutines and processes may use a layout at once: files appear whole under their final
+// names, and index.json changes under a lock. The zero value is the layout in the current directory.
 //
-// Errors are those of the registry package, as manifesto.Repository wants them, and this package's own.
+// Methods return the errors of package oci, as a repository of a registry does, and those of this package.
 type Layout struct {
 	directory string
 }
 
-// Open returns the layout in a directory. Whether there is one is found out by each operation, which fails with
-// ErrNoLayout where there is none; nothing ever makes one.
+// Open returns the layout in a directory; the empty name means the current directory. It does not look at the
+// directory: each operation does, and fails with ErrNoLayout if there is no layout. No operation creates one.
 func Open(directory string) *Layout {
 	return &Layout{directory: directory}
 }
 
-// RepositoryExists returns true for a layout, and ErrNoLayout for what is none. It never returns false alone,
-// which would mean that there is no metadata yet.
+// RepositoryExists returns true if the directory is a layout and ErrNoLayout if it is not. It never returns false
+// without an error, because that would mean that the images have no metadata yet.
 func (l *Layout) RepositoryExists(ctx context.Context) (bool, error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -61,12 +55,12 @@ func (l *Layout) RepositoryExists(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// directory is an open layout. Nothing outside of it can be reached, whatever links are in it.
+// directory is an open layout. Links in it do not lead out of it.
 type directory struct {
 	*os.Root
 }
 
-// open opens the directory for one operation, and makes sure that it is a layout.
+// open opens the directory for one operation and checks that it is a layout.
 func (l *Layout) open(ctx context.Context) (directory, error) {
 	if err := context.Cause(ctx); err != nil {
 		return directory{}, fmt.Errorf("image layout %s: %w", l.name(), err)
@@ -90,7 +84,7 @@ func (l *Layout) open(ctx context.Context) (directory, error) {
 
 // done ends an operation.
 func (d directory) done() {
-	_ = d.Close() // Nothing is written through the directory itself that closing it could lose.
+	_ = d.Close() // Nothing is written through this handle, so that closing it loses nothing.
 }
 
 func (l *Layout) name() string {
@@ -100,7 +94,7 @@ func (l *Layout) name() string {
 	return l.directory
 }
 
-// checkVersion reads the file that says that the directory is a layout.
+// checkVersion reads the file that marks a directory as a layout.
 func (d directory) checkVersion() error {
 	content, err := d.read(versionFile, maxVersionFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,25 +110,26 @@ func (d directory) checkVersion() error {
 		return fmt.Errorf("%w: %s: %w", ErrNoLayout, d.path(versionFile), err)
 	}
 	if !strings.HasPrefix(version.ImageLayoutVersion, "1.") {
-		return fmt.Errorf("%w: %s has the version %q; 1.0.0 is known", ErrNoLayout, d.path(versionFile), version.ImageLayoutVersion)
+		return fmt.Errorf("%w: %s has the version %q; 1.0.0 is known",
+			ErrNoLayout, d.path(versionFile), version.ImageLayoutVersion)
 	}
 	return nil
 }
 
-// path is a file's name for people.
+// path returns a file's name as errors show it.
 func (d directory) path(name string) string {
 	return filepath.Join(d.Name(), filepath.FromSlash(name))
 }
 
-// lock waits for the layout's lock, which is between processes and between callers in one, and returns what gives
-// it back.
+// lock takes the layout's lock, which excludes other processes and other callers in this one. It waits until ctx
+// ends. The function that it returns releases the lock.
 func (d directory) lock(ctx context.Context) (unlock func() error, err error) {
-	// The lock is taken by path. Opened here first, the file is known not to be a link that leads elsewhere.
+	// flock opens the file by its path. Opening it here first makes sure that it is not a link out of the layout.
 	file, err := d.OpenFile(lockFile, os.O_CREATE|os.O_RDONLY, filePermissions)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrAccess, d.path(lockFile), err)
 	}
-	if err := file.Close(); err != nil {
+	if err = file.Close(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrAccess, d.path(lockFile), err)
 	}
 	lock := flock.New(d.path(lockFile), flock.SetPermissions(filePermissions))

@@ -46,21 +46,23 @@ func readIndexFile(t *testing.T, directory string) string {
 	return string(content)
 }
 
-// pushBlobs stores what an image of the given seed consists of, and returns its manifest.
+// pushBlobs stores the config and the layer of an image that differs by its seed, and returns its manifest.
 func pushBlobs(ctx context.Context, l *Layout, seed string) (oci.Manifest, error) {
-	config, layer := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`), []byte("layer "+seed)
+	config := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`)
+	layer := []byte("layer " + seed)
 	for _, blob := range [][]byte{config, layer} {
 		if _, err := l.PutBlob(ctx, blob); err != nil {
 			return oci.Manifest{}, err
 		}
 	}
-	content := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
+	content := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,`+
+		`"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
 		oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.DigestOf(config), len(config),
 		oci.MediaTypeOCILayerGzip, oci.DigestOf(layer), len(layer))
-	return oci.NewManifest(oci.MediaTypeOCIManifest, []byte(content)), nil
+	return oci.NewManifest(oci.MediaTypeOCIManifest, content), nil
 }
 
-// push stores an image under a tag or, without one, by its digest.
+// push stores an image under a tag or, for an empty tag, by its digest.
 func push(t *testing.T, l *Layout, tag, seed string) oci.Manifest {
 	t.Helper()
 	m, err := pushBlobs(t.Context(), l, seed)
@@ -77,7 +79,7 @@ func push(t *testing.T, l *Layout, tag, seed string) oci.Manifest {
 	return m
 }
 
-// every runs each operation on a layout.
+// every runs each operation on a layout and returns the errors by the operation's name.
 func every(ctx context.Context, l *Layout) map[string]error {
 	digest := oci.DigestOf([]byte("x"))
 	_, head := l.HeadManifest(ctx, "tag")
@@ -85,7 +87,7 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	_, headBlob := l.HeadBlob(ctx, digest)
 	_, getBlob := l.GetBlob(ctx, digest, 1)
 	_, putBlob := l.PutBlob(ctx, []byte("x"))
-	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(`{"schemaVersion":2,"manifests":[]}`)), time.Time{})
+	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(emptyIndex)), time.Time{})
 	_, exists := l.RepositoryExists(ctx)
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
@@ -93,24 +95,29 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	}
 }
 
-// What is no layout is neither taken for one without metadata nor made into one.
+// A directory that is no layout is an error for each operation, and none of them makes it a layout.
 func TestNoLayout(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	file := filepath.Join(parent, "bundle.tar")
 	writeFile(t, file, "tar")
+	having := func(name, content string) func(string) {
+		return func(directory string) { writeFile(t, filepath.Join(directory, name), content) }
+	}
 	tests := map[string]struct {
 		prepare func(directory string)
 		open    string
 		want    string
 	}{
-		"no directory":     {nil, filepath.Join(parent, "none"), "there is no directory"},
-		"a file":           {nil, file, "not a directory"},
-		"empty directory":  {func(string) {}, filepath.Join(parent, "empty"), "no file oci-layout"},
-		"no version":       {func(d string) { writeFile(t, filepath.Join(d, versionFile), `{}`) }, filepath.Join(parent, "a"), `version ""`},
-		"newer version":    {func(d string) { writeFile(t, filepath.Join(d, versionFile), `{"imageLayoutVersion":"2.0.0"}`) }, filepath.Join(parent, "b"), `version "2.0.0"`},
-		"malformed":        {func(d string) { writeFile(t, filepath.Join(d, versionFile), `1.0.0`) }, filepath.Join(parent, "c"), "oci-layout"},
-		"a docker archive": {func(d string) { writeFile(t, filepath.Join(d, "manifest.json"), `[]`) }, filepath.Join(parent, "d"), "no file oci-layout"},
+		"no directory":    {nil, filepath.Join(parent, "none"), "there is no directory"},
+		"a file":          {nil, file, "not a directory"},
+		"empty directory": {func(string) {}, filepath.Join(parent, "empty"), "no file oci-layout"},
+		"no version":      {having(versionFile, `{}`), filepath.Join(parent, "a"), `version ""`},
+		"newer version": {
+			having(versionFile, `{"imageLayoutVersion":"2.0.0"}`), filepath.Join(parent, "b"), `version "2.0.0"`,
+		},
+		"malformed":        {having(versionFile, `1.0.0`), filepath.Join(parent, "c"), "oci-layout"},
+		"a docker archive": {having("manifest.json", `[]`), filepath.Join(parent, "d"), "no file oci-layout"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +153,7 @@ func files(t *testing.T, directory string) string {
 	return strings.Join(names, " ")
 }
 
-// An index that cannot be read is an error of its own for everything that needs it, and is never replaced.
+// An unreadable index is ErrDamaged for each operation that needs it, and no operation replaces it.
 func TestDamagedIndex(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -173,7 +180,8 @@ func TestDamagedIndex(t *testing.T) {
 			directory := newLayout(t, index)
 			errs := every(t.Context(), Open(directory))
 			for _, operation := range []string{"HeadManifest", "GetManifest", "PutManifest"} {
-				if err := errs[operation]; !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrAmbiguous) {
+				err := errs[operation]
+				if !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrAmbiguous) {
 					t.Errorf("%s: %v; want ErrDamaged", operation, err)
 				}
 			}
@@ -188,7 +196,8 @@ func TestDamagedIndex(t *testing.T) {
 		if err := os.Remove(filepath.Join(directory, indexFile)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(directory).GetManifest(t.Context(), "tag"); !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
+		_, err := Open(directory).GetManifest(t.Context(), "tag")
+		if !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
 			t.Errorf("%v; want ErrDamaged", err)
 		}
 	})
@@ -214,11 +223,11 @@ func TestDamagedIndex(t *testing.T) {
 	})
 }
 
-// No link leads out of the directory, neither to read what is there nor to write.
+// No operation follows a link out of the directory, neither to read nor to write.
 func TestLinksDoNotLeadOut(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("making links needs a privilege on Windows")
+		t.Skip("creating links needs a privilege on Windows")
 	}
 	content := []byte("secret")
 	digest := oci.DigestOf(content)
@@ -293,7 +302,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// Whoever waits for the lock can give up; nothing has changed then, and that is certain.
+// A caller that gives up waiting for the lock knows that nothing has changed.
 func TestWaitingForTheLockEnds(t *testing.T) {
 	t.Parallel()
 	directory := newLayout(t, emptyIndex)
@@ -323,7 +332,7 @@ func TestWaitingForTheLockEnds(t *testing.T) {
 	}
 }
 
-// A failure from the rename of the index on leaves the outcome open; one before it does not.
+// A failure to rename the index leaves the outcome open. A failure before that does not.
 func TestAmbiguous(t *testing.T) {
 	t.Parallel()
 	d, err := Open(newLayout(t, emptyIndex)).open(t.Context())
@@ -342,7 +351,7 @@ func TestAmbiguous(t *testing.T) {
 	}
 }
 
-// What a crash leaves behind is in nobody's way.
+// Files that a crash leaves behind do not disturb later operations.
 func TestLeftovers(t *testing.T) {
 	t.Parallel()
 	directory := newLayout(t, emptyIndex)
@@ -361,12 +370,12 @@ func TestLeftovers(t *testing.T) {
 	for _, left := range []string{directory, filepath.Join(directory, blobsPath)} {
 		names, err := filepath.Glob(filepath.Join(left, ".manifesto-*"))
 		if err != nil || len(names) != 1 {
-			t.Errorf("temporary files: %v, %v; want the old one only", names, err)
+			t.Errorf("temporary files: %v, %v; want only the old one", names, err)
 		}
 	}
 }
 
-// The index keeps its permissions; blobs can be read by everyone.
+// The index keeps its permissions, and everyone may read blobs.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -386,7 +395,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// mustJSON is a value as JSON.
+// mustJSON returns a value as JSON.
 func mustJSON(t *testing.T, value any) string {
 	t.Helper()
 	text, err := json.Marshal(value)

@@ -18,10 +18,12 @@ func (l *Layout) HeadManifest(ctx context.Context, identifier string) (oci.Diges
 	return m.Digest, err
 }
 
-// GetManifest returns the manifest of a tag or a digest or, for an empty identifier, of the only image that is not
-// one of ours; verified. By digest, a manifest is found that the index does not list, such as the child of a
-// multi-platform image. What is not there is registry.ErrNotFound; a manifest that the index names and the
-// layout lacks is ErrDamaged, which must not be taken for absence.
+// GetManifest returns the manifest of a tag or digest and checks its digest. An empty identifier stands for the only
+// image in the layout; the manifests that this program stores do not count. A digest may be that of a manifest that
+// the index does not list, such as the child of a multi-platform image.
+//
+// A missing manifest is oci.ErrNotFound. A manifest that the index names and the layout lacks is ErrDamaged instead,
+// because the caller must not take it for absence. ErrSeveralImages means that several images fit.
 func (l *Layout) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -53,8 +55,8 @@ func (d directory) manifest(ix index, identifier string) (oci.Manifest, error) {
 	}
 	content, err := d.blob(digest, oci.MaxManifestSize)
 	if !byDigest && (errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrBadDigest)) {
-		// Whoever took this for absence would write a manifesto over the one that is named.
-		return oci.Manifest{}, fmt.Errorf("%w: the index says that it is %q, and there is no such blob", ErrDamaged, digest)
+		// A caller that took this for absence would replace the manifesto that the index names.
+		return oci.Manifest{}, fmt.Errorf("%w: the index names %q, and there is no such blob", ErrDamaged, digest)
 	}
 	if err != nil {
 		return oci.Manifest{}, err
@@ -68,16 +70,18 @@ func (d directory) manifest(ix index, identifier string) (oci.Manifest, error) {
 	return oci.Manifest{MediaType: mediaType, Digest: digest, Content: content}, nil
 }
 
-// isDigest tells a digest from a tag, which has no colon.
+// isDigest returns the digest that an identifier is, and false for a tag, which has no colon.
 func isDigest(identifier string) (oci.Digest, bool) {
 	digest, err := oci.ParseDigest(identifier)
 	return digest, err == nil && strings.Contains(identifier, ":")
 }
 
-// PutManifest stores a manifest and, for a tag, makes the index name it so. A manifest by digest alone is not
-// listed in the index, where it would be one more image. A manifest that names what the layout lacks is
-// oci.ErrManifestRefused. The error is oci.ErrAmbiguous only where the index may have been replaced. Waiting for the
-// layout's lock past latest is oci.ErrLate; the zero value sets no deadline.
+// PutManifest stores a manifest and, for a tag, points the tag in the index at it. The index does not list a manifest
+// that is put by digest, because it would count as one more image.
+//
+// A manifest that names an absent blob is oci.ErrManifestRefused. If the layout's lock is not free before latest, the
+// error is oci.ErrLate and the index stays as it is; the zero value sets no deadline. Only oci.ErrAmbiguous means that
+// the index may or may not have changed.
 func (l *Layout) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -115,7 +119,7 @@ func (d directory) putManifest(ctx context.Context, identifier string, m oci.Man
 	return d.tag(ctx, identifier, target, latest)
 }
 
-// manifestShape is what tells manifests apart, and what they name.
+// manifestShape has the fields that tell kinds of manifests apart, and the descriptors in them.
 type manifestShape struct {
 	SchemaVersion int              `json:"schemaVersion"`
 	MediaType     string           `json:"mediaType"`
@@ -124,8 +128,8 @@ type manifestShape struct {
 	Manifests     []oci.Descriptor `json:"manifests"`
 }
 
-// typeOf returns the media type of a manifest that nothing else says the type of: its own or, in the OCI formats,
-// where that is optional, by its shape. It is empty for what is not a manifest.
+// typeOf returns the media type of a manifest for which the index has none: the one in the manifest or, because it is
+// optional in the OCI formats, the one that the manifest's shape implies. It is empty if content is not a manifest.
 func typeOf(content []byte) string {
 	var shape manifestShape
 	if json.Unmarshal(content, &shape) != nil || shape.SchemaVersion != 2 {
@@ -142,8 +146,8 @@ func typeOf(content []byte) string {
 	return ""
 }
 
-// checkReferences refuses a manifest that names what is not in the layout, as registries do: the pins of the
-// domain rely on it.
+// checkReferences refuses a manifest that names a blob which the layout lacks. Registries do the same, and the pins
+// that keep metadata from garbage collection rely on it.
 func (d directory) checkReferences(m oci.Manifest) error {
 	var shape manifestShape
 	if err := json.Unmarshal(m.Content, &shape); err != nil {
@@ -168,7 +172,7 @@ func (d directory) checkReferences(m oci.Manifest) error {
 	return nil
 }
 
-// spell names a manifest as a reference does.
+// spell returns the reference of a manifest in this layout.
 func (d directory) spell(identifier string) string {
 	separator := ":"
 	switch {

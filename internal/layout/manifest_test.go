@@ -12,14 +12,15 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// listed is a descriptor of an index.
+// listed returns a descriptor for an index, with more fields at its end.
 func listed(digest oci.Digest, fields string) string {
 	return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":7%s}`, oci.MediaTypeOCIManifest, digest, fields)
 }
 
-// named is one as tools write it, with the two annotations.
+// named returns a descriptor with both annotations that name an image.
 func named(digest oci.Digest, name, containerd string) string {
-	return listed(digest, fmt.Sprintf(`,"annotations":{%q:%q,%q:%q}`, annotationName, name, annotationContainerd, containerd))
+	return listed(digest, fmt.Sprintf(`,"annotations":{%q:%q,%q:%q}`,
+		annotationName, name, annotationContainerd, containerd))
 }
 
 func indexOf(descriptors ...string) string {
@@ -28,41 +29,37 @@ func indexOf(descriptors ...string) string {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	one, two, three := oci.DigestOf([]byte("1")), oci.DigestOf([]byte("2")), oci.DigestOf([]byte("3"))
-	ours := named(three, "_manifesto", "") + "," + named(three, "_manifesto.pins", "") + "," + named(three, "host/app:_manifesto.pins.1", "")
+	one, two, ours := oci.DigestOf([]byte("1")), oci.DigestOf([]byte("2")), ownManifests()
 	tests := map[string]struct {
 		index, tag string
 		want       oci.Digest
-		err        error
-		says       string
 	}{
-		"tag (skopeo, oras, regclient)":       {indexOf(named(one, "1", ""), named(two, "2", "")), "2", two, nil, ""},
-		"tag and name (Docker, BuildKit)":     {indexOf(named(one, "1", "docker.io/org/app:1")), "1", one, nil, ""},
-		"whole reference (crane)":             {indexOf(named(one, "index.docker.io/org/app:1", "")), "1", one, nil, ""},
-		"whole reference with a port":         {indexOf(named(one, "localhost:5000/app:1", "")), "1", one, nil, ""},
-		"port, no tag":                        {indexOf(named(one, "localhost:5000/app", "")), "5000", "", oci.ErrNotFound, ""},
-		"reference with a digest":             {indexOf(named(one, "host/app:1@"+two.String(), "")), "1", one, nil, ""},
-		"name of containerd only":             {indexOf(named(one, "", "docker.io/org/app:1")), "1", one, nil, ""},
-		"the tag counts before containerd's":  {indexOf(named(one, "1", "docker.io/org/app:2")), "2", "", oci.ErrNotFound, "1 (" + one.String()},
-		"plain tag before whole reference":    {indexOf(named(one, "host/app:1", ""), named(two, "1", "")), "1", two, nil, ""},
-		"one image listed twice":              {indexOf(named(one, "1", ""), named(one, "1", "")), "1", one, nil, ""},
-		"two images of one tag":               {indexOf(named(one, "1", ""), named(two, "1", "")), "1", "", ErrSeveralImages, two.String()},
-		"one tag of two repositories":         {indexOf(named(one, "host/a:1", ""), named(two, "host/b:1", "")), "1", "", ErrSeveralImages, two.String()},
-		"no such tag":                         {indexOf(named(one, "1", ""), ours), "2", "", oci.ErrNotFound, "1 (" + one.String()},
-		"tag of an empty layout":              {emptyIndex, "2", "", oci.ErrNotFound, "no image"},
-		"manifests null":                      {`{"manifests":null}`, "2", "", oci.ErrNotFound, "no image"},
-		"only image, without a tag":           {indexOf(listed(one, "")), "", one, nil, ""},
-		"only image besides ours":             {indexOf(ours, named(one, "1", "")), "", one, nil, ""},
-		"only image with two tags":            {indexOf(named(one, "1", ""), named(one, "latest", "")), "", one, nil, ""},
-		"no image but ours":                   {indexOf(ours), "", "", oci.ErrNotFound, "no image"},
-		"two images, no tag":                  {indexOf(named(one, "1", ""), listed(two, ""), ours), "", "", ErrSeveralImages, "1 (" + one.String() + "), " + two.String()},
-		"artifactType of an image (crane)":    {indexOf(listed(one, `,"artifactType":"application/vnd.docker.container.image.v1+json"`)), "", one, nil, ""},
-		"an artifact is no image":             {indexOf(named(one, "1", ""), listed(two, `,"artifactType":"application/x"`)), "", one, nil, ""},
-		"an attestation is no image":          {indexOf(named(one, "1", ""), listed(two, `,"platform":{"os":"unknown","architecture":"unknown"}`)), "", one, nil, ""},
-		"another media type is no image":      {indexOf(named(one, "1", ""), fmt.Sprintf(`{"mediaType":"text/plain","digest":%q}`, two)), "", one, nil, ""},
-		"a tag that is not ours but like it":  {indexOf(named(one, "manifesto", ""), ours), "", one, nil, ""},
-		"other digests do not matter":         {indexOf(named(one, "1", ""), named("sha512:abc", "2", "")), "1", one, nil, ""},
-		"an empty tag is no name of an image": {indexOf(named(one, "host/app:", "")), "", one, nil, ""},
+		"tag (skopeo, oras, regclient)":    {indexOf(named(one, "1", ""), named(two, "2", "")), "2", two},
+		"tag and name (Docker, BuildKit)":  {indexOf(named(one, "1", "docker.io/org/app:1")), "1", one},
+		"whole reference (crane)":          {indexOf(named(one, "index.docker.io/org/app:1", "")), "1", one},
+		"whole reference with a port":      {indexOf(named(one, "localhost:5000/app:1", "")), "1", one},
+		"reference with a digest":          {indexOf(named(one, "host/app:1@"+two.String(), "")), "1", one},
+		"name of containerd only":          {indexOf(named(one, "", "docker.io/org/app:1")), "1", one},
+		"plain tag before whole reference": {indexOf(named(one, "host/app:1", ""), named(two, "1", "")), "1", two},
+		"one image listed twice":           {indexOf(named(one, "1", ""), named(one, "1", "")), "1", one},
+		"only image, without a tag":        {indexOf(listed(one, "")), "", one},
+		"only image besides ours":          {indexOf(ours, named(one, "1", "")), "", one},
+		"only image with two tags":         {indexOf(named(one, "1", ""), named(one, "latest", "")), "", one},
+		"artifactType of an image (crane)": {
+			indexOf(listed(one, `,"artifactType":"application/vnd.docker.container.image.v1+json"`)), "", one,
+		},
+		"an artifact is no image": {
+			indexOf(named(one, "1", ""), listed(two, `,"artifactType":"application/x"`)), "", one,
+		},
+		"an attestation is no image": {
+			indexOf(named(one, "1", ""), listed(two, `,"platform":{"os":"unknown","architecture":"unknown"}`)), "", one,
+		},
+		"another media type is no image": {
+			indexOf(named(one, "1", ""), fmt.Sprintf(`{"mediaType":"text/plain","digest":%q}`, two)), "", one,
+		},
+		"a tag that is not ours but like it":  {indexOf(named(one, "manifesto", ""), ours), "", one},
+		"other digests do not matter":         {indexOf(named(one, "1", ""), named("sha512:abc", "2", "")), "1", one},
+		"an empty tag is no name of an image": {indexOf(named(one, "host/app:", "")), "", one},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,15 +68,65 @@ func TestFind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := ix.find(test.tag)
-			if !errors.Is(err, test.err) || got.Digest != test.want {
-				t.Fatalf("find(%q) = %s, %v; want %s, %v", test.tag, got.Digest, err, test.want, test.err)
-			}
-			if err != nil && (!strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "_manifesto")) {
-				t.Errorf("%v; want %q in it, and nothing of ours", err, test.says)
+			if got, err := ix.find(test.tag); err != nil || got.Digest != test.want {
+				t.Errorf("find(%q) = %s, %v; want %s", test.tag, got.Digest, err, test.want)
 			}
 		})
 	}
+}
+
+func TestFindFails(t *testing.T) {
+	t.Parallel()
+	one, two, ours := oci.DigestOf([]byte("1")), oci.DigestOf([]byte("2")), ownManifests()
+	tests := map[string]struct {
+		index, tag string
+		want       error
+		says       string
+	}{
+		"port, no tag": {indexOf(named(one, "localhost:5000/app", "")), "5000", oci.ErrNotFound, ""},
+		"the tag counts before containerd's": {
+			indexOf(named(one, "1", "docker.io/org/app:2")), "2", oci.ErrNotFound, "1 (" + one.String(),
+		},
+		"two images of one tag": {
+			indexOf(named(one, "1", ""), named(two, "1", "")), "1", ErrSeveralImages, two.String(),
+		},
+		"one tag of two repositories": {
+			indexOf(named(one, "host/a:1", ""), named(two, "host/b:1", "")), "1", ErrSeveralImages, two.String(),
+		},
+		"no such tag": {
+			indexOf(named(one, "1", ""), ours), "2", oci.ErrNotFound, "1 (" + one.String(),
+		},
+		"tag of an empty layout": {emptyIndex, "2", oci.ErrNotFound, "no image"},
+		"manifests null":         {`{"manifests":null}`, "2", oci.ErrNotFound, "no image"},
+		"no image but ours":      {indexOf(ours), "", oci.ErrNotFound, "no image"},
+		"two images, no tag": {
+			indexOf(named(one, "1", ""), listed(two, ""), ours), "", ErrSeveralImages,
+			"1 (" + one.String() + "), " + two.String(),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ix, err := parseIndex([]byte(test.index))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = ix.find(test.tag)
+			if !errors.Is(err, test.want) {
+				t.Fatalf("find(%q): %v; want %v", test.tag, err, test.want)
+			}
+			if !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "_manifesto") {
+				t.Errorf("%v; want %q in it, and no manifest of this program", err, test.says)
+			}
+		})
+	}
+}
+
+// ownManifests are the descriptors of manifests that this program stores.
+func ownManifests() string {
+	digest := oci.DigestOf([]byte("ours"))
+	return named(digest, "_manifesto", "") + "," + named(digest, "_manifesto.pins", "") + "," +
+		named(digest, "host/app:_manifesto.pins.1", "")
 }
 
 func TestManyImagesAreNotAllListed(t *testing.T) {
@@ -92,26 +139,30 @@ func TestManyImagesAreNotAllListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ix.find(""); err == nil || !strings.Contains(err.Error(), "10 more") || strings.Contains(err.Error(), "v20") {
+	_, err = ix.find("")
+	if err == nil || !strings.Contains(err.Error(), "10 more") || strings.Contains(err.Error(), "v20") {
 		t.Error(err)
 	}
 }
 
-func TestGetManifest(t *testing.T) {
-	t.Parallel()
-	directory := newLayout(t, emptyIndex)
-	l := Open(directory)
-	child := push(t, l, "", "child") // Not in the index, as the child of a multi-platform image.
-	if got := readIndexFile(t, directory); got != emptyIndex {
-		t.Errorf("a manifest by digest is listed: %s", got)
-	}
-	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
-	index := oci.NewManifest("", []byte(fmt.Sprintf(`{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
+// multiPlatform stores an image for a platform by its digest, and an index of it under the tag multi.
+func multiPlatform(t *testing.T, l *Layout, platform oci.Platform) (index, child oci.Manifest) {
+	t.Helper()
+	child = push(t, l, "", "child")
+	index = oci.NewManifest("", fmt.Appendf(nil, `{"schemaVersion":2,"manifests":[%s]}`, mustJSON(t, oci.Descriptor{
 		MediaType: child.MediaType, Digest: child.Digest, Size: int64(len(child.Content)), Platform: platform.Spec(),
-	}))))
+	})))
 	if err := l.PutManifest(t.Context(), "multi", index, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+	return index, child
+}
+
+func TestGetManifest(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
+	platform := oci.Platform{OS: "linux", Architecture: "arm64"}
+	index, child := multiPlatform(t, l, platform)
 	for identifier, want := range map[string]oci.Manifest{
 		"multi": index, "": index, index.Digest.String(): index, child.Digest.String(): child,
 	} {
@@ -121,7 +172,7 @@ func TestGetManifest(t *testing.T) {
 		}
 		wantType := oci.MediaTypeOCIManifest
 		if want.Digest == index.Digest {
-			wantType = oci.MediaTypeOCIIndex // By its shape: neither it nor the index says so.
+			wantType = oci.MediaTypeOCIIndex // From its shape: neither it nor the index has a media type.
 		}
 		if got.MediaType != wantType {
 			t.Errorf("GetManifest(%q) is %s, want %s", identifier, got.MediaType, wantType)
@@ -137,6 +188,22 @@ func TestGetManifest(t *testing.T) {
 	if digest, err := got.Child(platform); err != nil || digest != child.Digest {
 		t.Errorf("the child is %s, %v", digest, err)
 	}
+}
+
+// The index does not list a manifest that is put by digest, such as the child of a multi-platform image.
+func TestManifestByDigestIsNotListed(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	push(t, Open(directory), "", "child")
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("the index is %s", got)
+	}
+}
+
+func TestGetManifestNotFound(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
+	push(t, l, "tag", "x")
 	blob, err := l.PutBlob(t.Context(), []byte("content"))
 	if err != nil {
 		t.Fatal(err)
@@ -150,14 +217,15 @@ func TestGetManifest(t *testing.T) {
 
 func TestTypeOf(t *testing.T) {
 	t.Parallel()
+	docker := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{},"layers":[]}`, oci.MediaTypeDockerManifest)
 	for content, want := range map[string]string{
-		`{"schemaVersion":2,"mediaType":"application/vnd.docker.distribution.manifest.v2+json","config":{},"layers":[]}`: oci.MediaTypeDockerManifest,
-		`{"schemaVersion":2,"config":{},"layers":[]}`:                                                                    oci.MediaTypeOCIManifest,
-		`{"schemaVersion":2,"manifests":[]}`:                                                                             oci.MediaTypeOCIIndex,
-		`{"schemaVersion":1,"fsLayers":[]}`:                                                                              "",
-		`{"architecture":"amd64","os":"linux","config":{}}`:                                                              "",
-		`{"schemaVersion":2}`:                                                                                            "",
-		`content`:                                                                                                        "",
+		docker: oci.MediaTypeDockerManifest,
+		`{"schemaVersion":2,"config":{},"layers":[]}`:       oci.MediaTypeOCIManifest,
+		`{"schemaVersion":2,"manifests":[]}`:                oci.MediaTypeOCIIndex,
+		`{"schemaVersion":1,"fsLayers":[]}`:                 "",
+		`{"architecture":"amd64","os":"linux","config":{}}`: "",
+		`{"schemaVersion":2}`:                               "",
+		`content`:                                           "",
 	} {
 		if got := typeOf([]byte(content)); got != want {
 			t.Errorf("typeOf(%s) = %q, want %q", content, got, want)
@@ -165,7 +233,7 @@ func TestTypeOf(t *testing.T) {
 	}
 }
 
-// A manifest that the index names and the layout lacks, or has damaged, is not absent.
+// A manifest that the index names is never absent: if its blob is missing or damaged, so is the layout.
 func TestNamedManifestMissing(t *testing.T) {
 	t.Parallel()
 	directory := newLayout(t, emptyIndex)
@@ -184,7 +252,8 @@ func TestNamedManifestMissing(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.HeadManifest(t.Context(), "_manifesto"); !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
+	_, err := l.HeadManifest(t.Context(), "_manifesto")
+	if !errors.Is(err, ErrDamaged) || errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrDamaged", err)
 	}
 }
@@ -199,6 +268,8 @@ func TestPutManifestRefused(t *testing.T) {
 	}
 	missing := oci.DigestOf([]byte("missing"))
 	config := oci.DigestOf([]byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`))
+	parent := oci.NewManifest(oci.MediaTypeOCIIndex, fmt.Appendf(nil, `{"manifests":[{"digest":%q}]}`, missing))
+	large := oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1))
 	image := func(config, layer oci.Digest) oci.Manifest {
 		return oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil,
 			`{"schemaVersion":2,"config":{"digest":%q},"layers":[{"digest":%q}]}`, config, layer))
@@ -211,12 +282,12 @@ func TestPutManifestRefused(t *testing.T) {
 		"config missing":   {"t", image(missing, config), oci.ErrManifestRefused},
 		"layer missing":    {"t", image(config, missing), oci.ErrManifestRefused},
 		"path for a layer": {"t", image(config, "sha256:../../oci-layout"), oci.ErrManifestRefused},
-		"child missing":    {"t", oci.NewManifest(oci.MediaTypeOCIIndex, fmt.Appendf(nil, `{"manifests":[{"digest":%q}]}`, missing)), oci.ErrManifestRefused},
+		"child missing":    {"t", parent, oci.ErrManifestRefused},
 		"not JSON":         {"t", oci.NewManifest(oci.MediaTypeOCIManifest, []byte("x")), oci.ErrManifestRefused},
 		"no media type":    {"t", oci.NewManifest("", []byte("{}")), oci.ErrManifestRefused},
 		"another digest":   {missing.String(), good, oci.ErrManifestRefused},
 		"no identifier":    {"", good, oci.ErrManifestRefused},
-		"too large":        {"t", oci.NewManifest(oci.MediaTypeOCIManifest, make([]byte, oci.MaxManifestSize+1)), oci.ErrTooLarge},
+		"too large":        {"t", large, oci.ErrTooLarge},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -233,8 +304,7 @@ func TestPutManifestRefused(t *testing.T) {
 
 func TestBlobs(t *testing.T) {
 	t.Parallel()
-	directory := newLayout(t, emptyIndex)
-	l := Open(directory)
+	l := Open(newLayout(t, emptyIndex))
 	content := []byte("content")
 	digest := oci.DigestOf(content)
 	for range 2 {
@@ -251,6 +321,14 @@ func TestBlobs(t *testing.T) {
 	if _, err := l.GetBlob(t.Context(), digest, int64(len(content))-1); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("%v; want ErrTooLarge", err)
 	}
+}
+
+func TestPutBlobReplacesDamagedBlob(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	content := []byte("content")
+	digest := oci.DigestOf(content)
 	_, digits, _ := strings.Cut(digest.String(), ":")
 	writeFile(t, filepath.Join(directory, blobsPath, digits), "CONTENT")
 	if _, err := l.GetBlob(t.Context(), digest, 100); !errors.Is(err, oci.ErrDigestMismatch) {
@@ -260,8 +338,13 @@ func TestBlobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := l.GetBlob(t.Context(), digest, 100); err != nil || string(got) != string(content) {
-		t.Errorf("after storing it again: %q, %v", got, err)
+		t.Errorf("after the second PutBlob: %q, %v", got, err)
 	}
+}
+
+func TestMissingBlobs(t *testing.T) {
+	t.Parallel()
+	l := Open(newLayout(t, emptyIndex))
 	missing := oci.DigestOf([]byte("missing"))
 	if _, err := l.HeadBlob(t.Context(), missing); !errors.Is(err, oci.ErrNotFound) {
 		t.Errorf("%v; want ErrNotFound", err)
@@ -273,5 +356,23 @@ func TestBlobs(t *testing.T) {
 		if _, err := l.GetBlob(t.Context(), bad, 100); !errors.Is(err, oci.ErrBadDigest) {
 			t.Errorf("%q: %v; want ErrBadDigest", bad, err)
 		}
+	}
+}
+
+// A PUT that gets the lock after its deadline changes nothing.
+func TestPutManifestLate(t *testing.T) {
+	t.Parallel()
+	directory := newLayout(t, emptyIndex)
+	l := Open(directory)
+	m, err := pushBlobs(t.Context(), l, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := time.Now().Add(-time.Second)
+	if err = l.PutManifest(t.Context(), "tag", m, late); !errors.Is(err, oci.ErrLate) || errors.Is(err, oci.ErrAmbiguous) {
+		t.Errorf("%v; want ErrLate", err)
+	}
+	if got := readIndexFile(t, directory); got != emptyIndex {
+		t.Errorf("the index is %s", got)
 	}
 }

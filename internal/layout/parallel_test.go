@@ -17,14 +17,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The environment of a process that writes for a test: which layout, what, and who it is.
+var _ manifesto.Repository = (*Layout)(nil)
+
+// Environment variables of a process that writes for a test: the layout's directory, the kind of work, and the
+// number of the process.
 const (
 	envDirectory = "LAYOUT_TEST_DIRECTORY"
 	envWork      = "LAYOUT_TEST_WORK"
 	envWriter    = "LAYOUT_TEST_WRITER"
 )
 
-// Processes and what each of them writes.
+// The number of processes, and of pieces that each of them writes.
 const (
 	processes = 4
 	pieces    = 12
@@ -38,8 +41,8 @@ func TestMain(m *testing.M) {
 	}
 	writer, err := strconv.Atoi(os.Getenv(envWriter))
 	if err == nil {
-		work := map[string]func(context.Context, string, int) error{"tags": putTags, "metadata": putMetadata}[os.Getenv(envWork)]
-		err = work(context.Background(), directory, writer)
+		works := map[string]func(context.Context, string, int) error{"tags": putTags, "metadata": putMetadata}
+		err = works[os.Getenv(envWork)](context.Background(), directory, writer)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,7 +57,8 @@ func inProcesses(t *testing.T, directory, work string) {
 	for writer := range processes {
 		group.Go(func() error {
 			command := exec.CommandContext(t.Context(), os.Args[0])
-			command.Env = append(os.Environ(), envDirectory+"="+directory, envWork+"="+work, fmt.Sprintf("%s=%d", envWriter, writer))
+			command.Env = append(os.Environ(), envDirectory+"="+directory, envWork+"="+work,
+				envWriter+"="+strconv.Itoa(writer))
 			if output, err := command.CombinedOutput(); err != nil {
 				return fmt.Errorf("writer %d: %w: %s", writer, err, output)
 			}
@@ -66,7 +70,7 @@ func inProcesses(t *testing.T, directory, work string) {
 	}
 }
 
-// putTags puts images under tags of its own, all at once, and one under a tag that all share.
+// putTags puts images in parallel, each under a tag of its own and under a tag that all writers share.
 func putTags(ctx context.Context, directory string, writer int) error {
 	l := Open(directory)
 	group, ctx := errgroup.WithContext(ctx)
@@ -119,28 +123,33 @@ const odd = `{"schemaVersion":2,"x" : [1.0],"manifests":[]}`
 func TestParallelWritersLoseNoTag(t *testing.T) {
 	t.Parallel()
 	directory := newLayout(t, odd)
-	var group errgroup.Group
+	var writers, readers errgroup.Group
 	for writer := range processes {
-		group.Go(func() error { return putTags(t.Context(), directory, writer) })
+		writers.Go(func() error { return putTags(t.Context(), directory, writer) })
 	}
-	reading, stop := context.WithCancel(t.Context())
-	group.Go(func() error { // Whoever reads at the same time sees a whole index, always.
-		for reading.Err() == nil {
-			if _, err := Open(directory).HeadManifest(t.Context(), "shared"); err != nil && !errors.Is(err, oci.ErrNotFound) {
-				return err
-			}
-			if strings.Count(readIndexFile(t, directory), annotationName) == processes*pieces+1 {
-				return nil
-			}
-		}
-		return nil
-	})
-	err := group.Wait()
-	stop()
-	if err != nil {
+	written := make(chan struct{})
+	readers.Go(func() error { return readUntil(t.Context(), written, directory) })
+	err := writers.Wait()
+	close(written)
+	if err = errors.Join(err, readers.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	checkTags(t, directory, processes)
+}
+
+// readUntil reads the index again and again. It must be whole each time.
+func readUntil(ctx context.Context, end <-chan struct{}, directory string) error {
+	for {
+		_, err := Open(directory).HeadManifest(ctx, "shared")
+		if err != nil && !errors.Is(err, oci.ErrNotFound) {
+			return err
+		}
+		select {
+		case <-end:
+			return nil
+		default:
+		}
+	}
 }
 
 func TestProcessesLoseNoTag(t *testing.T) {
@@ -152,7 +161,7 @@ func TestProcessesLoseNoTag(t *testing.T) {
 
 var described = oci.DigestOf([]byte("the image"))
 
-// putMetadata stores metadata as one run of Terraform does: all at once, through one store.
+// putMetadata stores metadata in parallel through one store, like a run of Terraform.
 func putMetadata(ctx context.Context, directory string, writer int) error {
 	repository, err := oci.ParseRepository(oci.LayoutHost+":"+directory, "")
 	if err != nil {
@@ -172,7 +181,8 @@ func putMetadata(ctx context.Context, directory string, writer int) error {
 }
 
 func newStore(directory string) *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return Open(directory) }, manifesto.Options{Settle: manifesto.Adaptive})
+	open := func(oci.Repository) manifesto.Repository { return Open(directory) }
+	return manifesto.NewStore(open, manifesto.Options{Settle: manifesto.Adaptive})
 }
 
 func checkMetadata(t *testing.T, directory string, writers int) {
@@ -195,11 +205,12 @@ func checkMetadata(t *testing.T, directory string, writers int) {
 			t.Errorf("%s: %q, %v", entry.Type, content, err)
 		}
 	}
-	// Where the layout was says nothing to whom it is carried.
+	// A bundle that is carried elsewhere must not name the directory where it was written.
 	for _, tag := range []string{"_manifesto", "_manifesto.pins"} {
 		m, err := Open(directory).GetManifest(t.Context(), tag)
-		if err != nil || strings.Contains(string(m.Content), directory) || strings.Contains(string(m.Content), "dev.manifesto.repository") {
-			t.Errorf("%s: %s, %v", tag, m.Content, err)
+		content := string(m.Content)
+		if err != nil || strings.Contains(content, directory) || strings.Contains(content, "dev.manifesto.repository") {
+			t.Errorf("%s: %s, %v", tag, content, err)
 		}
 	}
 }

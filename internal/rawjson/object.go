@@ -15,7 +15,7 @@ func NewField(key, value string) Field { return Field{`"` + key + `"`, value} }
 func (f Field) Name() string {
 	name, err := ParseString(f.Key)
 	if err != nil {
-		return f.Key // Only in a Field that is not out of JSON text.
+		return f.Key // The field does not come from JSON text.
 	}
 	return name
 }
@@ -28,8 +28,8 @@ func (f Field) Is(key string) bool {
 	return f.Name() == key
 }
 
-// EqualFold reports whether the field has a key, with or without escapes, in upper or lower case. So encoding/json
-// matches keys with the fields of a struct.
+// EqualFold reports whether the field has a key, with or without escapes, in upper or lower case. encoding/json matches
+// keys with the fields of a struct in the same way.
 func (f Field) EqualFold(key string) bool { return strings.EqualFold(f.Name(), key) }
 
 // AppendTo appends the field as JSON.

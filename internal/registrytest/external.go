@@ -22,23 +22,23 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// Variables of the environment that put another registry in the place of the embedded ones. The log of
-// requests, the authentication and the hook stay: they are in front of whatever registry there is.
+// Environment variables that replace the embedded registries. The log of requests, the authentication and the hook of a
+// Server work with any registry, because they are in front of it.
 const (
-	// EnvCommand is a program with its arguments, separated by spaces. It starts an empty registry without
-	// authentication on a free loopback port, prints its URL (http://127.0.0.1:PORT) as the first line of its
-	// output, and ends when its standard input does. Each Server starts one.
+	// EnvCommand is a program with its arguments, separated by spaces. The program starts an empty registry without
+	// authentication on a free loopback port, prints the registry's URL (http://127.0.0.1:PORT) as the first line of
+	// its output, and ends when its standard input does. Each Server starts the program once.
 	EnvCommand = "REGISTRYTEST_COMMAND"
-	// EnvAddress is a registry that runs somewhere, as a URL: https://registry.example.com, or
-	// https://harbor.example.com/project where repositories have to be below something. Each Server has
-	// repositories of its own there, whose names start with "manifesto-test-". They are not deleted afterwards.
+	// EnvAddress is the URL of a running registry: https://registry.example.com, or
+	// https://harbor.example.com/project if repositories must be in a project. Each Server uses repositories of its
+	// own there, whose names start with "manifesto-test-", and does not delete them.
 	EnvAddress = "REGISTRYTEST_ADDRESS"
-	// EnvUsername and EnvPassword are the login for EnvAddress, for basic and for token authentication.
+	// EnvUsername and EnvPassword are the login for EnvAddress, with basic or token authentication.
 	EnvUsername = "REGISTRYTEST_USERNAME"
 	EnvPassword = "REGISTRYTEST_PASSWORD"
 )
 
-// External stands for whatever registry the environment names.
+// External is the registry that the environment names.
 const External Kind = "external"
 
 func kinds() []Kind {
@@ -48,7 +48,7 @@ func kinds() []Kind {
 	return []Kind{Olareg, OlaregNoReferrers, GGCR}
 }
 
-// external returns the registry that the environment names, nil where it names none.
+// external returns the registry that the environment names, or nil if it names none.
 func external() (handler http.Handler, stop func() error, err error) {
 	if command := os.Getenv(EnvCommand); command != "" {
 		return runCommand(command)
@@ -60,7 +60,7 @@ func external() (handler http.Handler, stop func() error, err error) {
 	return nil, nil, nil
 }
 
-// commandPatience is how long a program of EnvCommand may take to start, and to end.
+// commandPatience limits the time in which a program of EnvCommand must start, and in which it must end.
 const commandPatience = 60 * time.Second
 
 var errCommand = errors.New(EnvCommand + ": the program does not print the URL of its registry")
@@ -68,7 +68,8 @@ var errCommand = errors.New(EnvCommand + ": the program does not print the URL o
 // runCommand starts the program of EnvCommand and forwards to its registry.
 func runCommand(text string) (http.Handler, func() error, error) {
 	words := strings.Fields(text)
-	command := exec.Command(words[0], words[1:]...) //nolint:gosec,noctx // What the user of the tests names. It ends with its input.
+	//nolint:gosec,noctx // The user of the tests names the program, which ends with its input.
+	command := exec.Command(words[0], words[1:]...)
 	command.Stderr = os.Stderr
 	input, err := command.StdinPipe()
 	if err != nil {
@@ -97,7 +98,7 @@ func runCommand(text string) (http.Handler, func() error, error) {
 	handler := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(backend)
-			r.Out.Host = r.In.Host // The registry makes its locations of it.
+			r.Out.Host = r.In.Host // The registry puts it into upload locations.
 			r.Out.Header.Del("Authorization")
 		},
 		ModifyResponse: func(resp *http.Response) error {
@@ -113,11 +114,11 @@ func runCommand(text string) (http.Handler, func() error, error) {
 	}, nil
 }
 
-// breakOff ends the connection to the client where that to the registry has ended.
+// breakOff ends the connection to the client because the connection to the registry has ended.
 func breakOff(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 
-// moveLocation makes a location at a registry one at the server in front of it. It returns the location,
-// nil where there is none or it is elsewhere.
+// moveLocation changes a location at a registry to the server in front of it. It returns the location, or nil if the
+// answer has none or if it is on another host.
 func moveLocation(resp *http.Response, from, to string) *url.URL {
 	location, err := url.Parse(resp.Header.Get("Location"))
 	if err != nil || location.Path == "" || location.Host != "" && location.Host != from {
@@ -130,8 +131,8 @@ func moveLocation(resp *http.Response, from, to string) *url.URL {
 	return location
 }
 
-// foreign is the registry of EnvAddress. It logs in there itself: what the provider is asked for is between
-// it and the server in front.
+// foreign forwards to the registry of EnvAddress, where it logs in itself. The login that a test requires of the
+// provider is that of the server in front.
 type foreign struct {
 	address *url.URL
 	// prefix starts the name of each repository.
@@ -142,14 +143,14 @@ type foreign struct {
 	logins map[string]login
 }
 
-// login is how requests for one repository are sent, and until when.
+// login is a logged-in transport for one repository and the end of its use.
 type login struct {
 	transport http.RoundTripper
 	until     time.Time
 }
 
-// loginLife is less than any token lives (60 s, says the distribution specification): go-containerregistry's
-// transport does not send a body again that was refused.
+// loginLife is shorter than the life of any token, which the distribution specification says is at least 60 s:
+// go-containerregistry's transport does not send a request's body again after a refusal.
 const loginLife = 45 * time.Second
 
 var errAddress = errors.New(EnvAddress + " is not the URL of a registry")
@@ -171,18 +172,18 @@ func newForeign(text string) (*foreign, error) {
 	return f, nil
 }
 
-// repositoryPath tells the repository of a request from the rest.
+// repositoryPath matches the path of a request and captures the repository.
 var repositoryPath = regexp.MustCompile(`^/v2/(.+)/(?:manifests|blobs|tags|referrers)/`)
 
 // ServeHTTP implements http.Handler.
 func (f *foreign) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	match := repositoryPath.FindStringSubmatch(r.URL.Path)
-	if match == nil { // The ping, which is answered here as the login is done here.
+	if match == nil { // The ping: the answer says that no login is needed, because this handler logs in.
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, "{}") // The client may be gone.
 		return
 	}
-	// One more level, as some registries have no more.
+	// One level below the prefix, because some registries allow no more.
 	ours, theirs := "/v2/"+match[1]+"/", "/v2/"+f.prefix+"-"+strings.ReplaceAll(match[1], "/", "-")+"/"
 	through, err := f.login(r.Context(), strings.Trim(theirs[len("/v2/"):], "/"))
 	if err != nil {

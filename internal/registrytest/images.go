@@ -15,7 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Media types of the images that Docker builds.
+// Media types in the images that Docker builds.
 const (
 	dockerConfig = "application/vnd.docker.container.image.v1+json"
 	dockerLayer  = "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -24,7 +24,7 @@ const (
 // Compression of a layer.
 type Compression string
 
-// The compressions that layers come in.
+// The compressions of layers. Plain is none.
 const (
 	Plain Compression = "plain"
 	Gzip  Compression = "gzip"
@@ -34,11 +34,11 @@ const (
 // File is one file of a layer.
 type File struct {
 	Name, Content string
-	// Typeflag is that of the tar format; zero means a regular file.
+	// Typeflag is the tar format's type of the file; zero means a regular file. The Content of a link is its target.
 	Typeflag byte
 }
 
-// Layer returns a tar with the files, compressed.
+// Layer returns a compressed tar archive of the files. An unknown compression is Plain.
 func Layer(compression Compression, files ...File) ([]byte, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
@@ -79,29 +79,37 @@ func Layer(compression Compression, files ...File) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// PushImage pushes an OCI image that differs by its seed, and returns its digest.
+// PushImage pushes an OCI image that differs by its seed and returns its digest.
 func PushImage(ctx context.Context, remote *registry.Repository, tag, seed string) (oci.Digest, error) {
 	layer, err := Layer(Gzip, File{Name: "seed", Content: seed})
 	if err != nil {
 		return "", err
 	}
-	return push(ctx, remote, tag, family{oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.MediaTypeOCILayerGzip}, layer)
+	types := family{oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.MediaTypeOCILayerGzip}
+	return push(ctx, remote, tag, types, layer)
 }
 
-// PushDockerImage pushes an image as Docker builds one: schema 2, with the given layers.
-func PushDockerImage(ctx context.Context, remote *registry.Repository, tag string, layers ...[]byte) (oci.Digest, error) {
+// PushDockerImage pushes an image in Docker's format, schema 2, with gzip layers and returns its digest.
+func PushDockerImage(
+	ctx context.Context, remote *registry.Repository, tag string, layers ...[]byte,
+) (oci.Digest, error) {
 	return push(ctx, remote, tag, family{oci.MediaTypeDockerManifest, dockerConfig, dockerLayer}, layers...)
 }
 
-// family is the media types of one kind of image.
+// family has the media types of one kind of image.
 type family struct{ manifest, config, layer string }
 
-func push(ctx context.Context, remote *registry.Repository, tag string, types family, layers ...[]byte) (oci.Digest, error) {
+// emptyConfig is the config of an image without diff IDs, which the tests do not need.
+const emptyConfig = `{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`
+
+func push(
+	ctx context.Context, remote *registry.Repository, tag string, types family, layers ...[]byte,
+) (oci.Digest, error) {
 	descriptor := func(mediaType string, content []byte) (oci.Descriptor, error) {
 		digest, err := remote.PutBlob(ctx, content)
 		return oci.Descriptor{MediaType: mediaType, Digest: digest, Size: int64(len(content))}, err
 	}
-	config, err := descriptor(types.config, []byte(`{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}`))
+	config, err := descriptor(types.config, []byte(emptyConfig))
 	if err != nil {
 		return "", err
 	}
@@ -118,9 +126,11 @@ func push(ctx context.Context, remote *registry.Repository, tag string, types fa
 	})
 }
 
-// PushIndex pushes an image index whose children differ by platform ("linux/amd64", "unknown/unknown"),
-// and returns its digest and theirs by platform.
-func PushIndex(ctx context.Context, remote *registry.Repository, tag, seed string, platforms ...string) (oci.Digest, map[string]oci.Digest, error) {
+// PushIndex pushes an image index with a child for each platform, such as "linux/amd64" or "unknown/unknown". It
+// returns the digest of the index and those of the children by platform.
+func PushIndex(
+	ctx context.Context, remote *registry.Repository, tag, seed string, platforms ...string,
+) (oci.Digest, map[string]oci.Digest, error) {
 	children := map[string]oci.Digest{}
 	var manifests []oci.Descriptor
 	for _, text := range platforms {
@@ -128,7 +138,7 @@ func PushIndex(ctx context.Context, remote *registry.Repository, tag, seed strin
 		if err != nil {
 			return "", nil, err
 		}
-		childTag := tag + "-child" // The registries keep children that no tag names; this only pushes them.
+		childTag := tag + "-child" // Each child takes it from the one before: the index needs digests only.
 		digest, err := PushImage(ctx, remote, childTag, seed+text)
 		if err != nil {
 			return "", nil, err
@@ -146,14 +156,18 @@ func PushIndex(ctx context.Context, remote *registry.Repository, tag, seed strin
 	return digest, children, err
 }
 
-// PutIndex puts an image index of the given manifests under a tag.
-func PutIndex(ctx context.Context, remote *registry.Repository, tag string, manifests []oci.Descriptor) (oci.Digest, error) {
+// PutIndex puts an image index of manifests under a tag and returns its digest.
+func PutIndex(
+	ctx context.Context, remote *registry.Repository, tag string, manifests []oci.Descriptor,
+) (oci.Digest, error) {
 	return putJSON(ctx, remote, tag, oci.MediaTypeOCIIndex, map[string]any{
 		"schemaVersion": 2, "mediaType": oci.MediaTypeOCIIndex, "manifests": manifests,
 	})
 }
 
-func putJSON(ctx context.Context, remote *registry.Repository, tag, mediaType string, value any) (oci.Digest, error) {
+func putJSON(
+	ctx context.Context, remote *registry.Repository, tag, mediaType string, value any,
+) (oci.Digest, error) {
 	content, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("encoding a manifest: %w", err)

@@ -1,6 +1,3 @@
-// Package registrytest starts registries on loopback ports for tests and for the demo: two embedded
-// servers of different strictness, with a log of their requests, optional basic authentication, and a
-// hook to inject faults. The environment can put any other registry in their place (EnvCommand, EnvAddress).
 package registrytest
 
 import (
@@ -24,22 +21,22 @@ import (
 // Kind is an implementation of a registry.
 type Kind string
 
-// The embedded registries. Olareg checks that every layer of a manifest exists and keeps repositories
-// apart; go-containerregistry's does neither, and is never the only one in a test.
+// The embedded registries. Olareg checks that every layer of a manifest exists, and keeps repositories apart.
+// go-containerregistry's registry does neither, so that no test uses it alone.
 const (
 	Olareg            Kind = "olareg"
 	OlaregNoReferrers Kind = "olareg-without-referrers"
 	GGCR              Kind = "go-containerregistry"
 )
 
-// Kinds are all of them, or External alone where that takes the place of each.
+// Kinds lists the registries to test with: the embedded ones or, if the environment names a registry, External alone.
 var Kinds = kinds()
 
-// Options configure a Server. The zero value is an open olareg.
+// Options configure a Server. The zero value is olareg without authentication.
 type Options struct {
 	// Kind is the implementation; empty means Olareg.
 	Kind Kind
-	// Username and Password, where set, are required of every request.
+	// Username and Password are what every request must have. An empty Username lets every request pass.
 	Username, Password string
 }
 
@@ -53,17 +50,17 @@ type Server struct {
 	intercept Interceptor
 }
 
-// Request is what the log keeps of one request.
+// Request is one request in the log.
 type Request struct {
 	Method, Path string
-	// Status is what was answered.
+	// Status is the HTTP status of the answer.
 	Status int
 }
 
-// Interceptor sees a request before the registry does. It returns true where it has answered itself.
+// Interceptor sees a request before the registry does. It returns true if it has answered the request.
 type Interceptor func(w http.ResponseWriter, r *http.Request, registry http.Handler) bool
 
-// Start starts a registry. Close it.
+// Start starts a registry. The caller must Close it.
 func Start(options Options) (*Server, error) {
 	handler, stop, err := external()
 	if err == nil && handler == nil {
@@ -80,7 +77,7 @@ func Start(options Options) (*Server, error) {
 	return s, nil
 }
 
-// embedded returns a registry that is part of this process.
+// embedded returns a registry that runs in this process.
 func embedded(kind Kind) (handler http.Handler, stop func() error, err error) {
 	switch kind {
 	case GGCR:
@@ -101,25 +98,25 @@ func embedded(kind Kind) (handler http.Handler, stop func() error, err error) {
 	}
 }
 
-// Close stops the registry; what it stored is gone.
+// Close stops the registry. An embedded registry loses what it stored.
 func (s *Server) Close() error {
 	s.http.Close()
 	return s.stop()
 }
 
-// Host is the registry's address as references write it.
+// Host returns the registry's address as it stands in references: host and port.
 func (s *Server) Host() string {
 	return strings.TrimPrefix(s.http.URL, "http://")
 }
 
-// Intercept sets the hook that sees every request first; nil removes it.
+// Intercept sets the hook that sees every request first. Nil removes the hook.
 func (s *Server) Intercept(hook Interceptor) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.intercept = hook
 }
 
-// Requests returns the log since the last Reset.
+// Requests returns a copy of the log since the last Reset, in the order in which requests ended.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +130,8 @@ func (s *Server) Reset() {
 	s.requests = nil
 }
 
-// Count returns how many logged requests have the method (any, where empty) and a path that contains
-// part.
+// Count returns the number of logged requests with a method and with a path that contains part. An empty method
+// stands for all methods.
 func (s *Server) Count(method, part string) int {
 	count := 0
 	for _, r := range s.Requests() {
@@ -164,7 +161,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	})
 }
 
-// statusRecorder remembers the status that was answered.
+// statusRecorder remembers the status of an answer.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int
@@ -176,7 +173,7 @@ func (s *statusRecorder) WriteHeader(status int) {
 	if s.sent {
 		return
 	}
-	if status < http.StatusOK { // Not the answer yet.
+	if status < http.StatusOK { // The answer itself is still to come.
 		s.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -204,16 +201,16 @@ func Refuse(w http.ResponseWriter, status int, code, message string) {
 	_, _ = fmt.Fprintf(w, `{"errors":[{"code":%q,"message":%q}]}`, code, message) // The client may be gone.
 }
 
-// Break ends the connection without an answer.
+// Break ends the client's connection without an answer. It panics with http.ErrAbortHandler, which net/http handles.
 func Break(http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-// errStatus is an unexpected answer to a request of this package's own.
+// errStatus is an unexpected answer to Server.Do.
 var errStatus = errors.New("unexpected status")
 
-// Do sends a request straight to the registry, past the provider's client, and returns the body. It is
-// logged like any other.
+// Do sends a request to the registry without the provider's client and returns the body of the answer. The log has
+// the request like any other. A status of 400 or more is an error, which comes with the body.
 func (s *Server) Do(ctx context.Context, method, path string, header http.Header, body string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, s.http.URL+path, strings.NewReader(body))
 	if err != nil {
@@ -225,7 +222,7 @@ func (s *Server) Do(ctx context.Context, method, path string, header http.Header
 		return nil, err
 	}
 	content, err := io.ReadAll(response.Body)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, err
 	}
 	if response.StatusCode >= http.StatusBadRequest {

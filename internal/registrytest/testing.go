@@ -9,7 +9,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-// New starts a registry that ends with the test.
+// New starts a registry and stops it when the test ends.
 func New(t testing.TB, options Options) *Server {
 	t.Helper()
 	s, err := Start(options)
@@ -24,7 +24,7 @@ func New(t testing.TB, options Options) *Server {
 	return s
 }
 
-// Open gives a test direct access to a repository of the server, past what it tests.
+// Open gives a test access to a repository of the server by a client of its own.
 func (s *Server) Open(t testing.TB, path string, options registry.Options) *registry.Repository {
 	t.Helper()
 	repository, err := oci.ParseRepository(s.Host()+"/"+path, "")
@@ -46,8 +46,8 @@ func (s *Server) Image(t testing.TB, path, tag, seed string) oci.Digest {
 	return digest
 }
 
-// Refused ends a test for which the registry does not take what the test needs there. The embedded ones take
-// everything: it fails with them, and is skipped with a registry of the environment.
+// Refused ends a test because the registry refused what the test needs to have there. The test fails with an embedded
+// registry, which should take everything, and is skipped with a registry that the environment names.
 func Refused(t testing.TB, what string, err error) {
 	t.Helper()
 	if slices.Contains(Kinds, External) {
