@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"reflect"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -84,24 +80,6 @@ func (r *metadataResource) subject(ctx context.Context, plan *metadataModel, dia
 	return manifesto.Key{Repository: ref.Repository, Image: image, Type: plan.Type.ValueString()}, true
 }
 
-// plannedContent returns the configured content, which must be the one that was planned.
-func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byte, bool) {
-	content, known := config.content(diags)
-	if !known {
-		if !diags.HasError() {
-			diags.AddError("Content unknown", "The content is still unknown at apply. This is an error in Terraform or in the provider; please report it.")
-		}
-		return nil, false
-	}
-	if planned := plan.Digest; config.ContentWO.IsNull() && !planned.IsUnknown() && planned.ValueString() != oci.DigestOf(content).String() {
-		diags.AddAttributeError(path.Root("source"), "File changed since the plan",
-			fmt.Sprintf("The content of %q was %s at plan and is %s now. Nothing was written. Run terraform plan again.",
-				config.Source.ValueString(), planned.ValueString(), oci.DigestOf(content)))
-		return nil, false
-	}
-	return content, true
-}
-
 // put stores what the plan says and fills in the rest of it.
 func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, diags *diag.Diagnostics) bool {
 	put.Annotations = plan.annotations(ctx, diags)
@@ -124,87 +102,6 @@ func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *met
 			put.Repository, digest))
 	}
 	return true
-}
-
-// writeOnlyDigest is the digest to remember for a write-only content; "" for any other.
-func writeOnlyDigest(config, applied *metadataModel) string {
-	if config.ContentWO.IsNull() {
-		return ""
-	}
-	return applied.Digest.ValueString()
-}
-
-// Read implements resource.Resource. It looks at the entry that the state names, and neither resolves
-// a tag nor opens a file.
-func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state metadataModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	before := state
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	key, err := state.key()
-	if err != nil {
-		resp.Diagnostics.AddError("Unreadable state", sentence(err))
-		return
-	}
-	// Set before anything else: the framework wants an identity even of what is gone. It never changes.
-	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
-	}
-	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
-		return // Without settings nothing can be said of the registry; the state stays as it is.
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	piece, err := r.data.store.Get(ctx, key)
-	if errors.Is(err, manifesto.ErrNoEntry) {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if err != nil {
-		addOperationError(err, "reading", key, &resp.Diagnostics)
-		return
-	}
-	if err := r.refreshContent(ctx, key, &piece, &state); err != nil {
-		addOperationError(err, "reading", key, &resp.Diagnostics)
-		return
-	}
-	state.setSubject(key)
-	state.setEntry(piece)
-	if !reflect.DeepEqual(state, before) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	}
-}
-
-// refreshContent downloads the content where it is not the one in the state. Content that is gone is
-// shown as such; content that the configuration gives by file or write-only is never in the state.
-func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel) error {
-	imported := state.ID.IsNull()
-	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
-	if piece.Missing {
-		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
-		return nil
-	}
-	if !imported && state.Digest.ValueString() == piece.Digest.String() {
-		return nil
-	}
-	content, entry, err := r.data.store.Content(ctx, key.Repository, piece.Entry)
-	if errors.Is(err, manifesto.ErrContentMissing) {
-		piece.Pinned = false
-		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	piece.Entry = entry
-	if inState {
-		state.setContent(content)
-	}
-	return nil
 }
 
 // Update implements resource.Resource.
@@ -245,16 +142,6 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// keepsContent reports whether an update leaves the content alone because its file is gone: what is not
-// about the content can be changed all the same.
-func keepsContent(config, plan, state *metadataModel) bool {
-	if config.Source.IsNull() || !plan.Digest.Equal(state.Digest) {
-		return false
-	}
-	_, err := os.Stat(config.Source.ValueString())
-	return errors.Is(err, fs.ErrNotExist)
-}
-
 // Delete implements resource.Resource.
 func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state metadataModel
@@ -293,20 +180,4 @@ func (r *metadataResource) stored(state *metadataModel, diags *diag.Diagnostics)
 		return manifesto.Key{}, false
 	}
 	return key, true
-}
-
-func addUnknownSettings(image string, diags *diag.Diagnostics) {
-	diags.AddAttributeError(path.Root("image"), "Provider settings unknown",
-		fmt.Sprintf("A setting of the provider that %q depends on is not known yet: it comes from a resource that has not been applied. "+
-			"Apply that resource first, for example with -target, or set the provider from values that are known at plan.", image))
-}
-
-func addOperationError(err error, operation string, key manifesto.Key, diags *diag.Diagnostics) {
-	d := diagnose(err, operation, key.Repository, describeKey(key))
-	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
-}
-
-// describeKey names a piece of metadata in a diagnostic.
-func describeKey(key manifesto.Key) string {
-	return fmt.Sprintf("metadata %q of image %s", key.Type, key.Repository.Digested(key.Image))
 }

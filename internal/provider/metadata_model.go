@@ -2,18 +2,9 @@ package provider
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -94,14 +85,6 @@ func (m *metadataModel) setContent(content []byte) {
 	m.Content, m.ContentBase64 = contentValues(content)
 }
 
-// contentValues returns content as text where a Terraform string can carry it, else as base64.
-func contentValues(content []byte) (text, encoded types.String) {
-	if manifesto.IsText(content) {
-		return types.StringValue(string(content)), types.StringNull()
-	}
-	return types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
-}
-
 // annotations returns the configured annotations; unknown values must not be left.
 func (m *metadataModel) annotations(ctx context.Context, diags *diag.Diagnostics) map[string]string {
 	if m.Annotations.IsNull() {
@@ -110,119 +93,4 @@ func (m *metadataModel) annotations(ctx context.Context, diags *diag.Diagnostics
 	var annotations map[string]string
 	diags.Append(m.Annotations.ElementsAs(ctx, &annotations, false)...)
 	return annotations
-}
-
-// content returns the configured content, unless it is not known yet. A write-only content is returned
-// as it is now: an ephemeral value may differ between plan and apply.
-func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known bool) {
-	var attribute string
-	switch {
-	case m.Content.IsUnknown(), m.ContentBase64.IsUnknown(), m.Source.IsUnknown(), m.ContentWO.IsUnknown():
-		return nil, false
-	case !m.Content.IsNull():
-		attribute, content = "content", []byte(m.Content.ValueString())
-	case !m.ContentBase64.IsNull():
-		attribute = "content_base64"
-		decoded, err := base64.StdEncoding.DecodeString(m.ContentBase64.ValueString())
-		if err != nil {
-			diags.AddAttributeError(path.Root(attribute), "Invalid base64", sentence(err))
-			return nil, false
-		}
-		content = decoded
-	case !m.Source.IsNull():
-		attribute = "source"
-		read, ok := readSource(m.Source.ValueString(), diags)
-		if !ok {
-			return nil, false
-		}
-		content = read
-	default:
-		attribute, content = "content_wo", []byte(m.ContentWO.ValueString())
-	}
-	switch {
-	case len(content) == 0:
-		diags.AddAttributeError(path.Root(attribute), "Empty content",
-			"Metadata without content cannot be told from metadata that is not there. Give it some content, or remove the resource.")
-		return nil, false
-	case len(content) > manifesto.MaxContent:
-		diags.AddAttributeError(path.Root(attribute), "Content too large",
-			fmt.Sprintf("The content has %d bytes; the limit is %d (16 MiB).", len(content), manifesto.MaxContent))
-		return nil, false
-	}
-	return content, true
-}
-
-// readSource reads the file under source, as far as it may be large.
-func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
-	info, err := os.Stat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		diags.AddAttributeError(path.Root("source"), "File not found",
-			fmt.Sprintf("There is no file %q. Relative paths start at the directory in which Terraform runs; "+
-				"write \"${path.module}/…\" for a file beside the configuration. A file that another resource makes in the "+
-				"same apply is not there at plan: use that resource's content attribute with content or content_base64.", name))
-		return nil, false
-	case err == nil && info.Size() > manifesto.MaxContent:
-		diags.AddAttributeError(path.Root("source"), "Content too large",
-			fmt.Sprintf("The file %q has %d bytes; the limit is %d (16 MiB).", name, info.Size(), manifesto.MaxContent))
-		return nil, false
-	}
-	var content []byte
-	if err == nil {
-		content, err = readFile(name)
-	}
-	if err != nil {
-		diags.AddAttributeError(path.Root("source"), "File cannot be read", sentence(err))
-		return nil, false
-	}
-	return content, true
-}
-
-// readFile reads one byte more than content may have, of whatever the name leads to.
-func readFile(name string) (content []byte, err error) {
-	file, err := os.Open(name) //nolint:gosec // The user names the file.
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return io.ReadAll(io.LimitReader(file, manifesto.MaxContent+1))
-}
-
-// Null for what is not there.
-
-func optionalString(s string) types.String {
-	if s == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(s)
-}
-
-func optionalSize(size int64) types.Int64 {
-	if size <= 0 {
-		return types.Int64Null()
-	}
-	return types.Int64Value(size)
-}
-
-func optionalTime(t time.Time) types.String {
-	if t.IsZero() {
-		return types.StringNull()
-	}
-	return types.StringValue(t.UTC().Format(time.RFC3339))
-}
-
-func optionalMap(values map[string]string) types.Map {
-	if len(values) == 0 {
-		return types.MapNull(types.StringType)
-	}
-	return mapValue(values)
-}
-
-// mapValue is a map that is empty, not null, where there is nothing.
-func mapValue(values map[string]string) types.Map {
-	elements := make(map[string]attr.Value, len(values))
-	for key, value := range values {
-		elements[key] = types.StringValue(value)
-	}
-	return types.MapValueMust(types.StringType, elements)
 }

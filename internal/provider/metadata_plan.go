@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,15 +20,6 @@ import (
 
 // lookupTimeout bounds what a plan asks a registry.
 const lookupTimeout = 2 * time.Minute
-
-// privateDigest is the key of the private state that remembers which write-only content was applied.
-const privateDigest = "content_wo_digest"
-
-// privateState is where the framework keeps what Terraform does not show.
-type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
 
 // ModifyPlan implements resource.ResourceWithModifyPlan: it gives every computed attribute its planned
 // value by the rules of section 6 of the design.
@@ -233,27 +223,6 @@ func (p *planner) keepsWriteOnly(ctx context.Context, private privateState) bool
 	return applied == "" || applied == p.state.Digest.ValueString()
 }
 
-// appliedDigest returns the digest of the write-only content that was applied last, or "".
-func appliedDigest(ctx context.Context, private privateState, diags *diag.Diagnostics) string {
-	value, more := private.GetKey(ctx, privateDigest)
-	diags.Append(more...)
-	var digest string
-	if value == nil || json.Unmarshal(value, &digest) != nil {
-		return ""
-	}
-	return digest
-}
-
-// rememberApplied records the digest of an applied write-only content; "" forgets it.
-func rememberApplied(ctx context.Context, private privateState, digest string, diags *diag.Diagnostics) {
-	value, err := json.Marshal(digest)
-	if err != nil {
-		diags.AddError("Private state", sentence(err))
-		return
-	}
-	diags.Append(private.SetKey(ctx, privateDigest, value)...)
-}
-
 // parsePlatform reads a value that the schema has validated; null is no platform.
 func parsePlatform(value types.String) oci.Platform {
 	platform, err := oci.ParsePlatform(value.ValueString())
@@ -261,11 +230,4 @@ func parsePlatform(value types.String) oci.Platform {
 		return oci.Platform{}
 	}
 	return platform
-}
-
-func describeImage(ref oci.Reference, platform oci.Platform) string {
-	if platform == (oci.Platform{}) {
-		return "image " + ref.String()
-	}
-	return fmt.Sprintf("image %s for %s", ref, platform)
 }

@@ -1,0 +1,84 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+)
+
+// Read implements resource.Resource. It looks at the entry that the state names, and neither resolves
+// a tag nor opens a file.
+func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state metadataModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	before := state
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, err := state.key()
+	if err != nil {
+		resp.Diagnostics.AddError("Unreadable state", sentence(err))
+		return
+	}
+	// Set before anything else: the framework wants an identity even of what is gone. It never changes.
+	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	}
+	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
+		return // Without settings nothing can be said of the registry; the state stays as it is.
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	piece, err := r.data.store.Get(ctx, key)
+	if errors.Is(err, manifesto.ErrNoEntry) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addOperationError(err, "reading", key, &resp.Diagnostics)
+		return
+	}
+	if err := r.refreshContent(ctx, key, &piece, &state); err != nil {
+		addOperationError(err, "reading", key, &resp.Diagnostics)
+		return
+	}
+	state.setSubject(key)
+	state.setEntry(piece)
+	if !reflect.DeepEqual(state, before) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	}
+}
+
+// refreshContent downloads the content where it is not the one in the state. Content that is gone is
+// shown as such; content that the configuration gives by file or write-only is never in the state.
+func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel) error {
+	imported := state.ID.IsNull()
+	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
+	if piece.Missing {
+		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
+		return nil
+	}
+	if !imported && state.Digest.ValueString() == piece.Digest.String() {
+		return nil
+	}
+	content, entry, err := r.data.store.Content(ctx, key.Repository, piece.Entry)
+	if errors.Is(err, manifesto.ErrContentMissing) {
+		piece.Pinned = false
+		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	piece.Entry = entry
+	if inState {
+		state.setContent(content)
+	}
+	return nil
+}

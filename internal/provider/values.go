@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+)
+
+// contentValues returns content as text where a Terraform string can carry it, else as base64.
+func contentValues(content []byte) (text, encoded types.String) {
+	if manifesto.IsText(content) {
+		return types.StringValue(string(content)), types.StringNull()
+	}
+	return types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
+}
+
+// Null for what is not there.
+
+func optionalString(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+func optionalSize(size int64) types.Int64 {
+	if size <= 0 {
+		return types.Int64Null()
+	}
+	return types.Int64Value(size)
+}
+
+func optionalTime(t time.Time) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+func optionalMap(values map[string]string) types.Map {
+	if len(values) == 0 {
+		return types.MapNull(types.StringType)
+	}
+	return mapValue(values)
+}
+
+// mapValue is a map that is empty, not null, where there is nothing.
+func mapValue(values map[string]string) types.Map {
+	elements := make(map[string]attr.Value, len(values))
+	for key, value := range values {
+		elements[key] = types.StringValue(value)
+	}
+	return types.MapValueMust(types.StringType, elements)
+}
