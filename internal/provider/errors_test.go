@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -58,11 +57,6 @@ func TestAccBadConfiguration(t *testing.T) {
 	if got := w.server.Count(http.MethodPut, "/manifests/"+manifesto.Tag); got != 0 {
 		t.Errorf("%d manifestos were put", got)
 	}
-}
-
-// words makes a pattern that does not mind where Terraform breaks lines.
-func words(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
 }
 
 // A manifesto that cannot be read is an error, and never replaced.
