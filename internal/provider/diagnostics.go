@@ -11,11 +11,26 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// diagnosis is an error for people: what failed, on which image, why it probably did, what to do.
+// diagnosis is an error for people: what failed, on which image, the likely cause, and what to do next.
 type diagnosis struct {
-	// attribute is the one that caused it.
+	// attribute caused the error; empty if none did.
 	attribute       string
 	summary, detail string
+}
+
+// Summaries of errors that validators and operations report alike.
+const (
+	malformedReference = "Malformed image reference"
+	malformedPlatform  = "Malformed platform"
+)
+
+// addTo adds the diagnosis as an error, at the attribute that caused it.
+func (d diagnosis) addTo(diags *diag.Diagnostics) {
+	if d.attribute == "" {
+		diags.AddError(d.summary, d.detail)
+		return
+	}
+	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 }
 
 // diagnose explains an error of an operation (such as "reading metadata") on an image.
@@ -30,6 +45,11 @@ func diagnose(err error, operation string, repository oci.Repository, subject st
 	}
 	result.detail = fmt.Sprintf("%s %s failed: %s\n\n%s", upperFirst(operation), subject, sentence(err), help)
 	return result
+}
+
+// diagnoseKey explains an error of an operation on one piece of metadata.
+func diagnoseKey(err error, operation string, key manifesto.Key) diagnosis {
+	return diagnose(err, operation, key.Repository, describeKey(key))
 }
 
 // sentence writes an error as one.
@@ -53,7 +73,7 @@ func upperFirst(s string) string {
 func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 	var missing *manifesto.NoEntryError
 	if !errors.As(err, &missing) {
-		return diagnose(err, operation, key.Repository, describeKey(key))
+		return diagnoseKey(err, operation, key)
 	}
 	have := "It has no metadata at all."
 	if len(missing.Types) > 0 {
@@ -70,25 +90,7 @@ func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 	}
 }
 
-func addUnknownSettings(image string, diags *diag.Diagnostics) {
-	diags.AddAttributeError(path.Root("image"), "Provider settings unknown",
-		fmt.Sprintf("A setting of the provider that %q depends on is not known yet: it comes from a resource that has not been applied. "+
-			"Apply that resource first, for example with -target, or set the provider from values that are known at plan.", image))
-}
-
-func addOperationError(err error, operation string, key manifesto.Key, diags *diag.Diagnostics) {
-	d := diagnose(err, operation, key.Repository, describeKey(key))
-	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
-}
-
 // describeKey names a piece of metadata in a diagnostic.
 func describeKey(key manifesto.Key) string {
 	return fmt.Sprintf("metadata %q of image %s", key.Type, key.Repository.Digested(key.Image))
-}
-
-func describeImage(ref oci.Reference, platform oci.Platform) string {
-	if platform == (oci.Platform{}) {
-		return "image " + ref.String()
-	}
-	return fmt.Sprintf("image %s for %s", ref, platform)
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -31,7 +30,7 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, ok := r.subject(ctx, &plan, &resp.Diagnostics)
+	key, ok := r.planned(ctx, &plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -43,41 +42,32 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	if !r.put(ctx, put, &plan, "creating", &resp.Diagnostics) {
 		return
 	}
-	plan.setSubject(key)
+	plan.setKey(key)
 	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// subject returns the entry that a plan is about, after a look whether its image exists.
-func (r *metadataResource) subject(ctx context.Context, plan *metadataModel, diags *diag.Diagnostics) (manifesto.Key, bool) {
-	if r.data == nil {
-		diags.AddError("Provider not configured", "The provider has not been configured. This is an error in Terraform or in the provider; please report it.")
-		return manifesto.Key{}, false
+// planned returns the key that a plan is for. It asks the registry whether the image exists and is still the planned
+// one.
+func (r *metadataResource) planned(
+	ctx context.Context, plan *metadataModel, diags *diag.Diagnostics,
+) (manifesto.Key, bool) {
+	image, err := r.data.subject(plan.Image, plan.Platform)
+	if err == nil {
+		err = image.lookUp(ctx)
 	}
-	ref, known, err := r.data.settings.parse(plan.Image.ValueString())
 	if err != nil {
-		diags.AddAttributeError(path.Root("image"), "Malformed image reference", referenceHelp(plan.Image.ValueString(), err))
+		image.diagnose(err).addTo(diags)
 		return manifesto.Key{}, false
 	}
-	if !known || r.data.settings.unknown(ref.Repository.Host()) {
-		addUnknownSettings(plan.Image.ValueString(), diags)
+	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
+		diagnosis{"image", "Image moved since the plan", fmt.Sprintf(
+			"%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its "+
+				"digest.", image.reference, digest.ValueString(), image.digest)}.addTo(diags)
 		return manifesto.Key{}, false
 	}
-	platform := parsePlatform(plan.Platform)
-	image, err := r.data.store.Resolve(ctx, ref, platform)
-	if err != nil {
-		d := diagnose(err, "resolving", ref.Repository, describeImage(ref, platform))
-		diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
-		return manifesto.Key{}, false
-	}
-	if planned := plan.ImageDigest; !planned.IsUnknown() && planned.ValueString() != image.String() {
-		diags.AddAttributeError(path.Root("image"), "Image moved since the plan",
-			fmt.Sprintf("%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its digest.",
-				ref, planned.ValueString(), image))
-		return manifesto.Key{}, false
-	}
-	return manifesto.Key{Repository: ref.Repository, Image: image, Type: plan.Type.ValueString()}, true
+	return image.key(plan.Type.ValueString()), true
 }
 
 // put stores what the plan says and fills in the rest of it.
@@ -92,10 +82,10 @@ func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *met
 	}
 	result, err := r.data.store.Put(ctx, put)
 	if err != nil {
-		addOperationError(err, operation, put.Key, diags)
+		diagnoseKey(err, operation, put.Key).addTo(diags)
 		return false
 	}
-	plan.setEntry(result.Piece)
+	plan.setPiece(result.Piece)
 	for _, digest := range result.Missing {
 		diags.AddWarning("Content missing", fmt.Sprintf("The manifesto of %s names content that the repository does not have, %s, "+
 			"so that it cannot be protected from garbage collection. It belongs to another entry; nothing was changed there.",
@@ -117,12 +107,14 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, ok := r.stored(&state, &resp.Diagnostics)
-	if !ok {
+	key, err := r.data.stored(&state)
+	if err != nil {
+		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
 	var content []byte // Nil leaves the content as it is.
 	if !keepsContent(&config, &plan, &state) {
+		var ok bool
 		if content, ok = plannedContent(&config, &plan, &resp.Diagnostics); !ok {
 			return
 		}
@@ -136,7 +128,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	if !r.put(ctx, put, &plan, "updating", &resp.Diagnostics) {
 		return
 	}
-	plan.setSubject(key)
+	plan.setKey(key)
 	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
@@ -153,31 +145,18 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, ok := r.stored(&state, &resp.Diagnostics)
-	if !ok {
+	key, err := r.data.stored(&state)
+	if err != nil {
+		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	err := r.data.store.Delete(ctx, key, oci.Digest(state.Digest.ValueString()))
+	err = r.data.store.Delete(ctx, key, oci.Digest(state.Digest.ValueString()))
 	switch {
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",
 			fmt.Sprintf("%s was created by another resource in this run, so destroying this one leaves it in the registry. "+
 				"When a resource is renamed, a moved block says so and nothing is created or destroyed.", describeKey(key)))
 	case err != nil:
-		addOperationError(err, "deleting", key, &resp.Diagnostics)
+		diagnoseKey(err, "deleting", key).addTo(&resp.Diagnostics)
 	}
-}
-
-// stored returns the entry that the state names, for an operation that is to change it.
-func (r *metadataResource) stored(state *metadataModel, diags *diag.Diagnostics) (manifesto.Key, bool) {
-	key, err := state.key()
-	if err != nil {
-		diags.AddError("Unreadable state", sentence(err))
-		return manifesto.Key{}, false
-	}
-	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
-		addUnknownSettings(state.Image.ValueString(), diags)
-		return manifesto.Key{}, false
-	}
-	return key, true
 }

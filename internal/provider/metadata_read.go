@@ -6,7 +6,6 @@ import (
 	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
@@ -21,17 +20,17 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	key, err := state.key()
-	if err != nil {
-		resp.Diagnostics.AddError("Unreadable state", sentence(err))
+	key, err := r.data.stored(&state)
+	if err != nil && !errors.Is(err, errUnknown) {
+		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	// Set before anything else: the framework wants an identity even of what is gone. It never changes.
+	// The framework wants an identity even of metadata that is gone. It never changes, so it is set first.
 	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 	}
-	if r.data == nil || r.data.settings.unknown(key.Repository.Host()) {
-		return // Without settings nothing can be said of the registry; the state stays as it is.
+	if err != nil {
+		return // The settings of the registry are not known yet, so the state stays unchanged.
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -41,15 +40,15 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	if err != nil {
-		addOperationError(err, "reading", key, &resp.Diagnostics)
+		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
 		return
 	}
-	if err := r.refreshContent(ctx, key, &piece, &state); err != nil {
-		addOperationError(err, "reading", key, &resp.Diagnostics)
+	if err = r.refreshContent(ctx, key, &piece, &state); err != nil {
+		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
 		return
 	}
-	state.setSubject(key)
-	state.setEntry(piece)
+	state.setKey(key)
+	state.setPiece(piece)
 	if !reflect.DeepEqual(state, before) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	}
@@ -61,7 +60,7 @@ func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key
 	imported := state.ID.IsNull()
 	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
 	if piece.Missing {
-		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
+		state.clearContent()
 		return nil
 	}
 	if !imported && state.Digest.ValueString() == piece.Digest.String() {
@@ -70,7 +69,7 @@ func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key
 	content, entry, err := r.data.store.Content(ctx, key.Repository, piece.Entry)
 	if errors.Is(err, manifesto.ErrContentMissing) {
 		piece.Pinned = false
-		state.Content, state.ContentBase64 = types.StringNull(), types.StringNull()
+		state.clearContent()
 		return nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -35,127 +36,117 @@ func (r *metadataResource) IdentitySchema(_ context.Context, _ resource.Identity
 	}}
 }
 
+// metadataSubjectAttributes are the resource's attributes that say which image the metadata is about.
+func metadataSubjectAttributes() map[string]schema.Attribute {
+	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, the metadata " +
+		"is replaced, so that an approval never silently passes to a build that nobody approved. Use a digest for a " +
+		"statement about one build, and a tag for a statement about the current build. An image of an OCI image layout " +
+		"on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, if the layout has only one image, " +
+		"`oci-layout:DIRECTORY`."
+	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +
+		"image as a whole."
+	attributes := map[string]schema.Attribute{}
+	shared := subjectAttributes(imageHelp, platformHelp, "`REPOSITORY@DIGEST#TYPE`, which is also an import id.")
+	for name, attribute := range shared {
+		attributes[name] = attribute.forResource()
+	}
+	digest := shared["image_digest"].forResource()
+	digest.MarkdownDescription += " When it changes, the metadata is replaced."
+	attributes["image_digest"] = digest
+	return attributes
+}
+
 // Schema implements resource.Resource.
 func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := metadataSubjectAttributes()
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"type": schema.StringAttribute{
+			MarkdownDescription: "Type of the metadata: an arbitrary text, of which an image has one piece each. Changing it replaces the metadata.",
+			Required:            true,
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"content": schema.StringAttribute{
+			MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
+				"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
+			Optional:   true,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"content_base64": schema.StringAttribute{
+			MarkdownDescription: "Content as base64, for what is not text.",
+			Optional:            true,
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), isBase64()},
+		},
+		"source": schema.StringAttribute{
+			MarkdownDescription: "Path of a file with the content. The file is read at plan and apply; its content is not stored in the state, only its digest.",
+			Optional:            true,
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"content_wo": schema.StringAttribute{
+			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be ephemeral. It is stored when " +
+				"the resource is created and when `content_wo_version` changes. Needs Terraform 1.11 or later. It does not make the " +
+				"metadata secret: whoever can pull the image can read it.",
+			Optional:   true,
+			WriteOnly:  true,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
+		},
+		"content_wo_version": schema.Int64Attribute{
+			MarkdownDescription: "Version of `content_wo`; change it to have the content stored anew.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
+		},
+		"media_type": schema.StringAttribute{
+			MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, `text/plain` for other " +
+				"text, and `application/octet-stream` for the rest.",
+			Optional:   true,
+			Computed:   true,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"annotations": schema.MapAttribute{
+			MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",
+			ElementType:         types.StringType,
+			Optional:            true,
+		},
+		"overwrite": schema.BoolAttribute{
+			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Without it that is an error. Defaults to `false`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(false),
+		},
+		"keep_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults to `false`.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(false),
+		},
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Create: true, Read: true, Update: true, Delete: true,
+			CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
+			ReadDescription:   "How long reading may take. Defaults to `5m`.",
+			UpdateDescription: "How long updating may take. Defaults to `20m`.",
+			DeleteDescription: "How long destroying may take. Defaults to `20m`.",
+		}),
+		"digest": schema.StringAttribute{
+			MarkdownDescription: "Digest of the content: the sha256 of its bytes.",
+			Computed:            true,
+		},
+		"size": schema.Int64Attribute{
+			MarkdownDescription: "Size of the content in bytes.",
+			Computed:            true,
+		},
+		"created": schema.StringAttribute{
+			MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
+			Computed:            true,
+		},
+		"pinned": schema.BoolAttribute{
+			MarkdownDescription: "Whether the content is protected from the registry's garbage collection. An apply protects it again when it is not.",
+			Computed:            true,
+		},
+	})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
 			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`, and whoever can pull " +
 			"the image can read it.",
-		Attributes: map[string]schema.Attribute{
-			"image": schema.StringAttribute{
-				MarkdownDescription: "Reference to the image, by tag or digest. The tag defaults to `latest` and the registry to the " +
-					"provider's `default_registry`. A tag is resolved at every plan: when it has moved to another build, the " +
-					"metadata is replaced, so that an approval never silently passes to a build that nobody approved. Use digests for " +
-					"what is said about one build, and tags for what holds for whatever build is current. An image of an OCI image " +
-					"layout on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, where it is the only one, " +
-					"`oci-layout:DIRECTORY`.",
-				Required:   true,
-				Validators: []validator.String{isReference()},
-			},
-			"platform": schema.StringAttribute{
-				MarkdownDescription: "Attach the metadata to this platform's child of a multi-platform image instead of to the image as a " +
-					"whole, as `os/architecture[/variant]`, such as `linux/arm64`. There is no fallback from one to the other.",
-				Optional:   true,
-				Validators: []validator.String{isPlatform()},
-			},
-			"type": schema.StringAttribute{
-				MarkdownDescription: "Type of the metadata: an arbitrary text, of which an image has one piece each. Changing it replaces the metadata.",
-				Required:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"content": schema.StringAttribute{
-				MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
-					"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
-				Optional:   true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"content_base64": schema.StringAttribute{
-				MarkdownDescription: "Content as base64, for what is not text.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), isBase64()},
-			},
-			"source": schema.StringAttribute{
-				MarkdownDescription: "Path of a file with the content. The file is read at plan and apply; its content is not stored in the state, only its digest.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"content_wo": schema.StringAttribute{
-				MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be ephemeral. It is stored when " +
-					"the resource is created and when `content_wo_version` changes. Needs Terraform 1.11 or later. It does not make the " +
-					"metadata secret: whoever can pull the image can read it.",
-				Optional:   true,
-				WriteOnly:  true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
-			},
-			"content_wo_version": schema.Int64Attribute{
-				MarkdownDescription: "Version of `content_wo`; change it to have the content stored anew.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
-			},
-			"media_type": schema.StringAttribute{
-				MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, `text/plain` for other " +
-					"text, and `application/octet-stream` for the rest.",
-				Optional:   true,
-				Computed:   true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"annotations": schema.MapAttribute{
-				MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",
-				ElementType:         types.StringType,
-				Optional:            true,
-			},
-			"overwrite": schema.BoolAttribute{
-				MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Without it that is an error. Defaults to `false`.",
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(false),
-			},
-			"keep_on_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults to `false`.",
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(false),
-			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
-				ReadDescription:   "How long reading may take. Defaults to `5m`.",
-				UpdateDescription: "How long updating may take. Defaults to `20m`.",
-				DeleteDescription: "How long destroying may take. Defaults to `20m`.",
-			}),
-			"id": schema.StringAttribute{
-				MarkdownDescription: "`REPOSITORY@DIGEST#TYPE`, which is also an import id.",
-				Computed:            true,
-			},
-			"registry": schema.StringAttribute{
-				MarkdownDescription: "Host of the registry, such as `ghcr.io` or `docker.io`; `oci-layout` for a layout on disk.",
-				Computed:            true,
-			},
-			"repository": schema.StringAttribute{
-				MarkdownDescription: "Repository of the image with its registry's host, such as `docker.io/library/alpine`, or `oci-layout:DIRECTORY`.",
-				Computed:            true,
-			},
-			"image_digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the image that the metadata is about. When it changes, the metadata is replaced.",
-				Computed:            true,
-			},
-			"digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the content: the sha256 of its bytes.",
-				Computed:            true,
-			},
-			"size": schema.Int64Attribute{
-				MarkdownDescription: "Size of the content in bytes.",
-				Computed:            true,
-			},
-			"created": schema.StringAttribute{
-				MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
-				Computed:            true,
-			},
-			"pinned": schema.BoolAttribute{
-				MarkdownDescription: "Whether the content is protected from the registry's garbage collection. An apply protects it again when it is not.",
-				Computed:            true,
-			},
-		},
+		Attributes: attributes,
 	}
 }

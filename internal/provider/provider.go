@@ -1,5 +1,3 @@
-// Package provider is the Terraform surface: schemas, plans, state and diagnostics. What a manifesto is
-// and how a registry is spoken to is known to the packages below it.
 package provider
 
 import (

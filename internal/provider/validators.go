@@ -56,7 +56,7 @@ func isReference() validator.String {
 	return textValidator{"a reference to an image, by tag or digest", func(text string) (string, string) {
 		ref, err := oci.ParseReference(text, "")
 		if err != nil {
-			return "Malformed image reference", referenceHelp(text, err)
+			return malformedReference, referenceHelp(text, err)
 		}
 		if strings.HasPrefix(ref.Tag, manifesto.Tag) {
 			return "Not an image to describe", fmt.Sprintf("The tag %q is where the provider keeps metadata; it changes "+
@@ -77,7 +77,7 @@ func referenceHelp(text string, err error) string {
 func isPlatform() validator.String {
 	return textValidator{"os/architecture[/variant]", func(text string) (string, string) {
 		if _, err := oci.ParsePlatform(text); err != nil {
-			return "Malformed platform", sentence(err)
+			return malformedPlatform, sentence(err)
 		}
 		return "", ""
 	}}

@@ -1,21 +1,11 @@
 package provider
 
 import (
-	"encoding/base64"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
-
-// contentValues returns content as text where a Terraform string can carry it, else as base64.
-func contentValues(content []byte) (text, encoded types.String) {
-	if manifesto.IsText(content) {
-		return types.StringValue(string(content)), types.StringNull()
-	}
-	return types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
-}
 
 // Null for what is not there.
 
