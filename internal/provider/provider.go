@@ -51,6 +51,9 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	logger := newLogger()
+	settings.log(ctx, logger, p.version, req.TerraformVersion)
+	// MERGE: settings.options.Logger = logger
 	settings.options.UserAgent = "terraform-provider-manifesto/" + p.version + " Terraform/" + req.TerraformVersion
 	client := registry.NewClient(settings.options)
 	data := &providerData{
