@@ -14,8 +14,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// content returns the configured content, unless it is not known yet. A write-only content is returned
-// as it is now: an ephemeral value may differ between plan and apply.
+// content returns the configured content. If it returns false, the content is unknown or diags has an error. A
+// write-only content may differ between plan and apply, because it may come from an ephemeral value.
 func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known bool) {
 	var attribute string
 	switch {
@@ -44,7 +44,8 @@ func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known 
 	switch {
 	case len(content) == 0:
 		diags.AddAttributeError(path.Root(attribute), "Empty content",
-			"Metadata without content cannot be told from metadata that is not there. Give it some content, or remove the resource.")
+			"Metadata cannot be empty: it would look like metadata that does not exist. Set some content, or remove the "+
+				"resource.")
 		return nil, false
 	case len(content) > manifesto.MaxContent:
 		diags.AddAttributeError(path.Root(attribute), "Content too large",
@@ -54,15 +55,15 @@ func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known 
 	return content, true
 }
 
-// readSource reads the file under source, as far as it may be large.
+// readSource reads the file that source names. If it returns false, diags has an error.
 func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		diags.AddAttributeError(path.Root("source"), "File not found",
 			fmt.Sprintf("There is no file %q. Relative paths start at the directory in which Terraform runs; "+
-				"write \"${path.module}/…\" for a file beside the configuration. A file that another resource makes in the "+
-				"same apply is not there at plan: use that resource's content attribute with content or content_base64.", name))
+				"write \"${path.module}/…\" for a file beside the configuration. A file that another resource creates in "+
+				"the same apply does not exist at plan: pass that resource's content to content or content_base64.", name))
 		return nil, false
 	case err == nil && info.Size() > manifesto.MaxContent:
 		diags.AddAttributeError(path.Root("source"), "Content too large",
@@ -80,7 +81,8 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	return content, true
 }
 
-// readFile reads one byte more than content may have, of whatever the name leads to.
+// readFile reads at most one byte more than content may have, so that an endless file, such as a device, ends as too
+// large.
 func readFile(name string) (content []byte, err error) {
 	file, err := os.Open(name) //nolint:gosec // The user names the file.
 	if err != nil {
@@ -90,26 +92,30 @@ func readFile(name string) (content []byte, err error) {
 	return io.ReadAll(io.LimitReader(file, manifesto.MaxContent+1))
 }
 
-// plannedContent returns the configured content, which must be the one that was planned.
+// plannedContent returns the configured content at apply. If it is unknown or not the planned one, plannedContent returns
+// false and diags has an error.
 func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byte, bool) {
 	content, known := config.content(diags)
 	if !known {
 		if !diags.HasError() {
-			diags.AddError("Content unknown", "The content is still unknown at apply. This is an error in Terraform or in the provider; please report it.")
+			diags.AddError("Content unknown", "The content is still unknown at apply. This is an error in Terraform or in "+
+				"the provider; please report it.")
 		}
 		return nil, false
 	}
-	if planned := plan.Digest; config.ContentWO.IsNull() && !planned.IsUnknown() && planned.ValueString() != oci.DigestOf(content).String() {
+	digest := oci.DigestOf(content)
+	planned := plan.Digest
+	if config.ContentWO.IsNull() && !planned.IsUnknown() && planned.ValueString() != digest.String() {
 		diags.AddAttributeError(path.Root("source"), "File changed since the plan",
 			fmt.Sprintf("The content of %q was %s at plan and is %s now. Nothing was written. Run terraform plan again.",
-				config.Source.ValueString(), planned.ValueString(), oci.DigestOf(content)))
+				config.Source.ValueString(), planned.ValueString(), digest))
 		return nil, false
 	}
 	return content, true
 }
 
-// keepsContent reports whether an update leaves the content alone because its file is gone: what is not
-// about the content can be changed all the same.
+// keepsContent reports whether an update leaves the content unchanged because its file is gone. The other attributes can
+// change without the file.
 func keepsContent(config, plan, state *metadataModel) bool {
 	if config.Source.IsNull() || !plan.Digest.Equal(state.Digest) {
 		return false

@@ -33,10 +33,11 @@ func (d diagnosis) addTo(diags *diag.Diagnostics) {
 	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 }
 
-// diagnose explains an error of an operation (such as "reading metadata") on an image.
+// diagnose explains an error of an operation, such as "resolving", on a subject, such as "image ghcr.io/org/app:1". Both
+// are words for the detail.
 func diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
-	help := "Run the same command again; if it fails in the same way, the registry's log should say why."
+	help := "Run the same command again. If it fails in the same way, look for the cause in the registry's log."
 	for _, a := range advicesFor(repository) {
 		if errors.Is(err, a.is) {
 			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host(), err)
@@ -52,7 +53,7 @@ func diagnoseKey(err error, operation string, key manifesto.Key) diagnosis {
 	return diagnose(err, operation, key.Repository, describeKey(key))
 }
 
-// sentence writes an error as one.
+// sentence returns the text of an error as a sentence.
 func sentence(err error) string {
 	text := upperFirst(strings.TrimSpace(err.Error()))
 	if !strings.HasSuffix(text, ".") {
@@ -68,8 +69,8 @@ func upperFirst(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// diagnoseLookup is diagnose for an operation that needs an entry to be there: where there is none, it
-// lists the types that the image has.
+// diagnoseLookup is diagnoseKey for an operation that needs the entry to exist. If it does not, the diagnosis lists the
+// types that the image has.
 func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 	var missing *manifesto.NoEntryError
 	if !errors.As(err, &missing) {
@@ -83,11 +84,8 @@ func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 		}
 		have = "It has " + strings.Join(quoted, ", ") + "."
 	}
-	return diagnosis{
-		attribute: "type",
-		summary:   "No such metadata",
-		detail:    fmt.Sprintf("Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have),
-	}
+	return diagnosis{"type", "No such metadata", fmt.Sprintf(
+		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have)}
 }
 
 // describeKey names a piece of metadata in a diagnostic.

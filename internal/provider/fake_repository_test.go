@@ -31,7 +31,7 @@ func (f *fakeRepositories) push(t *testing.T, reference, seed string) oci.Digest
 }
 
 // pushIndex stores an image for several platforms; childDigest has the digests of its children.
-func (f *fakeRepositories) pushIndex(t *testing.T, reference string, platforms ...string) oci.Digest {
+func (f *fakeRepositories) pushIndex(t *testing.T, reference string, platforms ...string) {
 	t.Helper()
 	var children []byte
 	for i, text := range platforms {
@@ -45,7 +45,7 @@ func (f *fakeRepositories) pushIndex(t *testing.T, reference string, platforms .
 		children = fmt.Appendf(children, `{"mediaType":%q,"digest":%q,"size":1,"platform":{"os":%q,"architecture":%q}}`,
 			v1.MediaTypeImageManifest, childDigest(text), platform.OS, platform.Architecture)
 	}
-	return f.store(t, reference, oci.NewManifest(oci.MediaTypeOCIIndex,
+	f.store(t, reference, oci.NewManifest(oci.MediaTypeOCIIndex,
 		fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, oci.MediaTypeOCIIndex, children)))
 }
 

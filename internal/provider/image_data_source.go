@@ -13,18 +13,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// contentParallel is how many contents of an image are downloaded at once.
+// contentParallel is how many contents of an image the data source downloads at once.
 const contentParallel = 8
 
 var _ datasource.DataSourceWithConfigure = (*imageDataSource)(nil)
 
 func newImageDataSource() datasource.DataSource { return &imageDataSource{} }
 
-// imageDataSource lists the metadata of one image: the original's "list".
+// imageDataSource lists the metadata of one image.
 type imageDataSource struct {
 	data *providerData
 }
 
+// imageDataSourceModel is the configuration and the state of the data source.
 type imageDataSourceModel struct {
 	subjectModel
 	IncludeContent types.Bool            `tfsdk:"include_content"`
@@ -42,7 +43,7 @@ func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureR
 	d.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
 
-// maxContents bounds the contents of one object, in bytes: Terraform's protocol has a limit for a whole message.
+// maxContents is the limit for all contents of one object, in bytes. Terraform limits the size of a whole message.
 const maxContents = 32 << 20
 
 var errContentsTooLarge = errors.New("contents too large")
@@ -70,29 +71,33 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 						Computed:            true,
 					},
 					"size": schema.Int64Attribute{
-						MarkdownDescription: "Size of the content in bytes. Null where another tool stored it in the oldest form and `include_content` is not set.",
-						Computed:            true,
+						MarkdownDescription: "Size of the content in bytes. Null if another tool stored it in the oldest form and " +
+							"`include_content` is not set.",
+						Computed: true,
 					},
 					"media_type": schema.StringAttribute{
-						MarkdownDescription: "Media type of the content. Null where another tool stored it and `include_content` is not set.",
-						Computed:            true,
+						MarkdownDescription: "Media type of the content. Null if another tool stored it and `include_content` is " +
+							"not set.",
+						Computed: true,
 					},
 					"created": schema.StringAttribute{
-						MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
+						MarkdownDescription: createdDescription,
 						Computed:            true,
 					},
 					"annotations": schema.MapAttribute{
-						MarkdownDescription: "Annotations; empty where there are none.",
+						MarkdownDescription: "Annotations; empty if there are none.",
 						ElementType:         types.StringType,
 						Computed:            true,
 					},
 					"content": schema.StringAttribute{
-						MarkdownDescription: "Content with `include_content`, where it is text that Terraform can carry unchanged; otherwise null. Both are null where the content is gone from the registry.",
-						Computed:            true,
+						MarkdownDescription: "Content, if `include_content` is set and it is text that Terraform can carry " +
+							"unchanged; otherwise null. Both are null if the registry no longer has the content.",
+						Computed: true,
 					},
 					"content_base64": schema.StringAttribute{
-						MarkdownDescription: "Content as base64 with `include_content`, where `content` is null; otherwise null.",
-						Computed:            true,
+						MarkdownDescription: "Content as base64, if `include_content` is set and `content` is null; otherwise " +
+							"null.",
+						Computed: true,
 					},
 				}},
 			},

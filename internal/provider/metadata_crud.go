@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Default timeouts.
+// Timeouts of operations unless the configuration has others.
 const (
 	writeTimeout = 20 * time.Minute
 	readTimeout  = 5 * time.Minute
@@ -70,8 +70,10 @@ func (r *metadataResource) planned(
 	return image.key(plan.Type.ValueString()), true
 }
 
-// put stores what the plan says and fills in the rest of it.
-func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, diags *diag.Diagnostics) bool {
+// put stores what the plan says and sets the computed attributes of the plan. If it returns false, diags has an error.
+func (r *metadataResource) put(
+	ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, diags *diag.Diagnostics,
+) bool {
 	put.Annotations = plan.annotations(ctx, diags)
 	put.MediaType = plan.MediaType.ValueString()
 	if plan.MediaType.IsUnknown() {
@@ -87,9 +89,9 @@ func (r *metadataResource) put(ctx context.Context, put manifesto.Put, plan *met
 	}
 	plan.setPiece(result.Piece)
 	for _, digest := range result.Missing {
-		diags.AddWarning("Content missing", fmt.Sprintf("The manifesto of %s names content that the repository does not have, %s, "+
-			"so that it cannot be protected from garbage collection. It belongs to another entry; nothing was changed there.",
-			put.Repository, digest))
+		diags.AddWarning("Content missing", fmt.Sprintf(
+			"The manifesto of %s names content that the repository does not have, %s. It belongs to another entry, which "+
+				"was not changed. Apply the resource that declares it to store it again.", put.Repository, digest))
 	}
 	return true
 }
@@ -112,7 +114,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	var content []byte // Nil leaves the content as it is.
+	var content []byte // Nil leaves the content unchanged.
 	if !keepsContent(&config, &plan, &state) {
 		var ok bool
 		if content, ok = plannedContent(&config, &plan, &resp.Diagnostics); !ok {
@@ -120,10 +122,11 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		}
 	}
 	put := manifesto.Put{
-		Key: key, Content: content, Update: true, Expected: oci.Digest(state.Digest.ValueString()), Repair: !state.Pinned.ValueBool(),
+		Key: key, Content: content, Update: true, Expected: oci.Digest(state.Digest.ValueString()),
+		Repair: !state.Pinned.ValueBool(),
 	}
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
-		put.Content = nil // The write-only value is another now, but nobody asked to store it.
+		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
 	if !r.put(ctx, put, &plan, "updating", &resp.Diagnostics) {
 		return
@@ -154,8 +157,9 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	switch {
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",
-			fmt.Sprintf("%s was created by another resource in this run, so destroying this one leaves it in the registry. "+
-				"When a resource is renamed, a moved block says so and nothing is created or destroyed.", describeKey(key)))
+			fmt.Sprintf("Another resource created %s in this run, so destroying this one leaves it in the registry. "+
+				"If you renamed a resource, add a moved block: then Terraform creates and destroys nothing.",
+				describeKey(key)))
 	case err != nil:
 		diagnoseKey(err, "deleting", key).addTo(&resp.Diagnostics)
 	}

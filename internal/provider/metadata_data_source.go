@@ -15,11 +15,12 @@ var _ datasource.DataSourceWithConfigure = (*metadataDataSource)(nil)
 
 func newMetadataDataSource() datasource.DataSource { return &metadataDataSource{} }
 
-// metadataDataSource looks one piece of metadata up: the original's "get".
+// metadataDataSource reads one piece of metadata.
 type metadataDataSource struct {
 	data *providerData
 }
 
+// metadataDataSourceModel is the configuration and the state of the data source.
 type metadataDataSourceModel struct {
 	subjectModel
 	entryModel
@@ -27,19 +28,24 @@ type metadataDataSourceModel struct {
 }
 
 // Metadata implements datasource.DataSource.
-func (d *metadataDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *metadataDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_metadata"
 }
 
 // Configure implements datasource.DataSourceWithConfigure.
-func (d *metadataDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *metadataDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
 
 // Schema implements datasource.DataSource.
 func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Looks up one piece of metadata of an image. Metadata that is not there is an error, which lists the types that are.",
+		MarkdownDescription: "Looks up one piece of metadata of an image. If the image has none of the type, that is an error, " +
+			"which lists the types that the image has.",
 		Attributes: withSubject("`REPOSITORY@DIGEST#TYPE`.", map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata.",
@@ -47,15 +53,16 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"content": schema.StringAttribute{
-				MarkdownDescription: "Content, where it is text that Terraform can carry unchanged (UTF-8 in Unicode NFC); otherwise null.",
-				Computed:            true,
+				MarkdownDescription: "Content, if it is text that Terraform can carry unchanged (UTF-8 in Unicode NFC); " +
+					"otherwise null.",
+				Computed: true,
 			},
 			"content_base64": schema.StringAttribute{
-				MarkdownDescription: "Content as base64, where `content` is null; otherwise null.",
+				MarkdownDescription: "Content as base64, if `content` is null; otherwise null.",
 				Computed:            true,
 			},
 			"digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the content: the sha256 of its bytes, which have been verified against it.",
+				MarkdownDescription: "Digest of the content: the sha256 of its bytes. The provider has verified it.",
 				Computed:            true,
 			},
 			"size": schema.Int64Attribute{
@@ -63,16 +70,17 @@ func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Computed:            true,
 			},
 			"media_type": schema.StringAttribute{
-				MarkdownDescription: "Media type of the content: the one stored with it, or else the one that the content looks like.",
-				Computed:            true,
+				MarkdownDescription: "Media type of the content: the stored one or, if there is none, one detected from the " +
+					"content.",
+				Computed: true,
 			},
 			"annotations": schema.MapAttribute{
-				MarkdownDescription: "Annotations of the metadata; empty where there are none.",
+				MarkdownDescription: "Annotations of the metadata; empty if there are none.",
 				ElementType:         types.StringType,
 				Computed:            true,
 			},
 			"created": schema.StringAttribute{
-				MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
+				MarkdownDescription: createdDescription,
 				Computed:            true,
 			},
 		}),

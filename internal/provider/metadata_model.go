@@ -24,19 +24,20 @@ type metadataModel struct {
 	Pinned           types.Bool     `tfsdk:"pinned"`
 }
 
-// identityModel is the resource's identity.
+// identityModel is the identity of the resource.
 type identityModel struct {
 	Repository  types.String `tfsdk:"repository"`
 	ImageDigest types.String `tfsdk:"image_digest"`
 	Type        types.String `tfsdk:"type"`
 }
 
-// identity returns the identity of what the model describes.
+// identity returns the identity of the metadata in the model.
 func (m *metadataModel) identity() identityModel {
 	return identityModel{Repository: m.Repository, ImageDigest: m.ImageDigest, Type: m.Type}
 }
 
-// key returns the entry that state or a wholly known plan is about.
+// key returns the key that a state, or a plan without unknown values, names. The error wraps oci.ErrBadReference or
+// oci.ErrBadDigest.
 func (m *metadataModel) key() (manifesto.Key, error) {
 	repository, err := oci.ParseRepository(m.Repository.ValueString(), "")
 	if err != nil {
@@ -58,7 +59,7 @@ func (m *metadataModel) setPiece(piece manifesto.Piece) {
 	}
 }
 
-// annotations returns the configured annotations; unknown values must not be left.
+// annotations returns the configured annotations, which must be known. They are nil if none are configured.
 func (m *metadataModel) annotations(ctx context.Context, diags *diag.Diagnostics) map[string]string {
 	if m.Annotations.IsNull() {
 		return nil

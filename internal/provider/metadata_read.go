@@ -9,8 +9,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
-// Read implements resource.Resource. It looks at the entry that the state names, and neither resolves
-// a tag nor opens a file.
+// Read implements resource.Resource. It reads the entry that the state names. It neither resolves a tag nor opens a file.
 func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state metadataModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -54,9 +53,11 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 }
 
-// refreshContent downloads the content where it is not the one in the state. Content that is gone is
-// shown as such; content that the configuration gives by file or write-only is never in the state.
-func (r *metadataResource) refreshContent(ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel) error {
+// refreshContent downloads the content if it is not the one in the state. Null content in the state shows that the
+// registry has lost it. Content from a file or a write-only attribute never enters the state.
+func (r *metadataResource) refreshContent(
+	ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel,
+) error {
 	imported := state.ID.IsNull()
 	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
 	if piece.Missing {

@@ -18,12 +18,63 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// Schema implements resource.Resource.
+func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"type": schema.StringAttribute{
+			MarkdownDescription: "Type of the metadata: any text. An image has at most one piece of metadata of each type. " +
+				"Changing the type replaces the metadata.",
+			Required:      true,
+			Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"overwrite": schema.BoolAttribute{
+			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Otherwise " +
+				"that is an error. Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"keep_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults " +
+				"to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Create: true, Read: true, Update: true, Delete: true,
+			CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
+			ReadDescription:   "How long reading may take. Defaults to `5m`.",
+			UpdateDescription: "How long updating may take. Defaults to `20m`.",
+			DeleteDescription: "How long destroying may take. Defaults to `20m`.",
+		}),
+		"pinned": schema.BoolAttribute{
+			MarkdownDescription: "Whether the content is protected from the registry's garbage collection. If it is not, the " +
+				"next apply protects it again.",
+			Computed: true,
+		},
+	}
+	maps.Copy(attributes, metadataSubjectAttributes())
+	maps.Copy(attributes, metadataContentAttributes())
+	maps.Copy(attributes, metadataEntryAttributes())
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
+			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`. Everyone who can " +
+			"pull the image can read it.",
+		Attributes: attributes,
+	}
+}
+
 // IdentitySchema implements resource.ResourceWithIdentity.
-func (r *metadataResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *metadataResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"repository": identityschema.StringAttribute{
 			RequiredForImport: true,
-			Description:       "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or oci-layout:DIRECTORY.",
+			Description: "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or " +
+				"oci-layout:DIRECTORY.",
 		},
 		"image_digest": identityschema.StringAttribute{
 			RequiredForImport: true,
@@ -56,48 +107,51 @@ func metadataSubjectAttributes() map[string]schema.Attribute {
 	return attributes
 }
 
-// Schema implements resource.Resource.
-func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	attributes := metadataSubjectAttributes()
-	maps.Copy(attributes, map[string]schema.Attribute{
-		"type": schema.StringAttribute{
-			MarkdownDescription: "Type of the metadata: an arbitrary text, of which an image has one piece each. Changing it replaces the metadata.",
-			Required:            true,
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		},
+// metadataContentAttributes are the attributes of which one gives the content.
+func metadataContentAttributes() map[string]schema.Attribute {
+	notEmpty := stringvalidator.LengthAtLeast(1)
+	return map[string]schema.Attribute{
 		"content": schema.StringAttribute{
-			MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
-				"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
+			MarkdownDescription: "Content as text. Set exactly one of `content`, `content_base64`, `source` and " +
+				"`content_wo`. The content has at most 16 MiB and is not empty. Terraform normalises text to Unicode NFC; " +
+				"use `content_base64` or `source` if every byte counts.",
 			Optional:   true,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators: []validator.String{notEmpty},
 		},
 		"content_base64": schema.StringAttribute{
-			MarkdownDescription: "Content as base64, for what is not text.",
+			MarkdownDescription: "Content as base64, for binary content.",
 			Optional:            true,
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), isBase64()},
+			Validators:          []validator.String{notEmpty, isBase64()},
 		},
 		"source": schema.StringAttribute{
-			MarkdownDescription: "Path of a file with the content. The file is read at plan and apply; its content is not stored in the state, only its digest.",
-			Optional:            true,
-			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			MarkdownDescription: "Path of a file with the content. The provider reads the file at plan and apply. The state " +
+				"has only the digest of the content.",
+			Optional:   true,
+			Validators: []validator.String{notEmpty},
 		},
 		"content_wo": schema.StringAttribute{
-			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be ephemeral. It is stored when " +
-				"the resource is created and when `content_wo_version` changes. Needs Terraform 1.11 or later. It does not make the " +
-				"metadata secret: whoever can pull the image can read it.",
+			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be " +
+				"ephemeral. It is stored when the resource is created and when `content_wo_version` changes. Needs " +
+				"Terraform 1.11 or later. It does not make the metadata secret: everyone who can pull the image can read " +
+				"it.",
 			Optional:   true,
 			WriteOnly:  true,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
+			Validators: []validator.String{notEmpty, stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
 		},
 		"content_wo_version": schema.Int64Attribute{
-			MarkdownDescription: "Version of `content_wo`; change it to have the content stored anew.",
+			MarkdownDescription: "Version of `content_wo`. Change it to store the content again.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
 		},
+	}
+}
+
+// metadataEntryAttributes are the attributes of the entry in the manifesto.
+func metadataEntryAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"media_type": schema.StringAttribute{
-			MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, `text/plain` for other " +
-				"text, and `application/octet-stream` for the rest.",
+			MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, " +
+				"`text/plain` for other text, and `application/octet-stream` for the rest.",
 			Optional:   true,
 			Computed:   true,
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -107,25 +161,6 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			ElementType:         types.StringType,
 			Optional:            true,
 		},
-		"overwrite": schema.BoolAttribute{
-			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Without it that is an error. Defaults to `false`.",
-			Optional:            true,
-			Computed:            true,
-			Default:             booldefault.StaticBool(false),
-		},
-		"keep_on_destroy": schema.BoolAttribute{
-			MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults to `false`.",
-			Optional:            true,
-			Computed:            true,
-			Default:             booldefault.StaticBool(false),
-		},
-		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-			Create: true, Read: true, Update: true, Delete: true,
-			CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
-			ReadDescription:   "How long reading may take. Defaults to `5m`.",
-			UpdateDescription: "How long updating may take. Defaults to `20m`.",
-			DeleteDescription: "How long destroying may take. Defaults to `20m`.",
-		}),
 		"digest": schema.StringAttribute{
 			MarkdownDescription: "Digest of the content: the sha256 of its bytes.",
 			Computed:            true,
@@ -135,18 +170,8 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			Computed:            true,
 		},
 		"created": schema.StringAttribute{
-			MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
+			MarkdownDescription: createdDescription,
 			Computed:            true,
 		},
-		"pinned": schema.BoolAttribute{
-			MarkdownDescription: "Whether the content is protected from the registry's garbage collection. An apply protects it again when it is not.",
-			Computed:            true,
-		},
-	})
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
-			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`, and whoever can pull " +
-			"the image can read it.",
-		Attributes: attributes,
 	}
 }

@@ -1,10 +1,10 @@
 package provider
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -238,7 +238,7 @@ func TestPlanContent(t *testing.T) {
 	}
 	content := func(content, mediaType string) map[string]string {
 		return map[string]string{
-			"digest": oci.DigestOf([]byte(content)).String(), "size": fmt.Sprint(len(content)), "media_type": mediaType,
+			"digest": oci.DigestOf([]byte(content)).String(), "size": strconv.Itoa(len(content)), "media_type": mediaType,
 			"created": unknown, "pinned": "true",
 		}
 	}
@@ -261,7 +261,7 @@ func TestPlanContent(t *testing.T) {
 			config: changes(writeOnly("", 1), func(m *metadataModel) { m.ContentWO = types.StringUnknown() }), requests: 1,
 			planned: contentUnknown,
 		},
-		"media type": {config: changes(mediaType("text/x")), planned: content("x", "text/x"), requests: 1},
+		"media type": {config: changes(typed), planned: content("x", "text/x"), requests: 1},
 		"unknown media type": {
 			config: changes(func(m *metadataModel) { m.MediaType = types.StringUnknown() }), requests: 1,
 			planned: content("x", unknown),
@@ -292,11 +292,11 @@ func TestPlanContent(t *testing.T) {
 			planned: contentUnknown,
 		},
 		"media type added": {
-			created: []change{}, config: changes(mediaType("text/x")), requests: 1,
+			created: []change{}, config: changes(typed), requests: 1,
 			planned: with(kept, "media_type", "text/x", "created", "2026-01-02T03:04:05Z"),
 		},
 		"media type removed from the configuration": {
-			created: changes(mediaType("text/x")), requests: 1, same: true,
+			created: changes(typed), requests: 1, same: true,
 		},
 		"annotations": {
 			created: []change{}, requests: 1, planned: with(kept, "created", "2026-01-02T03:04:05Z"),
@@ -369,14 +369,14 @@ func TestPlanWriteOnlyContent(t *testing.T) {
 		"from text":            {created: []change{}, config: one, planned: unknownDigest, requests: 1},
 		"to text":              {created: one, config: []change{}, planned: map[string]string{"digest": oci.DigestOf([]byte("x")).String()}, requests: 1},
 		"version not known":    {created: one, written: "one", config: []change{one[0], func(m *metadataModel) { m.ContentWOVersion = types.Int64Unknown() }}, planned: unknownDigest, requests: 1},
-		"configured mediatype": {created: one, written: "one", config: []change{writeOnly("two", 2), mediaType("text/x")}, planned: with(unknownDigest, "media_type", "text/x"), requests: 1},
+		"configured mediatype": {created: one, written: "one", config: []change{writeOnly("two", 2), typed}, planned: with(unknownDigest, "media_type", "text/x"), requests: 1},
 	})
 }
 
 // A refresh or an import leaves in the state what the registry has.
 func TestPlanAfterRefresh(t *testing.T) {
 	t.Parallel()
-	configured := []change{mediaType("text/x"), func(m *metadataModel) { m.Annotations = mapValue(map[string]string{"by": "ops"}) }}
+	configured := []change{typed, func(m *metadataModel) { m.Annotations = mapValue(map[string]string{"by": "ops"}) }}
 	mine := map[string]string{
 		"digest": oci.DigestOf([]byte("x")).String(), "size": "1", "media_type": "text/plain", "pinned": "true",
 	}

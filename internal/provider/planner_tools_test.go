@@ -66,9 +66,8 @@ func writeOnly(content string, version int64) change {
 	}
 }
 
-func mediaType(name string) change {
-	return func(m *metadataModel) { m.MediaType = types.StringValue(name) }
-}
+// typed configures the media type "text/x".
+func typed(m *metadataModel) { m.MediaType = types.StringValue("text/x") }
 
 func withoutContent(m *metadataModel) {
 	m.clearContent()

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
-// writeOnlyDigest is the digest to remember for a write-only content; "" for any other.
+// writeOnlyDigest returns the digest to remember of an applied write-only content, or "" for any other content.
 func writeOnlyDigest(config, applied *metadataModel) string {
 	if config.ContentWO.IsNull() {
 		return ""
@@ -15,16 +15,16 @@ func writeOnlyDigest(config, applied *metadataModel) string {
 	return applied.Digest.ValueString()
 }
 
-// privateDigest is the key of the private state that remembers which write-only content was applied.
+// privateDigest is the key in the private state of the digest of the write-only content that was applied last.
 const privateDigest = "content_wo_digest"
 
-// privateState is where the framework keeps what Terraform does not show.
+// privateState is the part of the state that Terraform stores but does not show.
 type privateState interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// appliedDigest returns the digest of the write-only content that was applied last, or "".
+// appliedDigest returns the digest of the write-only content that was applied last, or "" if there is none.
 func appliedDigest(ctx context.Context, private privateState, diags *diag.Diagnostics) string {
 	value, more := private.GetKey(ctx, privateDigest)
 	diags.Append(more...)
@@ -35,7 +35,7 @@ func appliedDigest(ctx context.Context, private privateState, diags *diag.Diagno
 	return digest
 }
 
-// rememberApplied records the digest of an applied write-only content; "" forgets it.
+// rememberApplied records the digest of an applied write-only content. An empty digest clears the record.
 func rememberApplied(ctx context.Context, private privateState, digest string, diags *diag.Diagnostics) {
 	value, err := json.Marshal(digest)
 	if err != nil {

@@ -64,7 +64,9 @@ func (d *providerData) subject(image, platform types.String) (subject, error) {
 
 // find reads an image and a platform that should be known by now, and resolves them. If it returns false, diags says
 // why.
-func (d *providerData) find(ctx context.Context, image, platform types.String, diags *diag.Diagnostics) (subject, bool) {
+func (d *providerData) find(
+	ctx context.Context, image, platform types.String, diags *diag.Diagnostics,
+) (subject, bool) {
 	s, err := d.subject(image, platform)
 	if err == nil {
 		err = s.resolve(ctx)

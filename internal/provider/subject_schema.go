@@ -6,6 +6,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
+// createdDescription describes the attribute created of every kind of object.
+const createdDescription = "When the content was stored (RFC 3339). Null if another tool stored it."
+
 // textAttribute is a string attribute that schemas of several kinds share. The framework has a type of its own for
 // each kind. An attribute that is neither required nor optional is computed.
 type textAttribute struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// Null for what is not there.
+// The functions below return null for the zero value.
 
 func optionalString(s string) types.String {
 	if s == "" {
@@ -37,7 +37,7 @@ func optionalMap(values map[string]string) types.Map {
 	return mapValue(values)
 }
 
-// mapValue is a map that is empty, not null, where there is nothing.
+// mapValue returns a map of strings; an empty one if values is empty.
 func mapValue(values map[string]string) types.Map {
 	elements := make(map[string]attr.Value, len(values))
 	for key, value := range values {
