@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,7 +37,11 @@ func TestMain(m *testing.M) {
 	if err := os.WriteFile(config, nil, 0o600); err != nil {
 		panic(err)
 	}
-	for name, value := range map[string]string{"DOCKER_CONFIG": dir, "TF_CLI_CONFIG_FILE": config, "CHECKPOINT_DISABLE": "1"} {
+	for name, value := range map[string]string{
+		"DOCKER_CONFIG":      dir,
+		"TF_CLI_CONFIG_FILE": config,
+		"CHECKPOINT_DISABLE": "1",
+	} {
 		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
@@ -86,4 +91,19 @@ var emptyPlan = planned(plancheck.ExpectEmptyPlan())
 // words makes a pattern that does not mind where Terraform breaks lines.
 func words(pattern string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
+}
+
+// metadataConfig is the configuration of one resource, manifesto_metadata.test.
+func metadataConfig(image, attributes string) string {
+	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", image, attributes)
+}
+
+// dataConfig is the configuration of a data source, such as data.manifesto_image.test.
+func dataConfig(typ, image, attributes string) string {
+	return fmt.Sprintf("data %q \"test\" {\n  image = %q\n%s\n}\n", typ, image, attributes)
+}
+
+// providerConfig is the configuration of the provider.
+func providerConfig(settings string) string {
+	return "provider \"manifesto\" {\n" + settings + "\n}\n"
 }

@@ -132,8 +132,8 @@ var advices = []advice{
 		"The operation was interrupted. Run the same command again.")},
 }
 
-const unreadable = "The tag _manifesto of the image's repository holds something that is not a manifesto, or one that " +
-	"cannot be read. The provider did not change it. Inspect it with\n\n" +
+const unreadable = "The tag _manifesto of the image's repository holds something that is not a manifesto, or one " +
+	"that cannot be read. The provider did not change it. Inspect it with\n\n" +
 	"  crane export REPOSITORY:_manifesto - | tar -xO data\n\n" +
 	"and repair it, or delete the tag if you need nothing in it."
 

@@ -58,7 +58,7 @@ var layoutAdvices = []advice{
 			"long it may take.")},
 }
 
-const unreadableLayout = "The tag _manifesto of the layout names something that is not a manifesto, or one that cannot " +
-	"be read. The provider did not change it. Inspect it with\n\n" +
+const unreadableLayout = "The tag _manifesto of the layout names something that is not a manifesto, or one that " +
+	"cannot be read. The provider did not change it. Inspect it with\n\n" +
 	"  oras manifest fetch --oci-layout DIRECTORY:_manifesto\n\n" +
 	"and copy the layout again, or remove the tag if you need nothing in it."

@@ -141,7 +141,9 @@ func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov
 	return resp.PlannedState
 }
 
-func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData) {
+func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (
+	*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData,
+) {
 	c.b.Helper()
 	resp, err := c.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: metadataType, Config: config, PriorState: prior, PlannedState: planned,

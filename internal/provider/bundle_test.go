@@ -95,7 +95,7 @@ func (b *bundle) digest(of interface{ Digest() (v1.Hash, error) }) oci.Digest {
 func (b *bundle) ref(suffix string) string { return oci.LayoutHost + ":" + b.directory + suffix }
 
 func (b *bundle) metadata(suffix, attributes string) string {
-	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", b.ref(suffix), attributes)
+	return metadataConfig(b.ref(suffix), attributes)
 }
 
 func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {

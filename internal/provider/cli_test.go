@@ -202,13 +202,14 @@ func TestCLIValidate(t *testing.T) {
 		`username = "robot"`: "Incomplete credentials",
 		`username = var.later
 		 password = var.later`: "",
-		`registries = { "docker.io" = {}, "index.docker.io" = {} }`:                                "Registry configured twice",
-		`registries = { "ghcr.io" = { username = "a" } }`:                                          "password",
+		`registries = { "docker.io" = {}, "index.docker.io" = {} }`: "Registry configured twice",
+		`registries = { "ghcr.io" = { username = "a" } }`:           "password",
+
 		`registries = { "ghcr.io" = { token = var.later, username = "a", password = var.later } }`: "",
 		`default_registry = "https://ghcr.io"`:                                                     "Invalid registry",
 		`default_registry = var.later`:                                                             "",
 	} {
-		c.write("main.tf", head+"provider \"manifesto\" {\n"+config+"\n}\n")
+		c.write("main.tf", head+providerConfig(config))
 		output, code := c.run(c.tool, "validate")
 		if (code != 0) != (want != "") || !strings.Contains(output, want) {
 			t.Errorf("%s: exit code %d, want %q in\n%s", config, code, want, output)

@@ -62,7 +62,9 @@ func newCommandLine(t *testing.T) *commandLine {
 	}
 	c := &commandLine{t: t, tool: tool, dir: t.TempDir()}
 	config := filepath.Join(t.TempDir(), "cli.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
+	text := fmt.Sprintf(
+		"provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin,
+	)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

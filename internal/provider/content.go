@@ -92,8 +92,8 @@ func readFile(name string) (content []byte, err error) {
 	return io.ReadAll(io.LimitReader(file, manifesto.MaxContent+1))
 }
 
-// plannedContent returns the configured content at apply. If it is unknown or not the planned one, plannedContent returns
-// false and diags has an error.
+// plannedContent returns the configured content at apply. If it returns false, the content is unknown or not the
+// planned one, and diags has an error.
 func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byte, bool) {
 	content, known := config.content(diags)
 	if !known {
@@ -114,8 +114,8 @@ func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byt
 	return content, true
 }
 
-// keepsContent reports whether an update leaves the content unchanged because its file is gone. The other attributes can
-// change without the file.
+// keepsContent reports whether an update leaves the content unchanged because its file is gone. The other attributes
+// can change without the file.
 func keepsContent(config, plan, state *metadataModel) bool {
 	if config.Source.IsNull() || !plan.Digest.Equal(state.Digest) {
 		return false

@@ -78,13 +78,22 @@ func TestAccMetadataBinary(t *testing.T) {
 			ConfigPlanChecks: planned(plannedValue("media_type", knownvalue.StringExact("application/octet-stream"))),
 			Check:            w.has("t", binary),
 		},
-		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: w.ref(":1") + "#t", ImportStateVerify: true},
+		resource.TestStep{
+			ResourceName:      address,
+			ImportState:       true,
+			ImportStateId:     w.ref(":1") + "#t",
+			ImportStateVerify: true,
+		},
 		resource.TestStep{ // Drift from binary to text shows in the attribute that carries it.
 			PreConfig:          func() { w.put("t", "text") },
 			RefreshState:       true,
 			ExpectNonEmptyPlan: true,
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)), Check: w.has("t", binary)},
+		resource.TestStep{
+			Config:           config,
+			ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
+			Check:            w.has("t", binary),
+		},
 	)
 }
 
@@ -103,7 +112,11 @@ func TestAccMetadataNFC(t *testing.T) {
 				resource.TestCheckNoResourceAttr(address, "content"),
 				resource.TestCheckResourceAttr(address, "content_base64", base64.StdEncoding.EncodeToString([]byte(decomposed))),
 			)},
-		resource.TestStep{Config: config, ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)), Check: w.has("t", composed)},
+		resource.TestStep{
+			Config:           config,
+			ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
+			Check:            w.has("t", composed),
+		},
 	)
 }
 

@@ -16,14 +16,26 @@ func TestAccRegistryCredentials(t *testing.T) {
 	t.Parallel()
 	w := secured(t)
 	configure := func(attributes string) string {
-		return fmt.Sprintf("provider \"manifesto\" {\n  registries = { %q = { %s } }\n}\n", w.server.Host(), attributes) + w.metadata(some)
+		return w.withProvider(w.registries(attributes))
 	}
 	acceptance(t,
-		resource.TestStep{Config: w.metadata(some), ExpectError: words(`refused the credentials.*registries\["` + w.server.Host() + `"\]`)},
-		resource.TestStep{Config: configure(`username = "robot", password = "wrong"`), ExpectError: words(`refused the credentials`)},
+		resource.TestStep{
+			Config:      w.metadata(some),
+			ExpectError: words(`refused the credentials.*registries\["` + w.server.Host() + `"\]`),
+		},
+		resource.TestStep{
+			Config:      configure(`username = "robot", password = "wrong"`),
+			ExpectError: words(`refused the credentials`),
+		},
 		resource.TestStep{Config: configure(`username = "robot"`), ExpectError: words(`password.* must be specified`)},
-		resource.TestStep{Config: configure(`token = "t", username = "robot", password = "p"`), ExpectError: words(`cannot be specified when`)},
-		resource.TestStep{Config: configure(fmt.Sprintf(`username = %q, password = %q`, user, secret)), Check: w.has("t", "x")},
+		resource.TestStep{
+			Config:      configure(`token = "t", username = "robot", password = "p"`),
+			ExpectError: words(`cannot be specified when`),
+		},
+		resource.TestStep{
+			Config: configure(fmt.Sprintf(`username = %q, password = %q`, user, secret)),
+			Check:  w.has("t", "x"),
+		},
 	)
 }
 
@@ -33,7 +45,7 @@ func TestAccDefaultRegistry(t *testing.T) {
 	other := secured(t)
 	settings := fmt.Sprintf("default_registry = %q", w.server.Host())
 	config := func(attributes, image string) string {
-		return fmt.Sprintf("provider \"manifesto\" {\n%s\n}\nresource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", attributes, image, some)
+		return providerConfig(attributes) + metadataConfig(image, some)
 	}
 	t.Run("configured", func(t *testing.T) {
 		acceptance(t,
@@ -58,13 +70,15 @@ func TestAccDefaultRegistry(t *testing.T) {
 	})
 	t.Run("incomplete", func(t *testing.T) {
 		acceptance(t, resource.TestStep{
-			Config: config(settings+"\nusername = \"robot\"", "app:1"), ExpectError: words(`Incomplete credentials.*` + envPassword),
+			Config:      config(settings+"\nusername = \"robot\"", "app:1"),
+			ExpectError: words(`Incomplete credentials.*` + envPassword),
 		})
 	})
 	t.Run("registries first", func(t *testing.T) {
 		acceptance(t, resource.TestStep{
-			Config: config(settings+fmt.Sprintf("\nusername = \"x\"\npassword = \"y\"\nregistries = { %q = { username = %q, password = %q } }", w.server.Host(), user, secret), "app:1"),
-			Check:  w.has("t", "x"),
+			Config: config(settings+"\nusername = \"x\"\npassword = \"y\"\n"+
+				w.registries(fmt.Sprintf("username = %q, password = %q", user, secret)), "app:1"),
+			Check: w.has("t", "x"),
 		})
 	})
 }
@@ -91,12 +105,26 @@ func TestAccSourcesOfCredentials(t *testing.T) {
 	}
 	host := w.server.Host()
 	acceptance(t,
-		resource.TestStep{Config: w.withProvider(`docker_config = "{"`), ExpectError: words(`Invalid Docker configuration.*auths, credHelpers or credsStore`)},
-		resource.TestStep{Config: w.withProvider(dockerConfig("other.example.com", secret)), ExpectError: words(`refused the credentials.*logged in as: anonymous`)},
-		resource.TestStep{Config: w.withProvider(dockerConfig(host, "wrong")), ExpectError: words(`refused the credentials.*logged in as: credentials of the provider's docker_config`)},
-		resource.TestStep{Config: w.withProvider(dockerConfig(host, secret) + "\n" + w.registries("anonymous = true")), ExpectError: words(`refused the credentials.*logged in as: anonymous`)},
+		resource.TestStep{
+			Config:      w.withProvider(`docker_config = "{"`),
+			ExpectError: words(`Invalid Docker configuration.*auths, credHelpers or credsStore`),
+		},
+		resource.TestStep{
+			Config:      w.withProvider(dockerConfig("other.example.com", secret)),
+			ExpectError: words(`refused the credentials.*logged in as: anonymous`),
+		},
+		resource.TestStep{
+			Config:      w.withProvider(dockerConfig(host, "wrong")),
+			ExpectError: words(`refused the credentials.*logged in as: credentials of the provider's docker_config`),
+		},
+		resource.TestStep{
+			Config:      w.withProvider(dockerConfig(host, secret) + "\n" + w.registries("anonymous = true")),
+			ExpectError: words(`refused the credentials.*logged in as: anonymous`),
+		},
 		resource.TestStep{Config: w.withProvider(dockerConfig(host+"/app", secret)), Check: w.has("t", "x")},
-		resource.TestStep{Config: w.withProvider(dockerConfig(host, "wrong") + "\n" + w.registries(fmt.Sprintf("username = %q, password = %q", user, secret))),
+		resource.TestStep{Config: w.withProvider(
+			dockerConfig(host, "wrong") + "\n" + w.registries(fmt.Sprintf("username = %q, password = %q", user, secret)),
+		),
 			ConfigPlanChecks: emptyPlan},
 	)
 }
@@ -107,10 +135,23 @@ func TestAccPassedThroughSettings(t *testing.T) {
 	w := secured(t)
 	login := fmt.Sprintf("username = %q, password = %q", user, secret)
 	acceptance(t,
-		resource.TestStep{Config: w.withProvider(w.registries("anonymous = true, " + login)), ExpectError: words(`Contradictory settings`)},
-		resource.TestStep{Config: w.withProvider(w.registries(`username = "", password = ""`)), ExpectError: words(`string length must be at least 1`)},
-		resource.TestStep{Config: w.withProvider(w.registries(`token = "a\nb"`)), ExpectError: words(`refused the credentials.*no header may have`)},
+		resource.TestStep{
+			Config:      w.withProvider(w.registries("anonymous = true, " + login)),
+			ExpectError: words(`Contradictory settings`),
+		},
+		resource.TestStep{
+			Config:      w.withProvider(w.registries(`username = "", password = ""`)),
+			ExpectError: words(`string length must be at least 1`),
+		},
+		resource.TestStep{
+			Config:      w.withProvider(w.registries(`token = "a\nb"`)),
+			ExpectError: words(`refused the credentials.*no header may have`),
+		},
 		resource.TestStep{Config: w.withProvider(w.registries("anonymous = false, " + login)), Check: w.has("t", "x")},
-		resource.TestStep{Config: w.withProvider(`registries = { "other.example.com" = null, "` + w.server.Host() + `" = { ` + login + ` } }`), ConfigPlanChecks: emptyPlan},
+		resource.TestStep{
+			Config: w.withProvider(fmt.Sprintf(`registries = { "other.example.com" = null, %q = { %s } }`,
+				w.server.Host(), login)),
+			ConfigPlanChecks: emptyPlan,
+		},
 	)
 }

@@ -33,8 +33,8 @@ func (d diagnosis) addTo(diags *diag.Diagnostics) {
 	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 }
 
-// diagnose explains an error of an operation, such as "resolving", on a subject, such as "image ghcr.io/org/app:1". Both
-// are words for the detail.
+// diagnose explains an error of an operation, such as "resolving", on a subject, such as "image ghcr.io/org/app:1".
+// Both are words for the detail.
 func diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
 	help := "Run the same command again. If it fails in the same way, look for the cause in the registry's log."

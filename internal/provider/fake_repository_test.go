@@ -27,7 +27,9 @@ type fakeRepositories struct {
 // push stores an image under a reference by tag and by its digest. The seed makes it a different image.
 func (f *fakeRepositories) push(t *testing.T, reference, seed string) oci.Digest {
 	t.Helper()
-	return f.store(t, reference, oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"seed":%q}`, seed)))
+	return f.store(
+		t, reference, oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"seed":%q}`, seed)),
+	)
 }
 
 // pushIndex stores an image for several platforms; childDigest has the digests of its children.

@@ -34,12 +34,16 @@ type imageDataSourceModel struct {
 }
 
 // Metadata implements datasource.DataSource.
-func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *imageDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_image"
 }
 
 // Configure implements datasource.DataSourceWithConfigure.
-func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *imageDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
 

@@ -39,8 +39,10 @@ func TestAccLayoutLifecycle(t *testing.T) {
 					plannedValue("repository", knownvalue.StringExact(b.ref(""))),
 					plannedValue("image_digest", knownvalue.StringExact(image.String())),
 				),
-				Check:             b.contact(image, "team@example.com"),
-				ConfigStateChecks: []statecheck.StateCheck{state("pinned", knownvalue.Bool(true)), state("created", knownvalue.NotNull())},
+				Check: b.contact(image, "team@example.com"),
+				ConfigStateChecks: []statecheck.StateCheck{
+					state("pinned", knownvalue.Bool(true)), state("created", knownvalue.NotNull()),
+				},
 			},
 			{Config: b.metadata(":1.2", first), ConfigPlanChecks: emptyPlan},
 			{
@@ -67,8 +69,10 @@ func TestAccLayoutLifecycle(t *testing.T) {
 			},
 			// The same image by its digest: nothing to store.
 			{
-				Config:           b.metadata("@"+image.String(), second),
-				ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedValue("image_digest", knownvalue.StringExact(image.String()))),
+				Config: b.metadata("@"+image.String(), second),
+				ConfigPlanChecks: planned(
+					action(plancheck.ResourceActionUpdate), plannedValue("image_digest", knownvalue.StringExact(image.String())),
+				),
 			},
 		},
 	})
@@ -92,7 +96,12 @@ func TestAccLayoutImportByIdentity(t *testing.T) {
 				})},
 			},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
-			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: b.ref("@" + image.String() + "#t")},
+			{
+				ResourceName:    address,
+				ImportState:     true,
+				ImportStateKind: resource.ImportBlockWithID,
+				ImportStateId:   b.ref("@" + image.String() + "#t"),
+			},
 		},
 	})
 }
@@ -119,7 +128,10 @@ func TestAccLayoutDataSources(t *testing.T) {
 			found("registry", knownvalue.StringExact("oci-layout")),
 			found("repository", knownvalue.StringExact(b.ref(""))),
 			found("image_digest", knownvalue.StringExact(image.String())),
-			statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey("contact").AtMapKey("content"), knownvalue.StringExact("me")),
+			statecheck.ExpectKnownValue(
+				"data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey("contact").AtMapKey("content"),
+				knownvalue.StringExact("me"),
+			),
 		},
 	})
 }
@@ -134,10 +146,15 @@ func TestAccLayoutPlatform(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{state("image_digest", knownvalue.StringExact(index.String()))},
 		},
 		resource.TestStep{
-			Config:            b.metadata(":multi", some+"\nplatform = \"linux/arm64\""),
-			ConfigStateChecks: []statecheck.StateCheck{state("image_digest", knownvalue.StringExact(children["linux/arm64/v8"].String()))},
+			Config: b.metadata(":multi", some+"\nplatform = \"linux/arm64\""),
+			ConfigStateChecks: []statecheck.StateCheck{
+				state("image_digest", knownvalue.StringExact(children["linux/arm64/v8"].String())),
+			},
 		},
-		resource.TestStep{Config: b.metadata(":multi", some+"\nplatform = \"linux/s390x\""), ExpectError: words(`Platform not found.*linux/amd64, linux/arm64/v8`)},
+		resource.TestStep{
+			Config:      b.metadata(":multi", some+"\nplatform = \"linux/s390x\""),
+			ExpectError: words(`Platform not found.*linux/amd64, linux/arm64/v8`),
+		},
 	)
 }
 
@@ -169,7 +186,7 @@ func TestAccLayoutErrors(t *testing.T) {
 	b := newBundle(t)
 	one, two := b.add("1"), b.add("2")
 	of := func(image string) string {
-		return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", image, some)
+		return metadataConfig(image, some)
 	}
 	parent := filepath.ToSlash(t.TempDir())
 	missing := parent + "/missing"
@@ -179,15 +196,23 @@ func TestAccLayoutErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct{ config, want string }{
-		"no directory":         {of("oci-layout:" + missing), `No image layout.*there is no directory.*missing.*an archive has to be unpacked`},
+		"no directory": {
+			of("oci-layout:" + missing), `No image layout.*there is no directory.*missing.*an archive has to be unpacked`,
+		},
 		"no directory, digest": {of("oci-layout:" + missing + "@" + one.String()), `No image layout.*there is no directory`},
 		"not a layout":         {of("oci-layout:" + parent + ":1"), `No image layout.*no file oci-layout`},
-		"no such tag":          {b.metadata(":3", some), `Image not found.*:3: not found: the layout has 1 \(` + one.String() + `\).*has been copied`},
-		"no such digest":       {b.metadata("@sha256:"+strings.Repeat("0", 64), some), `not found`},
-		"two images, no tag":   {b.metadata("", some), `More than one image.*2 \(` + two.String() + `\).*oci-layout:DIRECTORY:TAG`},
-		"our own tag":          {b.metadata(":_manifesto", some), `Not an image to describe`},
-		"malformed tag":        {b.metadata(":a b", some), `Malformed image reference.*oci-layout:DIRECTORY:TAG`},
-		"damaged":              {damaged.metadata(":1", some), `Image layout is damaged.*there is no such blob.*Copy or make it again`},
+		"no such tag": {
+			b.metadata(":3", some), `Image not found.*:3: not found: the layout has 1 \(` + one.String() + `\).*has been copied`,
+		},
+		"no such digest": {b.metadata("@sha256:"+strings.Repeat("0", 64), some), `not found`},
+		"two images, no tag": {
+			b.metadata("", some), `More than one image.*2 \(` + two.String() + `\).*oci-layout:DIRECTORY:TAG`,
+		},
+		"our own tag":   {b.metadata(":_manifesto", some), `Not an image to describe`},
+		"malformed tag": {b.metadata(":a b", some), `Malformed image reference.*oci-layout:DIRECTORY:TAG`},
+		"damaged": {
+			damaged.metadata(":1", some), `Image layout is damaged.*there is no such blob.*Copy or make it again`,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +223,10 @@ func TestAccLayoutErrors(t *testing.T) {
 	t.Run("looked up", func(t *testing.T) {
 		t.Parallel()
 		acceptance(t,
-			resource.TestStep{Config: fmt.Sprintf("data \"manifesto_image\" \"test\" {\n  image = %q\n}\n", "oci-layout:"+missing), ExpectError: words(`No image layout`)},
+			resource.TestStep{
+				Config:      dataConfig("manifesto_image", "oci-layout:"+missing, ""),
+				ExpectError: words(`No image layout`),
+			},
 			resource.TestStep{
 				Config: b.metadata(":1", some), ResourceName: address, ImportState: true, ImportStateId: b.ref(":1#gone"),
 				ExpectError: regexp.MustCompile(`No such metadata`),

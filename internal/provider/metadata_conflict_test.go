@@ -54,7 +54,7 @@ func TestAccMetadataExists(t *testing.T) {
 		resource.TestStep{
 			Config: w.metadata(`type = "t"
 				content = "mine"`),
-			ExpectError: regexp.MustCompile(`Metadata already exists(.|\n)*` + oci.DigestOf([]byte("theirs")).String()[:20] + `(.|\n)*overwrite`),
+			ExpectError: words(`Metadata already exists.*` + oci.DigestOf([]byte("theirs")).String()[:20] + `.*overwrite`),
 		},
 		resource.TestStep{
 			Config: w.metadata(`type = "t"

@@ -44,8 +44,8 @@ func (d *metadataDataSource) Configure(
 // Schema implements datasource.DataSource.
 func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Looks up one piece of metadata of an image. If the image has none of the type, that is an error, " +
-			"which lists the types that the image has.",
+		MarkdownDescription: "Looks up one piece of metadata of an image. If the image has none of the type, that is an " +
+			"error, which lists the types that the image has.",
 		Attributes: withSubject("`REPOSITORY@DIGEST#TYPE`.", map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata.",

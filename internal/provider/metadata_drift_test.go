@@ -26,7 +26,9 @@ func TestAccMetadataImageGone(t *testing.T) {
 		resource.TestStep{Config: config},
 		resource.TestStep{
 			PreConfig: func() {
-				if _, err := w.server.Do(context.Background(), http.MethodDelete, "/v2/app/manifests/"+w.image.String(), nil, ""); err != nil {
+				if _, err := w.server.Do(
+					context.Background(), http.MethodDelete, "/v2/app/manifests/"+w.image.String(), nil, "",
+				); err != nil {
 					registrytest.Refused(t, "deleting an image", err)
 				}
 			},
@@ -102,7 +104,9 @@ func (w *world) losePins() {
 
 func (w *world) deleteBlob(digest oci.Digest) {
 	w.t.Helper()
-	if _, err := w.server.Do(context.Background(), http.MethodDelete, "/v2/app/blobs/"+digest.String(), nil, ""); err != nil {
+	if _, err := w.server.Do(
+		context.Background(), http.MethodDelete, "/v2/app/blobs/"+digest.String(), nil, "",
+	); err != nil {
 		registrytest.Refused(w.t, "deleting a blob", err)
 	}
 }

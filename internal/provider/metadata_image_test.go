@@ -74,7 +74,9 @@ func TestAccMetadataRespelledImage(t *testing.T) {
 func TestAccMetadataPlatform(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	index, children, err := registrytest.PushIndex(context.Background(), w.remote, "multi", "m", "linux/amd64", "linux/arm64/v8", "unknown/unknown")
+	index, children, err := registrytest.PushIndex(
+		context.Background(), w.remote, "multi", "m", "linux/amd64", "linux/arm64/v8", "unknown/unknown",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,10 @@ func TestAccMetadataPlatform(t *testing.T) {
 			ResourceName: address, ImportState: true, ImportStateId: w.ref("@" + arm.String() + "#t"),
 			ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image", "platform"},
 		},
-		resource.TestStep{Config: config(`platform = "linux/s390x"`), ExpectError: regexp.MustCompile(`Platform not found(.|\n)*linux/amd64, linux/arm64/v8`)},
+		resource.TestStep{
+			Config:      config(`platform = "linux/s390x"`),
+			ExpectError: regexp.MustCompile(`Platform not found(.|\n)*linux/amd64, linux/arm64/v8`),
+		},
 		resource.TestStep{Config: w.metadata(`type = "t"
 			content = "x"
 			platform = "linux/amd64"`), ExpectError: regexp.MustCompile(`Not a multi-platform image`)},

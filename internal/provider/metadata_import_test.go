@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"regexp"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -28,7 +27,12 @@ func TestAccMetadataImportByIdentity(t *testing.T) {
 				})},
 			},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity},
-			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithID, ImportStateId: w.ref("@" + w.image.String() + "#t")},
+			{
+				ResourceName:    address,
+				ImportState:     true,
+				ImportStateKind: resource.ImportBlockWithID,
+				ImportStateId:   w.ref("@" + w.image.String() + "#t"),
+			},
 		},
 	})
 }
@@ -41,14 +45,18 @@ func TestAccMetadataImportErrors(t *testing.T) {
 		content = "x"`)
 	fails := func(id, pattern string) resource.TestStep {
 		return resource.TestStep{
-			Config: config, ResourceName: address, ImportState: true, ImportStateId: id, ExpectError: regexp.MustCompile(pattern),
+			Config:        config,
+			ResourceName:  address,
+			ImportState:   true,
+			ImportStateId: id,
+			ExpectError:   words(pattern),
 		}
 	}
 	acceptance(t,
 		fails(w.ref(":1"), `Invalid import id`),
 		fails(w.ref(":1#"), `Invalid import id`),
 		fails("UPPER CASE#t", `Malformed image reference`),
-		fails(w.ref(":1#gone"), `No such metadata(.|\n)*It has\s+"there"`),
+		fails(w.ref(":1#gone"), `No such metadata.*It has "there"`),
 		fails(w.ref(":none#t"), `not found`),
 	)
 }

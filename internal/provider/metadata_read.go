@@ -9,7 +9,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
-// Read implements resource.Resource. It reads the entry that the state names. It neither resolves a tag nor opens a file.
+// Read implements resource.Resource. It reads the entry that the state names. It neither resolves a tag nor opens a
+// file.
 func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state metadataModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)

@@ -52,7 +52,9 @@ func (r *noopResource) Schema(ctx context.Context, req resource.SchemaRequest, r
 	r.real.Schema(ctx, req, resp)
 }
 
-func (r *noopResource) IdentitySchema(ctx context.Context, req resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *noopResource) IdentitySchema(
+	ctx context.Context, req resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	r.real.IdentitySchema(ctx, req, resp)
 }
 
@@ -60,8 +62,9 @@ func (r *noopResource) Create(ctx context.Context, req resource.CreateRequest, r
 	var plan metadataModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	text := types.StringValue("nothing")
-	plan.ID, plan.Registry, plan.Repository, plan.ImageDigest, plan.Digest, plan.Created = text, text, text, text, text, text
-	plan.MediaType, plan.Size, plan.Pinned = text, types.Int64Value(1), types.BoolValue(true)
+	plan.ID, plan.Registry, plan.Repository, plan.ImageDigest = text, text, text, text
+	plan.Digest, plan.Created, plan.MediaType = text, text, text
+	plan.Size, plan.Pinned = types.Int64Value(1), types.BoolValue(true)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }

@@ -82,7 +82,11 @@ func TestPlanNewImage(t *testing.T) {
 				t.Helper()
 				f.push(t, "oci-layout:bundle:1", "one")
 			},
-			planned:  map[string]string{"registry": "oci-layout", "repository": "oci-layout:bundle", "image_digest": seedDigest("one")},
+			planned: map[string]string{
+				"registry":     "oci-layout",
+				"repository":   "oci-layout:bundle",
+				"image_digest": seedDigest("one"),
+			},
 			requests: 1,
 		},
 		"malformed image": {
@@ -208,7 +212,10 @@ func TestPlanExistingImage(t *testing.T) {
 		},
 		"unknown platform": {
 			created: existing, config: []change{func(m *metadataModel) { m.Platform = types.StringUnknown() }},
-			replace: []string{"image_digest"}, planned: map[string]string{"repository": "registry.example.com/app", "id": unknown},
+			replace: []string{"image_digest"}, planned: map[string]string{
+				"repository": "registry.example.com/app",
+				"id":         unknown,
+			},
 		},
 		"unknown image": {
 			created: existing, config: []change{func(m *metadataModel) { m.Image = types.StringUnknown() }},
@@ -216,8 +223,13 @@ func TestPlanExistingImage(t *testing.T) {
 		},
 		"unknown settings": {created: existing, settings: unknownHost("registry.example.com"), same: true},
 		"unknown settings, another tag": {
-			created: existing, settings: unknownHost("registry.example.com"), config: []change{image("registry.example.com/app:2")},
-			replace: []string{"image_digest"}, planned: map[string]string{"repository": "registry.example.com/app", "id": unknown},
+			created: existing, settings: unknownHost("registry.example.com"), config: []change{
+				image("registry.example.com/app:2"),
+			},
+			replace: []string{"image_digest"}, planned: map[string]string{
+				"repository": "registry.example.com/app",
+				"id":         unknown,
+			},
 		},
 	})
 }
@@ -249,14 +261,34 @@ func TestPlanContent(t *testing.T) {
 	delete(kept, "created")
 	changes := func(m ...change) []change { return m }
 	runAll(t, map[string]planTest{
-		"text":           {config: changes(text("hello")), planned: content("hello", "text/plain"), requests: 1},
-		"JSON":           {config: changes(text(`{"a":1}`)), planned: content(`{"a":1}`, "application/json"), requests: 1},
-		"base64":         {config: changes(encoded("\x00")), planned: content("\x00", "application/octet-stream"), requests: 1},
-		"source":         {config: changes(source(file("a", "[1]"))), planned: content("[1]", "application/json"), requests: 1},
-		"write-only":     {config: changes(writeOnly("hidden", 1)), planned: contentUnknown, requests: 1},
-		"unknown text":   {config: changes(func(m *metadataModel) { m.Content = types.StringUnknown() }), planned: contentUnknown, requests: 1},
-		"unknown base64": {config: changes(encoded(""), func(m *metadataModel) { m.ContentBase64 = types.StringUnknown() }), planned: contentUnknown, requests: 1},
-		"unknown source": {config: changes(source(""), func(m *metadataModel) { m.Source = types.StringUnknown() }), planned: contentUnknown, requests: 1},
+		"text": {config: changes(text("hello")), planned: content("hello", "text/plain"), requests: 1},
+		"JSON": {config: changes(text(`{"a":1}`)), planned: content(`{"a":1}`, "application/json"), requests: 1},
+		"base64": {
+			config:   changes(encoded("\x00")),
+			planned:  content("\x00", "application/octet-stream"),
+			requests: 1,
+		},
+		"source": {
+			config:   changes(source(file("a", "[1]"))),
+			planned:  content("[1]", "application/json"),
+			requests: 1,
+		},
+		"write-only": {config: changes(writeOnly("hidden", 1)), planned: contentUnknown, requests: 1},
+		"unknown text": {
+			config:   changes(func(m *metadataModel) { m.Content = types.StringUnknown() }),
+			planned:  contentUnknown,
+			requests: 1,
+		},
+		"unknown base64": {
+			config:   changes(encoded(""), func(m *metadataModel) { m.ContentBase64 = types.StringUnknown() }),
+			planned:  contentUnknown,
+			requests: 1,
+		},
+		"unknown source": {
+			config:   changes(source(""), func(m *metadataModel) { m.Source = types.StringUnknown() }),
+			planned:  contentUnknown,
+			requests: 1,
+		},
 		"unknown write-only": {
 			config: changes(writeOnly("", 1), func(m *metadataModel) { m.ContentWO = types.StringUnknown() }), requests: 1,
 			planned: contentUnknown,
@@ -286,7 +318,12 @@ func TestPlanContent(t *testing.T) {
 		"other text": {
 			created: []change{}, config: changes(text(`{"b":2}`)), planned: content(`{"b":2}`, "application/json"), requests: 1,
 		},
-		"the same content in another attribute": {created: []change{}, config: changes(encoded("x")), planned: kept, requests: 1},
+		"the same content in another attribute": {
+			created:  []change{},
+			config:   changes(encoded("x")),
+			planned:  kept,
+			requests: 1,
+		},
 		"text becomes unknown": {
 			created: []change{}, config: changes(func(m *metadataModel) { m.Content = types.StringUnknown() }), requests: 1,
 			planned: contentUnknown,
@@ -357,19 +394,56 @@ func TestPlanWriteOnlyContent(t *testing.T) {
 	one := []change{writeOnly("one", 1)}
 	unknownDigest := map[string]string{"digest": unknown, "size": unknown, "created": unknown, "media_type": unknown}
 	runAll(t, map[string]planTest{
-		"unchanged":               {created: one, written: "one", config: one, same: true, requests: 1},
-		"other value, version":    {created: one, written: "one", config: []change{writeOnly("two", 1)}, same: true, requests: 1},
-		"next version":            {created: one, written: "one", config: []change{writeOnly("two", 2)}, planned: unknownDigest, requests: 1},
-		"next version, one value": {created: one, written: "one", config: []change{writeOnly("one", 2)}, planned: unknownDigest, requests: 1},
+		"unchanged": {created: one, written: "one", config: one, same: true, requests: 1},
+		"other value, version": {
+			created:  one,
+			written:  "one",
+			config:   []change{writeOnly("two", 1)},
+			same:     true,
+			requests: 1,
+		},
+		"next version": {
+			created:  one,
+			written:  "one",
+			config:   []change{writeOnly("two", 2)},
+			planned:  unknownDigest,
+			requests: 1,
+		},
+		"next version, one value": {
+			created:  one,
+			written:  "one",
+			config:   []change{writeOnly("one", 2)},
+			planned:  unknownDigest,
+			requests: 1,
+		},
 		"drifted": {
 			created: one, written: "one", config: one, planned: unknownDigest, requests: 1,
-			refreshed: []change{func(m *metadataModel) { m.Digest = types.StringValue(oci.DigestOf([]byte("theirs")).String()) }},
+			refreshed: []change{
+				func(m *metadataModel) { m.Digest = types.StringValue(oci.DigestOf([]byte("theirs")).String()) },
+			},
 		},
-		"nothing recorded":     {created: one, config: one, same: true, requests: 1},
-		"from text":            {created: []change{}, config: one, planned: unknownDigest, requests: 1},
-		"to text":              {created: one, config: []change{}, planned: map[string]string{"digest": oci.DigestOf([]byte("x")).String()}, requests: 1},
-		"version not known":    {created: one, written: "one", config: []change{one[0], func(m *metadataModel) { m.ContentWOVersion = types.Int64Unknown() }}, planned: unknownDigest, requests: 1},
-		"configured mediatype": {created: one, written: "one", config: []change{writeOnly("two", 2), typed}, planned: with(unknownDigest, "media_type", "text/x"), requests: 1},
+		"nothing recorded": {created: one, config: one, same: true, requests: 1},
+		"from text":        {created: []change{}, config: one, planned: unknownDigest, requests: 1},
+		"to text": {
+			created:  one,
+			config:   []change{},
+			planned:  map[string]string{"digest": oci.DigestOf([]byte("x")).String()},
+			requests: 1,
+		},
+		"version not known": {
+			created:  one,
+			written:  "one",
+			config:   []change{one[0], func(m *metadataModel) { m.ContentWOVersion = types.Int64Unknown() }},
+			planned:  unknownDigest,
+			requests: 1,
+		},
+		"configured mediatype": {
+			created:  one,
+			written:  "one",
+			config:   []change{writeOnly("two", 2), typed},
+			planned:  with(unknownDigest, "media_type", "text/x"),
+			requests: 1,
+		},
 	})
 }
 

@@ -76,7 +76,11 @@ func withoutContent(m *metadataModel) {
 
 // configuration returns the configuration of the resource with changes.
 func configuration(changes ...change) metadataModel {
-	m := metadataModel{Type: types.StringValue("t"), Overwrite: types.BoolValue(false), KeepOnDestroy: types.BoolValue(false)}
+	m := metadataModel{
+		Type:          types.StringValue("t"),
+		Overwrite:     types.BoolValue(false),
+		KeepOnDestroy: types.BoolValue(false),
+	}
 	m.Image = types.StringValue(planImage)
 	m.Content = types.StringValue("x")
 	m.Annotations = types.MapNull(types.StringType)
@@ -150,7 +154,12 @@ func (test planTest) run(t *testing.T) {
 func (test planTest) state(t *testing.T, f *fakeRepositories) *metadataModel {
 	t.Helper()
 	var diags diag.Diagnostics
-	p := planner{config: configuration(test.created...), private: privateMemory{}, diags: &diags, data: f.provider(settings{})}
+	p := planner{
+		config:  configuration(test.created...),
+		private: privateMemory{},
+		diags:   &diags,
+		data:    f.provider(settings{}),
+	}
 	p.plan = p.config
 	p.run(t.Context())
 	content, _ := p.config.content(&diags)

@@ -166,8 +166,8 @@ func connectionAttributes() map[string]schema.Attribute {
 	key.Sensitive = true
 	return map[string]schema.Attribute{
 		"plain_http": schema.BoolAttribute{
-			MarkdownDescription: "Speak HTTP without TLS to this registry. Loopback hosts (`localhost`, `127.0.0.1`, `[::1]`) " +
-				"are spoken to that way unless this is `false`, and no other host is unless it is `true`.",
+			MarkdownDescription: "Speak HTTP without TLS to this registry. Defaults to `true` for loopback hosts " +
+				"(`localhost`, `127.0.0.1`, `[::1]`), and to `false` for all other hosts.",
 			Optional: true,
 		},
 		"insecure_skip_verify": schema.BoolAttribute{

@@ -13,11 +13,17 @@ func TestAccRegistriesKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	configure := func(attributes string) string {
-		return fmt.Sprintf("provider \"manifesto\" {\n  registries = { %s }\n}\n", attributes) + w.metadata(some)
+		return w.withProvider("registries = { " + attributes + " }")
 	}
 	acceptance(t,
-		resource.TestStep{Config: configure(`"https://ghcr.io/" = {}`), ExpectError: words(`Invalid registry.*ghcr.io or registry.example.com:5000`)},
-		resource.TestStep{Config: configure(`"docker.io" = {}, "index.docker.io" = {}`), ExpectError: words(`Registry configured twice`)},
+		resource.TestStep{
+			Config:      configure(`"https://ghcr.io/" = {}`),
+			ExpectError: words(`Invalid registry.*ghcr.io or registry.example.com:5000`),
+		},
+		resource.TestStep{
+			Config:      configure(`"docker.io" = {}, "index.docker.io" = {}`),
+			ExpectError: words(`Registry configured twice`),
+		},
 	)
 }
 
@@ -26,7 +32,7 @@ func TestAccSettle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	configure := func(settle string) string {
-		return fmt.Sprintf("provider \"manifesto\" {\n  settle = %q\n}\n", settle) + w.metadata(some)
+		return w.withProvider(fmt.Sprintf("settle = %q", settle))
 	}
 	acceptance(t,
 		resource.TestStep{Config: configure("soon"), ExpectError: words(`Invalid duration.*500ms`)},
@@ -49,8 +55,15 @@ func TestAccRequestSettings(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: w.withProvider(`request_timeout = "soon"`), ExpectError: words(`Invalid duration.*30s`)},
 		resource.TestStep{Config: w.withProvider(`max_retries = -1`), ExpectError: words(`max_retries.*between 0 and 100`)},
-		resource.TestStep{Config: w.withProvider(`max_concurrent_requests = 0`), ExpectError: words(`max_concurrent_requests.*between 1 and`)},
-		resource.TestStep{PreConfig: w.server.Reset, Config: w.withProvider("max_retries = 0\nrequest_timeout = \"5s\"\nmax_concurrent_requests = 1"), ExpectError: words(`502`)},
+		resource.TestStep{
+			Config:      w.withProvider(`max_concurrent_requests = 0`),
+			ExpectError: words(`max_concurrent_requests.*between 1 and`),
+		},
+		resource.TestStep{
+			PreConfig:   w.server.Reset,
+			Config:      w.withProvider("max_retries = 0\nrequest_timeout = \"5s\"\nmax_concurrent_requests = 1"),
+			ExpectError: words(`502`),
+		},
 	)
 	if n := w.server.Count(http.MethodPost, ""); n != 2 { // One POST on trial, one to open the upload.
 		t.Errorf("%d uploads were tried", n)

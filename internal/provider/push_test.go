@@ -45,7 +45,8 @@ func TestAccImagePushedInTheSameApply(t *testing.T) {
 			{
 				Config: config,
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionCreate),
-					plannedUnknown("image_digest"), plannedUnknown("id"), plannedValue("repository", knownvalue.StringExact(w.ref("")))),
+					plannedUnknown("image_digest"), plannedUnknown("id"),
+					plannedValue("repository", knownvalue.StringExact(w.ref("")))),
 			},
 			{Config: config, ConfigPlanChecks: emptyPlan},
 			{ // The next version: the existing resource names a tag that the same apply pushes.
@@ -84,14 +85,19 @@ func (pushImage) Metadata(_ context.Context, _ tfresource.MetadataRequest, resp 
 
 func (pushImage) Schema(_ context.Context, _ tfresource.SchemaRequest, resp *tfresource.SchemaResponse) {
 	resp.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
-		"tag": schema.StringAttribute{Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
+		"tag": schema.StringAttribute{
+			Required:      true,
+			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
 	}}
 }
 
 func (p pushImage) Create(ctx context.Context, req tfresource.CreateRequest, resp *tfresource.CreateResponse) {
 	var model pushModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
-	if _, err := registrytest.PushImage(ctx, p.world.remote, model.Tag.ValueString(), model.Tag.ValueString()); err != nil {
+	if _, err := registrytest.PushImage(
+		ctx, p.world.remote, model.Tag.ValueString(), model.Tag.ValueString(),
+	); err != nil {
 		resp.Diagnostics.AddError("push", err.Error())
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)

@@ -21,13 +21,21 @@ func TestFindSubject(t *testing.T) {
 		// summary is that of the error, at the attribute; empty if the image is found.
 		summary, attribute string
 	}{
-		"found":            {configured, types.StringValue(planImage), types.StringNull(), "", ""},
-		"not configured":   {nil, types.StringValue(planImage), types.StringNull(), "Provider not configured", ""},
-		"malformed":        {configured, types.StringValue("A B"), types.StringNull(), malformedReference, "image"},
-		"bad platform":     {configured, types.StringValue(planImage), types.StringValue("x"), malformedPlatform, "platform"},
-		"missing":          {configured, types.StringValue(planImage + "0"), types.StringNull(), "Image or repository not found", "image"},
-		"unknown settings": {f.provider(settings{allUnknown: true}), types.StringValue(planImage), types.StringNull(), "Provider settings unknown", "image"},
-		"unknown default":  {f.provider(settings{defaultUnknown: true}), types.StringValue("app:1"), types.StringNull(), "Provider settings unknown", "image"},
+		"found":          {configured, types.StringValue(planImage), types.StringNull(), "", ""},
+		"not configured": {nil, types.StringValue(planImage), types.StringNull(), "Provider not configured", ""},
+		"malformed":      {configured, types.StringValue("A B"), types.StringNull(), malformedReference, "image"},
+		"bad platform":   {configured, types.StringValue(planImage), types.StringValue("x"), malformedPlatform, "platform"},
+		"missing": {
+			configured, types.StringValue(planImage + "0"), types.StringNull(), "Image or repository not found", "image",
+		},
+		"unknown settings": {
+			f.provider(settings{allUnknown: true}), types.StringValue(planImage), types.StringNull(),
+			"Provider settings unknown", "image",
+		},
+		"unknown default": {
+			f.provider(settings{defaultUnknown: true}), types.StringValue("app:1"), types.StringNull(),
+			"Provider settings unknown", "image",
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +71,9 @@ func checkDiagnosis(t *testing.T, diags diag.Diagnostics, attribute, summary str
 func TestLookUpAsksForDigests(t *testing.T) {
 	t.Parallel()
 	f := &fakeRepositories{}
-	s, err := f.provider(settings{}).subject(types.StringValue("registry.example.com/app@"+seedDigest("none")), types.StringNull())
+	s, err := f.provider(settings{}).subject(
+		types.StringValue("registry.example.com/app@"+seedDigest("none")), types.StringNull(),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +89,8 @@ func TestStoredKey(t *testing.T) {
 	t.Parallel()
 	f := &fakeRepositories{}
 	state := configuration()
-	state.Repository, state.ImageDigest = types.StringValue("registry.example.com/app"), types.StringValue(seedDigest("one"))
+	state.Repository = types.StringValue("registry.example.com/app")
+	state.ImageDigest = types.StringValue(seedDigest("one"))
 	broken := state
 	broken.ImageDigest = types.StringValue("sha256:x")
 	tests := map[string]struct {

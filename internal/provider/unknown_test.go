@@ -15,7 +15,9 @@ import (
 // Values that are unknown at plan pass through, and are known after.
 func TestAccMetadataUnknownValues(t *testing.T) {
 	t.Parallel()
-	for _, attribute := range []string{"image", "type", "content", "content_base64", "media_type", "platform", "annotations"} {
+	for _, attribute := range []string{
+		"image", "type", "content", "content_base64", "media_type", "platform", "annotations",
+	} {
 		t.Run(attribute, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, registrytest.Options{})
@@ -24,7 +26,8 @@ func TestAccMetadataUnknownValues(t *testing.T) {
 			}
 			values := map[string]string{"image": fmt.Sprintf("%q", w.ref(":1")), "type": `"t"`, "content": `"x"`}
 			literal := map[string]string{
-				"image": w.ref(":1"), "type": "t", "content": "x", "content_base64": "eA==", "media_type": "text/x", "platform": "linux/amd64", "annotations": "b",
+				"image": w.ref(":1"), "type": "t", "content": "x", "content_base64": "eA==", "media_type": "text/x",
+				"platform": "linux/amd64", "annotations": "b",
 			}[attribute]
 			switch attribute {
 			case "content_base64":
@@ -48,8 +51,13 @@ func TestAccMetadataUnknownValues(t *testing.T) {
 			for name, value := range values {
 				lines = append(lines, name+" = "+value)
 			}
-			config := fmt.Sprintf("resource \"terraform_data\" \"later\" {\n  input = %q\n}\nresource \"manifesto_metadata\" \"test\" {\n%s\n}\n",
-				literal, strings.Join(lines, "\n"))
+			config := fmt.Sprintf(`
+				resource "terraform_data" "later" {
+					input = %q
+				}
+				resource "manifesto_metadata" "test" {
+					%s
+				}`, literal, strings.Join(lines, "\n"))
 			checks := []plancheck.PlanCheck{action(plancheck.ResourceActionCreate)}
 			for _, name := range unknown {
 				checks = append(checks, plannedUnknown(name))
@@ -83,9 +91,11 @@ func TestAccUnknownSettings(t *testing.T) {
 	}
 	acceptance(t,
 		resource.TestStep{
-			Config:           config(w.ref(":1")),
-			ConfigPlanChecks: planned(plannedUnknown("image_digest"), plannedUnknown("id"), plannedValue("repository", knownvalue.StringExact(w.ref("")))),
-			Check:            w.has("t", "x"),
+			Config: config(w.ref(":1")),
+			ConfigPlanChecks: planned(
+				plannedUnknown("image_digest"), plannedUnknown("id"), plannedValue("repository", knownvalue.StringExact(w.ref(""))),
+			),
+			Check: w.has("t", "x"),
 		},
 		resource.TestStep{Config: config(w.ref(":1")), ConfigPlanChecks: emptyPlan},
 	)
@@ -107,7 +117,11 @@ func TestAccUnknownDefaultRegistry(t *testing.T) {
 			content = "x"
 		}`, w.server.Host())
 	acceptance(t,
-		resource.TestStep{Config: config, ConfigPlanChecks: planned(plannedUnknown("repository"), plannedUnknown("image_digest")), Check: w.has("t", "x")},
+		resource.TestStep{
+			Config:           config,
+			ConfigPlanChecks: planned(plannedUnknown("repository"), plannedUnknown("image_digest")),
+			Check:            w.has("t", "x"),
+		},
 		resource.TestStep{Config: config, ConfigPlanChecks: emptyPlan},
 	)
 }

@@ -32,7 +32,9 @@ func newWorld(t *testing.T, options registrytest.Options) *world {
 	t.Helper()
 	server := registrytest.New(t, options)
 	w := &world{t: t, server: server}
-	w.credentials = registry.HostConfig{Credential: credentials.Credential{Username: options.Username, Password: options.Password}}
+	w.credentials = registry.HostConfig{
+		Credential: credentials.Credential{Username: options.Username, Password: options.Password},
+	}
 	w.remote = w.open("app")
 	w.image = w.push("1", "one")
 	return w
@@ -41,7 +43,9 @@ func newWorld(t *testing.T, options registrytest.Options) *world {
 // open gives direct access to another repository.
 func (w *world) open(path string) *registry.Repository {
 	w.t.Helper()
-	return w.server.Open(w.t, path, registry.Options{Registries: map[string]registry.HostConfig{w.server.Host(): w.credentials}})
+	return w.server.Open(
+		w.t, path, registry.Options{Registries: map[string]registry.HostConfig{w.server.Host(): w.credentials}},
+	)
 }
 
 // document is the manifesto as it stands in the registry.
@@ -173,7 +177,7 @@ func (w *world) metadata(attributes string) string {
 }
 
 func (w *world) metadataOf(suffix, attributes string) string {
-	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", w.ref(suffix), attributes)
+	return metadataConfig(w.ref(suffix), attributes)
 }
 
 const user, secret = "robot", "pass-word"
@@ -187,7 +191,7 @@ const some = "type = \"t\"\ncontent = \"x\""
 
 // withProvider is a configuration of the provider, and of one resource.
 func (w *world) withProvider(settings string) string {
-	return "provider \"manifesto\" {\n" + settings + "\n}\n" + w.metadata(some)
+	return providerConfig(settings) + w.metadata(some)
 }
 
 // registries is a setting of the world's registry.
