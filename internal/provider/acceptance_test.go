@@ -17,7 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// TestMain keeps the credentials and the CLI configuration of whoever runs the tests out of them.
+// TestMain hides the developer's own credentials and CLI configuration from the tests.
 func TestMain(m *testing.M) {
 	if served, err := noop(); err != nil {
 		panic(err)
@@ -59,7 +59,7 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 
 const address = "manifesto_metadata.test"
 
-// planned are plan checks before apply.
+// planned returns plan checks before apply.
 func planned(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: checks}
 }
@@ -68,7 +68,7 @@ func action(a plancheck.ResourceActionType) plancheck.PlanCheck {
 	return plancheck.ExpectResourceAction(address, a)
 }
 
-// acceptance runs steps with the provider; the registry must be empty of our metadata afterwards.
+// acceptance runs steps with the provider.
 func acceptance(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
@@ -88,7 +88,7 @@ func plannedUnknown(attribute string) plancheck.PlanCheck {
 
 var emptyPlan = planned(plancheck.ExpectEmptyPlan())
 
-// words makes a pattern that does not mind where Terraform breaks lines.
+// words returns a pattern that matches wherever Terraform breaks lines.
 func words(pattern string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
 }

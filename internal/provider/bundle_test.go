@@ -39,7 +39,7 @@ func newBundle(t *testing.T) *bundle {
 	return &bundle{t: t, directory: directory, writer: writer}
 }
 
-// add appends a new image, with a name unless that is empty.
+// add appends a new image. The name may be empty.
 func (b *bundle) add(named string) oci.Digest {
 	b.t.Helper()
 	image, err := random.Image(64, 1)
@@ -107,12 +107,12 @@ func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {
 	return manifesto.Key{Repository: repository, Image: image, Type: typ}
 }
 
-// store is another writer.
+// store returns another writer to the layout.
 func (b *bundle) store() *manifesto.Store {
 	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }, time.Now, 0)
 }
 
-// contact checks the content of that type in the layout; empty for none.
+// contact checks the content of the type contact in the layout. Empty content means that there must be none.
 func (b *bundle) contact(image oci.Digest, want string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		_, content, err := b.store().Fetch(context.Background(), b.key(image, "contact"))
@@ -126,7 +126,7 @@ func (b *bundle) contact(image oci.Digest, want string) resource.TestCheckFunc {
 	}
 }
 
-// change stores or, for no content, deletes metadata outside Terraform.
+// change stores metadata outside Terraform, or deletes it if content is empty.
 func (b *bundle) change(image oci.Digest, typ, content string) {
 	b.t.Helper()
 	ctx, store, key := context.Background(), b.store(), b.key(image, typ)
@@ -144,7 +144,7 @@ func (b *bundle) change(image oci.Digest, typ, content string) {
 	}
 }
 
-// readable checks that another tool finds images under the tags, whole.
+// readable checks that another tool finds complete images under the tags.
 func (b *bundle) readable(tags ...string) {
 	b.t.Helper()
 	index, err := b.writer.ImageIndex()

@@ -11,10 +11,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Tests that run the provider as users do: the built program, started by Terraform's command line.
+// The tests of this file run the provider as users do: Terraform's command line starts the built program.
 
-// 200 resources with -parallelism=50: all there, second plan empty, destroy leaves an empty manifesto
-// but for what others put there.
+// 200 resources with -parallelism=50 are all stored, and the second plan is empty. Destroy removes them and leaves what
+// others stored.
 func TestCLIManyInParallel(t *testing.T) {
 	for _, foreign := range []bool{false, true} {
 		t.Run(fmt.Sprintf("with another writer's entry: %t", foreign), func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestCLIManyInParallel(t *testing.T) {
 	}
 }
 
-// Every example of the documentation runs as it is, but for the registry's host.
+// Every example of the documentation runs with only the registry's host replaced.
 func TestCLIExamples(t *testing.T) {
 	t.Parallel()
 	setUp := func(t *testing.T) (*commandLine, *world) {
@@ -113,7 +113,7 @@ func TestCLIExamples(t *testing.T) {
 		w.put("contact", "platform-team@example.com")
 		w.put("approval", `{"approved":true}`)
 		for _, name := range []string{"manifesto_metadata", "manifesto_image"} {
-			c.example(w, "data-sources/"+name+"/data-source.tf") // In the place of the one before.
+			c.example(w, "data-sources/"+name+"/data-source.tf") // Replaces the previous example.
 			output := c.terraform("apply", "-auto-approve")
 			for _, want := range map[string][]string{
 				"manifesto_metadata": {w.remote.Repository().Digested(w.image).String()},
@@ -132,7 +132,7 @@ func TestCLIExamples(t *testing.T) {
 	})
 }
 
-// Refresh and destroy look at the entry that the state names: they resolve no tag and open no file.
+// Refresh and destroy read only the entry that the state names. They resolve no tag and open no file.
 func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
@@ -160,8 +160,8 @@ func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
 	}
 }
 
-// A tag that moves between plan and apply stops the apply: what was planned for one build is not stored
-// for another.
+// A tag that moves between plan and apply stops the apply, so that metadata planned for one build is not stored for
+// another.
 func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
@@ -186,7 +186,7 @@ func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
 	}
 }
 
-// Contradictions are found by terraform validate, without a plan, and unknown values are skipped.
+// terraform validate finds contradictions without a plan, and skips unknown values.
 func TestCLIValidate(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)

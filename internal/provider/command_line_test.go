@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// buildProvider builds the program once, into a directory that outlives the single test.
+// buildProvider builds the program once for all tests.
 var buildProvider = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(os.Getenv("DOCKER_CONFIG"), "bin") // TestMain's own directory, removed at the end.
 	name := "terraform-provider-manifesto"
@@ -35,7 +35,7 @@ const requirement = `
 	}
 `
 
-// commandLine is a directory in which Terraform runs with the provider just built.
+// commandLine is a directory in which Terraform runs with the built provider.
 type commandLine struct {
 	t    *testing.T
 	tool string
@@ -117,8 +117,7 @@ func (c *commandLine) minor() int {
 	return minor
 }
 
-// example copies a file of the examples, with the test registry in the place of the
-// example's.
+// example copies a file of the examples and replaces the example's registry with the test registry.
 func (c *commandLine) example(w *world, name string) {
 	c.t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "..", "examples", name))

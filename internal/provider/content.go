@@ -81,8 +81,8 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	return content, true
 }
 
-// readFile reads at most one byte more than content may have, so that an endless file, such as a device, ends as too
-// large.
+// readFile reads at most one byte more than content may have, so that an endless file, such as a device, counts as
+// too large.
 func readFile(name string) (content []byte, err error) {
 	file, err := os.Open(name) //nolint:gosec // The user names the file.
 	if err != nil {

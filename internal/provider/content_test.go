@@ -46,14 +46,14 @@ func TestAccMetadataSource(t *testing.T) {
 			ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
 			Check:            w.has("seccomp", `{"two":2}`),
 		},
-		resource.TestStep{ // Drift is repaired from the file.
+		resource.TestStep{ // The apply repairs drift from the file.
 			PreConfig:         func() { w.put("seccomp", "theirs") },
 			Config:            config,
 			ConfigPlanChecks:  planned(action(plancheck.ResourceActionUpdate)),
 			Check:             w.has("seccomp", `{"two":2}`),
 			ConfigStateChecks: []statecheck.StateCheck{state("content", knownvalue.Null())},
 		},
-		resource.TestStep{ // A file that is gone keeps nobody from changing what is not about the content.
+		resource.TestStep{ // Without the file, other attributes can still change.
 			PreConfig: func() {
 				if err := os.Remove(file); err != nil {
 					t.Fatal(err)
@@ -62,7 +62,7 @@ func TestAccMetadataSource(t *testing.T) {
 			Config: w.metadata(fmt.Sprintf("type = \"seccomp\"\nsource = %q\nannotations = { a = \"b\" }", file)),
 			Check:  w.has("seccomp", `{"two":2}`),
 		},
-		resource.TestStep{Config: config, Destroy: true}, // Nor from destroying it.
+		resource.TestStep{Config: config, Destroy: true}, // The resource can be destroyed as well.
 	)
 }
 
@@ -97,8 +97,7 @@ func TestAccMetadataBinary(t *testing.T) {
 	)
 }
 
-// Terraform normalises strings to NFC: decomposed text comes back as base64, so that nothing changes
-// silently.
+// Terraform normalises strings to NFC. Decomposed text in the registry shows as base64, so that no change is silent.
 func TestAccMetadataNFC(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -141,7 +140,7 @@ func TestAccMetadataWriteOnly(t *testing.T) {
 			},
 			{Config: config("hidden", 1), ConfigPlanChecks: emptyPlan},
 			{Config: config("other", 1), ConfigPlanChecks: emptyPlan, Check: w.has("t", "hidden")},
-			{ // Another attribute's change does not store the value of a version that was stored already.
+			{ // A change of another attribute does not store content_wo again.
 				Config: w.metadata(`type = "t"
 					content_wo = "other"
 					content_wo_version = 1

@@ -39,7 +39,7 @@ func TestAccRegistryCredentials(t *testing.T) {
 	)
 }
 
-// The provider's own credentials reach the default registry and no other.
+// The provider's username and password reach only the default registry.
 func TestAccDefaultRegistry(t *testing.T) {
 	w := secured(t)
 	other := secured(t)
@@ -94,8 +94,8 @@ func TestAccDockerConfig(t *testing.T) {
 	acceptance(t, resource.TestStep{Config: w.metadata(some), Check: w.has("t", "x")})
 }
 
-// docker_config is asked after the provider's own settings and before the machine's files; anonymous keeps all
-// of them away.
+// The provider looks at docker_config after its own settings and before the files of the machine. With anonymous, it
+// uses none of them.
 func TestAccSourcesOfCredentials(t *testing.T) {
 	t.Parallel()
 	w := secured(t)
@@ -129,7 +129,7 @@ func TestAccSourcesOfCredentials(t *testing.T) {
 	)
 }
 
-// Settings that modules pass through: null, false, and a token with the newline of its file.
+// Modules pass settings through: null, false, and a token that ends with the newline of its file.
 func TestAccPassedThroughSettings(t *testing.T) {
 	t.Parallel()
 	w := secured(t)

@@ -62,7 +62,7 @@ func TestAccMetadataDataSource(t *testing.T) {
 	)
 }
 
-// What the original tool stored is read: bare digests, no fields of ours, content of any kind.
+// The data sources read what the original tool stored: bare digests, no further fields, content of any kind.
 func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -115,7 +115,7 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 				entry("seal", "content_base64", knownvalue.StringExact(base64.StdEncoding.EncodeToString([]byte(binary)))),
 			},
 		},
-		resource.TestStep{ // Edited and kept: the resource takes over one entry, and the other stays.
+		resource.TestStep{ // The resource takes over one entry, and the other stays.
 			Config: w.metadata(`type = "contact"
 				content = "you"
 				overwrite = true`),
@@ -150,7 +150,7 @@ func TestAccImageDataSource(t *testing.T) {
 				list("image_digest", knownvalue.StringExact(children["linux/arm64"].String())),
 			},
 		},
-		resource.TestStep{ // Created in the same apply, and known to the lookup that depends on it.
+		resource.TestStep{ // A lookup sees what the same apply created, if it depends on it.
 			Config: w.metadata(`type = "t"
 				content = "x"`) + w.list("include_content = true\n depends_on = [manifesto_metadata.test]"),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -163,7 +163,7 @@ func TestAccImageDataSource(t *testing.T) {
 	)
 }
 
-// More than fits into one of Terraform's messages is an error that says what to do, and not a broken provider.
+// Contents that exceed one of Terraform's messages are an error that says what to do.
 func TestAccContentsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})

@@ -16,7 +16,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Bad input is an error on the attribute that caused it, which says what to do.
+// Bad input is an error that says what to do.
 func TestAccBadConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -80,7 +80,7 @@ func TestAccBadConfiguration(t *testing.T) {
 	}
 }
 
-// A manifesto that cannot be read is an error, and never replaced.
+// An unreadable manifesto is an error. The provider never replaces it.
 func TestAccUnreadableManifesto(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -129,7 +129,7 @@ func TestAccUnreadableManifesto(t *testing.T) {
 	}
 }
 
-// A manifest over the limit of 4 MiB is not read to its end, and not replaced.
+// The provider neither reads a manifest over the limit of 4 MiB to its end, nor replaces it.
 func TestAccManifestOverTheLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -157,8 +157,9 @@ func TestAccTimeout(t *testing.T) {
 	w := newWorld(t, registrytest.Options{})
 	w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if r.Method == http.MethodPost {
-			_, _ = io.Copy(io.Discard, r.Body) // Or the server would not notice that
-			<-r.Context().Done()               // the client gives up.
+			// The server notices that the client gives up only after it has read the body.
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
 			return true
 		}
 		return false

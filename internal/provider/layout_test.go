@@ -67,7 +67,7 @@ func TestAccLayoutLifecycle(t *testing.T) {
 				ResourceName: address, ImportState: true, ImportStateId: b.key(image, "contact").String(),
 				ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"},
 			},
-			// The same image by its digest: nothing to store.
+			// The same image by its digest needs no change in the layout.
 			{
 				Config: b.metadata("@"+image.String(), second),
 				ConfigPlanChecks: planned(
@@ -106,7 +106,7 @@ func TestAccLayoutImportByIdentity(t *testing.T) {
 	})
 }
 
-// Without a tag the only image is meant, also once our tags are beside it.
+// A reference without a tag means the only image, even if the layout has _manifesto as well.
 func TestAccLayoutDataSources(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
@@ -158,7 +158,7 @@ func TestAccLayoutPlatform(t *testing.T) {
 	)
 }
 
-// Many resources at once, of one image and one layout.
+// Many resources of one image in one layout are created at the same time.
 func TestAccLayoutManyResources(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Two resources, or two tags, that are one piece of metadata: an error, not a fight.
+// Two resources, or two tags, that mean one piece of metadata are an error.
 func TestAccMetadataDeclaredTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -30,8 +30,7 @@ func TestAccMetadataDeclaredTwice(t *testing.T) {
 	})
 }
 
-// A renamed resource without a moved block: whichever of create and destroy comes first, the metadata
-// is there afterwards.
+// A resource renamed without a moved block keeps its metadata, in whatever order Terraform creates and destroys.
 func TestAccMetadataRenamedWithoutMoved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -65,7 +64,7 @@ func TestAccMetadataExists(t *testing.T) {
 	)
 }
 
-// What another party changes between plan and apply is not overwritten.
+// An apply does not overwrite what another party has changed since the plan.
 func TestAccMetadataChangedSincePlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -77,7 +76,7 @@ func TestAccMetadataChangedSincePlan(t *testing.T) {
 				var interfered atomic.Bool
 				w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 					if r.Method == http.MethodPost && interfered.CompareAndSwap(false, true) {
-						w.put("t", "theirs") // The apply uploads its content before it looks.
+						w.put("t", "theirs") // The apply uploads its content before it reads the tag.
 					}
 					return false
 				})

@@ -16,7 +16,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// An image that is gone leaves an existing resource alone, with a warning.
+// A missing image leaves an existing resource unchanged, with a warning.
 func TestAccMetadataImageGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -90,7 +90,7 @@ func TestAccMetadataDrift(t *testing.T) {
 	}
 }
 
-// losePins replaces the pin manifest, as a rival's lost commit would.
+// losePins replaces the pin manifest, as a rival commit could.
 func (w *world) losePins() {
 	w.t.Helper()
 	m, err := w.remote.GetManifest(context.Background(), "1")
@@ -111,8 +111,7 @@ func (w *world) deleteBlob(digest oci.Digest) {
 	}
 }
 
-// A foreign writer that knows only type and digest strips the rest. What is configured is repaired;
-// what was computed is not asked for and stays silent.
+// A foreign writer that knows only type and digest removes the other fields. The plan restores configured values only.
 func TestAccMetadataStrippedByForeignWriter(t *testing.T) {
 	t.Run("computed", func(t *testing.T) {
 		t.Parallel()

@@ -16,7 +16,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A tag that moves to another build replaces the metadata; the old build's goes.
+// A tag that moves to another build replaces the metadata, and the old build loses it.
 func TestAccMetadataTagMoves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -49,7 +49,7 @@ func TestAccMetadataTagMoves(t *testing.T) {
 	)
 }
 
-// Another spelling of the same image updates in place, and puts nothing.
+// Another spelling of the same image is an update in place that sends no PUT.
 func TestAccMetadataRespelledImage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})

@@ -17,7 +17,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// lookupTimeout bounds what a plan asks a registry.
+// lookupTimeout limits the time for resolving an image at plan.
 const lookupTimeout = 2 * time.Minute
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
@@ -196,7 +196,7 @@ func (p *planner) planContent(ctx context.Context) {
 	case !p.config.MediaType.IsNull():
 		p.plan.MediaType = p.config.MediaType
 	case keepsEntry:
-		// Also if another tool has removed it: the configuration does not ask for it.
+		// Even if another tool has removed it: the configuration does not ask for it.
 		p.plan.MediaType = p.state.MediaType
 	case known:
 		p.plan.MediaType = types.StringValue(manifesto.DetectMediaType(content))

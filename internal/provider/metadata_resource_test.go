@@ -15,7 +15,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Create, empty second plan, update in place, empty plan, destroy; on every embedded registry.
+// The life of a resource on every embedded registry: create, empty plan, update in place, import, destroy.
 func TestAccMetadataLifecycle(t *testing.T) {
 	for _, kind := range registrytest.Kinds {
 		t.Run(string(kind), func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestAccMetadataLifecycle(t *testing.T) {
 	}
 }
 
-// created moves only with digest, and nothing else that is computed moves without a reason.
+// A change of annotations changes no computed attribute.
 func TestAccMetadataAnnotationsMoveNothingElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -147,7 +147,7 @@ func TestAccMetadataKeepOnDestroy(t *testing.T) {
 	})
 }
 
-// One read of the manifesto serves every resource and data source of a run.
+// One read of the manifesto serves all resources of a run.
 func TestAccRequestsOfAPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -164,8 +164,8 @@ func TestAccRequestsOfAPlan(t *testing.T) {
 			PreConfig:    w.server.Reset,
 			RefreshState: true,
 			Check: func(*terraform.State) error {
-				// A refresh and the plan that checks it: two runs, each a ping, the manifesto, its layer, the
-				// pins and the tag.
+				// A refresh and the plan that checks it are two runs. Each sends a ping and reads the manifesto, its
+				// layer, the pins and the tag.
 				if n := len(w.server.Requests()); n > 2*5 {
 					return fmt.Errorf("%d requests: %v", n, w.server.Requests())
 				}

@@ -107,7 +107,7 @@ func metadataSubjectAttributes() map[string]schema.Attribute {
 	return attributes
 }
 
-// metadataContentAttributes are the attributes of which one gives the content.
+// metadataContentAttributes are the alternatives for the content; exactly one of them is set.
 func metadataContentAttributes() map[string]schema.Attribute {
 	notEmpty := stringvalidator.LengthAtLeast(1)
 	return map[string]schema.Attribute{

@@ -11,12 +11,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// serveNoop is the variable of the environment that makes the test binary a provider with the schema of the
-// real one that does nothing: what make bench compares with, since that is what Terraform and the framework
-// cost.
+// serveNoop is the environment variable that makes the test binary serve noopProvider. make bench compares the provider
+// with it, because it costs what Terraform and the framework cost.
 const serveNoop = "MANIFESTO_SERVE_NOOP"
 
-// noop serves that provider, if this process is it.
+// noop serves noopProvider if the environment asks for it.
 func noop() (served bool, err error) {
 	if os.Getenv(serveNoop) == "" {
 		return false, nil
@@ -25,6 +24,7 @@ func noop() (served bool, err error) {
 		providerserver.ServeOpts{Address: "registry.terraform.io/imagemanifesto/manifesto"})
 }
 
+// noopProvider has the schema of the real provider and does nothing.
 type noopProvider struct {
 	manifestoProvider
 }
@@ -39,7 +39,7 @@ func (*noopProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &noopResource{} }}
 }
 
-// noopResource takes every plan for done.
+// noopResource does nothing, and reports success.
 type noopResource struct {
 	real metadataResource
 }

@@ -27,7 +27,7 @@ func TestAccRegistriesKeys(t *testing.T) {
 	)
 }
 
-// One pipeline that is the only writer need not wait.
+// A pipeline that is the only writer can turn the wait off with settle = "0s".
 func TestAccSettle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -65,7 +65,7 @@ func TestAccRequestSettings(t *testing.T) {
 			ExpectError: words(`502`),
 		},
 	)
-	if n := w.server.Count(http.MethodPost, ""); n != 2 { // One POST on trial, one to open the upload.
+	if n := w.server.Count(http.MethodPost, ""); n != 2 { // One POST as a monolithic upload, one to open an upload.
 		t.Errorf("%d uploads were tried", n)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// An image that another resource pushes in the same apply: unknown at plan, there at apply.
+// An image that another resource pushes in the same apply is unknown at plan and exists at apply.
 func TestAccImagePushedInTheSameApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -49,7 +49,7 @@ func TestAccImagePushedInTheSameApply(t *testing.T) {
 					plannedValue("repository", knownvalue.StringExact(w.ref("")))),
 			},
 			{Config: config, ConfigPlanChecks: emptyPlan},
-			{ // The next version: the existing resource names a tag that the same apply pushes.
+			{ // The existing resource names a new tag that the same apply pushes.
 				Config: strings.ReplaceAll(config, "built", "next"),
 				ConfigPlanChecks: planned(action(plancheck.ResourceActionDestroyBeforeCreate),
 					plannedUnknown("image_digest"), plannedUnknown("id")),

@@ -11,7 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// What a registry refuses is told with its host, the cause, and what to set.
+// The error for a refused request names the host, the cause, and what to set.
 func TestAccRefusals(t *testing.T) {
 	t.Parallel()
 	answer := func(status int, header http.Header, body string) func(http.ResponseWriter) {
@@ -87,7 +87,7 @@ func TestAccRefusals(t *testing.T) {
 	}
 }
 
-// Reading needs no permission to write.
+// Reading needs permission to pull only.
 func TestAccPullOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})

@@ -11,7 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-// log writes which settings are in force. Of credentials it names the source only.
+// log writes which settings are in force. For credentials it names only their source.
 func (s *settings) log(ctx context.Context, logger *slog.Logger, version, terraformVersion string) {
 	if !logger.Enabled(ctx, slog.LevelDebug) {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Values that are unknown at plan pass through, and are known after.
+// Values that are unknown at plan make what depends on them unknown. The next plan is empty.
 func TestAccMetadataUnknownValues(t *testing.T) {
 	t.Parallel()
 	for _, attribute := range []string{
@@ -70,8 +70,8 @@ func TestAccMetadataUnknownValues(t *testing.T) {
 	}
 }
 
-// Settings that come from a resource of the same apply are unknown at plan: what depends on them is
-// planned as unknown, without a look at the registry, and works at apply.
+// Settings that come from a resource of the same apply are unknown at plan. What depends on them is planned as unknown,
+// without a request to the registry, and works at apply.
 func TestAccUnknownSettings(t *testing.T) {
 	t.Parallel()
 	w := secured(t)

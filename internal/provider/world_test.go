@@ -48,7 +48,7 @@ func (w *world) open(path string) *registry.Repository {
 	)
 }
 
-// document is the manifesto as it stands in the registry.
+// document returns the manifesto in the registry.
 func (w *world) document() string {
 	w.t.Helper()
 	document, err := manifesto.ReadDocument(context.Background(), w.remote)
@@ -75,12 +75,12 @@ func (w *world) key(typ string) manifesto.Key {
 	return manifesto.Key{Repository: w.remote.Repository(), Image: w.image, Type: typ}
 }
 
-// store is another writer: a new process with the provider's own domain.
+// store returns another writer, like that of a second process.
 func (w *world) store() *manifesto.Store {
 	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return w.remote }, time.Now, 0)
 }
 
-// put stores metadata outside Terraform, over whatever is there.
+// put stores metadata outside Terraform and overwrites existing metadata.
 func (w *world) put(typ, content string) {
 	w.t.Helper()
 	_, err := w.store().Put(context.Background(), manifesto.Put{
@@ -103,7 +103,7 @@ func (w *world) remove(typ string) {
 	}
 }
 
-// write replaces the manifesto as the original tool would: with entries of type and digest only.
+// write replaces the manifesto as the original tool would, with entries that have only type and digest.
 func (w *world) write(document string) {
 	w.t.Helper()
 	layer, err := registrytest.Layer(registrytest.Gzip, registrytest.File{Name: "data", Content: document})
@@ -153,7 +153,7 @@ func (w *world) lacks(typ string) resource.TestCheckFunc {
 	}
 }
 
-// hasTypes checks which types an image has, in any order: what is created in parallel has none.
+// hasTypes checks which types an image has, in any order.
 func (w *world) hasTypes(image oci.Digest, want ...string) error {
 	entries, err := w.store().List(context.Background(), w.remote.Repository(), image)
 	if err != nil {
@@ -171,7 +171,7 @@ func (w *world) hasTypes(image oci.Digest, want ...string) error {
 	return nil
 }
 
-// metadata is a configuration with one resource "manifesto_metadata" "test" of app:1.
+// metadata is the configuration of one resource manifesto_metadata.test of app:1.
 func (w *world) metadata(attributes string) string {
 	return w.metadataOf(":1", attributes)
 }
@@ -189,12 +189,12 @@ func secured(t *testing.T) *world {
 
 const some = "type = \"t\"\ncontent = \"x\""
 
-// withProvider is a configuration of the provider, and of one resource.
+// withProvider is the configuration of the provider and one resource.
 func (w *world) withProvider(settings string) string {
 	return providerConfig(settings) + w.metadata(some)
 }
 
-// registries is a setting of the world's registry.
+// registries is the provider's setting for the registry of the world.
 func (w *world) registries(attributes string) string {
 	return fmt.Sprintf("registries = { %q = { %s } }", w.server.Host(), attributes)
 }
