@@ -1,29 +1,23 @@
 package provider
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// TestMain keeps the credentials and the CLI configuration of whoever runs the tests out of them.
+// TestMain hides the developer's own credentials and CLI configuration from the tests.
 func TestMain(m *testing.M) {
 	if served, err := noop(); err != nil {
 		panic(err)
@@ -43,7 +37,11 @@ func TestMain(m *testing.M) {
 	if err := os.WriteFile(config, nil, 0o600); err != nil {
 		panic(err)
 	}
-	for name, value := range map[string]string{"DOCKER_CONFIG": dir, "TF_CLI_CONFIG_FILE": config, "CHECKPOINT_DISABLE": "1"} {
+	for name, value := range map[string]string{
+		"DOCKER_CONFIG":      dir,
+		"TF_CLI_CONFIG_FILE": config,
+		"CHECKPOINT_DISABLE": "1",
+	} {
 		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}
@@ -59,167 +57,9 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"manifesto": providerserver.NewProtocol6WithError(New("test")()),
 }
 
-// world is a registry with the image app:1 and direct access to it.
-type world struct {
-	t      *testing.T
-	server *registrytest.Server
-	remote *registry.Repository
-	image  oci.Digest
-
-	credentials credentials.Settings
-}
-
-func newWorld(t *testing.T, options registrytest.Options) *world {
-	t.Helper()
-	server := registrytest.New(t, options)
-	w := &world{t: t, server: server}
-	w.credentials = credentials.Settings{server.Host(): {Username: options.Username, Password: options.Password}}
-	w.remote = w.open("app")
-	w.image = w.push("1", "one")
-	return w
-}
-
-// open gives direct access to another repository.
-func (w *world) open(path string) *registry.Repository {
-	w.t.Helper()
-	return w.server.Open(w.t, path, registry.Options{Credentials: w.credentials})
-}
-
-// document is the manifesto as it stands in the registry.
-func (w *world) document() string {
-	w.t.Helper()
-	document, err := manifesto.ReadDocument(context.Background(), w.remote)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(document.Render())
-}
-
-// push pushes an image to a tag of the repository, as a build would.
-func (w *world) push(tag, seed string) oci.Digest {
-	w.t.Helper()
-	digest, err := registrytest.PushImage(context.Background(), w.remote, tag, seed)
-	if err != nil {
-		w.t.Fatalf("pushing app:%s: %v", tag, err)
-	}
-	return digest
-}
-
-// ref is a reference to the repository, with a suffix such as ":1".
-func (w *world) ref(suffix string) string { return w.server.Host() + "/app" + suffix }
-
-func (w *world) key(typ string) manifesto.Key {
-	return manifesto.Key{Repository: w.remote.Repository(), Image: w.image, Type: typ}
-}
-
-// store is another writer: a new process with the provider's own domain.
-func (w *world) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return w.remote }, manifesto.Options{})
-}
-
-// put stores metadata outside Terraform, over whatever is there.
-func (w *world) put(typ, content string) {
-	w.t.Helper()
-	_, err := w.store().Put(context.Background(), manifesto.Put{
-		Key: w.key(typ), Content: []byte(content), MediaType: "text/plain", Overwrite: true,
-	})
-	if err != nil {
-		w.t.Fatalf("storing %s: %v", typ, err)
-	}
-}
-
-// remove deletes metadata outside Terraform.
-func (w *world) remove(typ string) {
-	w.t.Helper()
-	piece, err := w.store().Get(context.Background(), w.key(typ))
-	if err == nil {
-		err = w.store().Delete(context.Background(), w.key(typ), piece.Digest)
-	}
-	if err != nil {
-		w.t.Fatalf("removing %s: %v", typ, err)
-	}
-}
-
-// write replaces the manifesto as the original tool would: with entries of type and digest only.
-func (w *world) write(document string) {
-	w.t.Helper()
-	layer, err := registrytest.Layer(registrytest.Gzip, registrytest.File{Name: "data", Content: document})
-	if err == nil {
-		_, err = registrytest.PushDockerImage(context.Background(), w.remote, format.Tag, layer)
-	}
-	if err != nil {
-		w.t.Fatalf("writing the manifesto: %v", err)
-	}
-}
-
-// strip rewrites the manifesto without the fields that the original tool does not know.
-func (w *world) strip(types ...string) {
-	w.t.Helper()
-	var entries []string
-	for _, typ := range types {
-		piece, err := w.store().Get(context.Background(), w.key(typ))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		entries = append(entries, fmt.Sprintf(`{"type":%q,"digest":%q}`, typ, piece.Digest))
-	}
-	w.write(fmt.Sprintf(`{"images":[{"image_digest":%q,"manifesto":[%s]}]}`, w.image, strings.Join(entries, ",")))
-}
-
-// has checks the content of metadata in the registry.
-func (w *world) has(typ, want string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		entry, content, err := w.store().Fetch(context.Background(), w.key(typ))
-		if err != nil {
-			return err
-		}
-		if string(content) != want {
-			return fmt.Errorf("the registry has %s = %q (%+v), want %q", typ, content, entry, want)
-		}
-		return nil
-	}
-}
-
-// lacks checks that the image has no metadata of a type.
-func (w *world) lacks(typ string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if _, err := w.store().Get(context.Background(), w.key(typ)); !errors.Is(err, manifesto.ErrNoEntry) {
-			return fmt.Errorf("metadata %s of %s: %w, want none", typ, w.image, err)
-		}
-		return nil
-	}
-}
-
-// hasTypes checks which types an image has, in any order: what is created in parallel has none.
-func (w *world) hasTypes(image oci.Digest, want ...string) error {
-	entries, err := w.store().List(context.Background(), w.remote.Repository(), image)
-	if err != nil {
-		return err
-	}
-	have := make([]string, 0, len(entries))
-	for _, entry := range entries {
-		have = append(have, entry.Type)
-	}
-	slices.Sort(have)
-	slices.Sort(want)
-	if !slices.Equal(have, want) {
-		return fmt.Errorf("image %s has the types %v, want %v", image, have, want)
-	}
-	return nil
-}
-
-// metadata is a configuration with one resource "manifesto_metadata" "test" of app:1.
-func (w *world) metadata(attributes string) string {
-	return w.metadataOf(":1", attributes)
-}
-
-func (w *world) metadataOf(suffix, attributes string) string {
-	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", w.ref(suffix), attributes)
-}
-
 const address = "manifesto_metadata.test"
 
-// planned are plan checks before apply.
+// planned returns plan checks before apply.
 func planned(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: checks}
 }
@@ -228,8 +68,42 @@ func action(a plancheck.ResourceActionType) plancheck.PlanCheck {
 	return plancheck.ExpectResourceAction(address, a)
 }
 
-// acceptance runs steps with the provider; the registry must be empty of our metadata afterwards.
+// acceptance runs steps with the provider.
 func acceptance(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
+}
+
+func state(attribute string, value knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
+}
+
+func plannedValue(attribute string, value knownvalue.Check) plancheck.PlanCheck {
+	return plancheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
+}
+
+func plannedUnknown(attribute string) plancheck.PlanCheck {
+	return plancheck.ExpectUnknownValue(address, tfjsonpath.New(attribute))
+}
+
+var emptyPlan = planned(plancheck.ExpectEmptyPlan())
+
+// words returns a pattern that matches wherever Terraform breaks lines.
+func words(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
+}
+
+// metadataConfig is the configuration of one resource, manifesto_metadata.test.
+func metadataConfig(image, attributes string) string {
+	return fmt.Sprintf("resource \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", image, attributes)
+}
+
+// dataConfig is the configuration of a data source, such as data.manifesto_image.test.
+func dataConfig(typ, image, attributes string) string {
+	return fmt.Sprintf("data %q \"test\" {\n  image = %q\n%s\n}\n", typ, image, attributes)
+}
+
+// providerConfig is the configuration of the provider.
+func providerConfig(settings string) string {
+	return "provider \"manifesto\" {\n" + settings + "\n}\n"
 }

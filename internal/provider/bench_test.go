@@ -13,8 +13,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// BenchmarkPlan is what a plan asks of the provider for each unchanged resource: a refresh and a plan, over
-// the protocol, for the provider and for the one that does nothing.
+// BenchmarkPlan measures what a plan costs for each unchanged resource, a refresh and a plan over the protocol, in the
+// provider and in noopProvider.
 func BenchmarkPlan(b *testing.B) {
 	server := registrytest.New(b, registrytest.Options{})
 	digest := server.Image(b, "app", "1", "one")
@@ -44,7 +44,7 @@ func BenchmarkPlan(b *testing.B) {
 
 const metadataType = "manifesto_metadata"
 
-// caller is the other side of the protocol.
+// caller is Terraform's side of the protocol.
 type caller struct {
 	b        *testing.B
 	server   tfprotov6.ProviderServer
@@ -111,7 +111,7 @@ func (c *caller) null() *tfprotov6.DynamicValue {
 	return &value
 }
 
-// unknown returns a new resource as Terraform proposes it: what is computed is unknown.
+// unknown returns a new resource as Terraform proposes it, with unknown computed attributes.
 func (c *caller) unknown(values map[string]tftypes.Value) *tfprotov6.DynamicValue {
 	c.b.Helper()
 	all := map[string]tftypes.Value{}
@@ -141,7 +141,9 @@ func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov
 	return resp.PlannedState
 }
 
-func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData) {
+func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (
+	*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData,
+) {
 	c.b.Helper()
 	resp, err := c.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: metadataType, Config: config, PriorState: prior, PlannedState: planned,

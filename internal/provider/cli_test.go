@@ -4,124 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Tests that run the provider as users do: the built program, started by Terraform's command line.
+// The tests of this file run the provider as users do: Terraform's command line starts the built program.
 
-// buildProvider builds the program once, into a directory that outlives the single test.
-var buildProvider = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(os.Getenv("DOCKER_CONFIG"), "bin") // TestMain's own directory, removed at the end.
-	name := "terraform-provider-manifesto"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../..")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the provider: %w\n%s", err, output)
-	}
-	return dir, nil
-})
-
-// requirement is what every configuration on the command line starts with.
-const requirement = `
-	terraform {
-		required_providers {
-			manifesto = { source = "imagemanifesto/manifesto" }
-		}
-	}
-`
-
-// commandLine is a directory in which Terraform runs with the provider just built.
-type commandLine struct {
-	t    *testing.T
-	tool string
-	dir  string
-	env  []string
-}
-
-func newCommandLine(t *testing.T) *commandLine {
-	t.Helper()
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("TF_ACC is not set: tests with a real Terraform are off")
-	}
-	tool := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	if tool == "" {
-		tool = "terraform"
-	}
-	tool, err := exec.LookPath(tool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin, err := buildProvider()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &commandLine{t: t, tool: tool, dir: t.TempDir()}
-	config := filepath.Join(t.TempDir(), "cli.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+config, "TF_CLI_ARGS=-no-color", "TF_INPUT=0",
-		"PATH="+filepath.Dir(tool)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	return c
-}
-
-// write adds a file to the directory.
-func (c *commandLine) write(name, content string) {
-	c.t.Helper()
-	if err := os.WriteFile(filepath.Join(c.dir, name), []byte(content), 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// run runs a command and returns its output and exit code.
-func (c *commandLine) run(name string, args ...string) (string, int) {
-	c.t.Helper()
-	command := exec.Command(name, args...)
-	command.Dir, command.Env = c.dir, c.env
-	output, err := command.CombinedOutput()
-	if err != nil && command.ProcessState == nil {
-		c.t.Fatal(err)
-	}
-	return string(output), command.ProcessState.ExitCode()
-}
-
-// terraform runs Terraform and fails the test unless it succeeds.
-func (c *commandLine) terraform(args ...string) string {
-	c.t.Helper()
-	output, code := c.run(c.tool, args...)
-	if code != 0 {
-		c.t.Fatalf("%s %s: exit code %d\n%s", filepath.Base(c.tool), strings.Join(args, " "), code, output)
-	}
-	return output
-}
-
-// minor returns the minor version of Terraform or OpenTofu 1.x.
-func (c *commandLine) minor() int {
-	c.t.Helper()
-	var minor int
-	match := regexp.MustCompile(`v1\.(\d+)`).FindStringSubmatch(c.terraform("version"))
-	if match == nil {
-		c.t.Fatal("no version")
-	}
-	if _, err := fmt.Sscan(match[1], &minor); err != nil {
-		c.t.Fatal(err)
-	}
-	return minor
-}
-
-// 200 resources with -parallelism=50: all there, second plan empty, destroy leaves an empty manifesto
-// but for what others put there.
+// 200 resources with -parallelism=50 are all stored, and the second plan is empty. Destroy removes them and leaves what
+// others stored.
 func TestCLIManyInParallel(t *testing.T) {
 	for _, foreign := range []bool{false, true} {
 		t.Run(fmt.Sprintf("with another writer's entry: %t", foreign), func(t *testing.T) {
@@ -162,7 +55,7 @@ func TestCLIManyInParallel(t *testing.T) {
 	}
 }
 
-// Every example of the documentation runs as it is, but for the registry's host.
+// Every example of the documentation runs with only the registry's host replaced.
 func TestCLIExamples(t *testing.T) {
 	t.Parallel()
 	setUp := func(t *testing.T) (*commandLine, *world) {
@@ -220,7 +113,7 @@ func TestCLIExamples(t *testing.T) {
 		w.put("contact", "platform-team@example.com")
 		w.put("approval", `{"approved":true}`)
 		for _, name := range []string{"manifesto_metadata", "manifesto_image"} {
-			c.example(w, "data-sources/"+name+"/data-source.tf") // In the place of the one before.
+			c.example(w, "data-sources/"+name+"/data-source.tf") // Replaces the previous example.
 			output := c.terraform("apply", "-auto-approve")
 			for _, want := range map[string][]string{
 				"manifesto_metadata": {w.remote.Repository().Digested(w.image).String()},
@@ -239,30 +132,7 @@ func TestCLIExamples(t *testing.T) {
 	})
 }
 
-// example copies a file of the examples, with the test registry in the place of the
-// example's.
-func (c *commandLine) example(w *world, name string) {
-	c.t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", "examples", name))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	text := strings.ReplaceAll(string(content), "ghcr.io", w.server.Host())
-	text = regexp.MustCompile(`sha256:[0-9a-f]{64}`).ReplaceAllString(text, w.image.String())
-	text = strings.ReplaceAll(text, `"example"`, fmt.Sprintf("%q", user))
-	c.write(filepath.Base(name), text)
-}
-
-func (c *commandLine) read(name string) string {
-	c.t.Helper()
-	content, err := os.ReadFile(filepath.Join(c.dir, name))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return string(content)
-}
-
-// Refresh and destroy look at the entry that the state names: they resolve no tag and open no file.
+// Refresh and destroy read only the entry that the state names. They resolve no tag and open no file.
 func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
@@ -290,8 +160,8 @@ func TestCLIRefreshAndDestroyLookAtTheStateOnly(t *testing.T) {
 	}
 }
 
-// A tag that moves between plan and apply stops the apply: what was planned for one build is not stored
-// for another.
+// A tag that moves between plan and apply stops the apply, so that metadata planned for one build is not stored for
+// another.
 func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
@@ -313,5 +183,36 @@ func TestCLITagMovesBetweenPlanAndApply(t *testing.T) {
 	c.terraform("apply", "-auto-approve")
 	if moved := w.image; w.hasTypes(moved) != nil {
 		t.Errorf("the old build has metadata: %v", w.hasTypes(moved))
+	}
+}
+
+// terraform validate finds contradictions without a plan, and skips unknown values.
+func TestCLIValidate(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	const head = requirement + `
+		variable "later" {
+			type = string
+		}
+		data "manifesto_image" "any" { # Terraform validates a provider that something uses.
+			image = "ghcr.io/example/app:1.2"
+		}
+	`
+	for config, want := range map[string]string{
+		`username = "robot"`: "Incomplete credentials",
+		`username = var.later
+		 password = var.later`: "",
+		`registries = { "docker.io" = {}, "index.docker.io" = {} }`: "Registry configured twice",
+		`registries = { "ghcr.io" = { username = "a" } }`:           "password",
+
+		`registries = { "ghcr.io" = { token = var.later, username = "a", password = var.later } }`: "",
+		`default_registry = "https://ghcr.io"`:                                                     "Invalid registry",
+		`default_registry = var.later`:                                                             "",
+	} {
+		c.write("main.tf", head+providerConfig(config))
+		output, code := c.run(c.tool, "validate")
+		if (code != 0) != (want != "") || !strings.Contains(output, want) {
+			t.Errorf("%s: exit code %d, want %q in\n%s", config, code, want, output)
+		}
 	}
 }

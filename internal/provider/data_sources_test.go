@@ -17,11 +17,11 @@ import (
 )
 
 func (w *world) lookup(attributes string) string {
-	return fmt.Sprintf("data \"manifesto_metadata\" \"test\" {\n  image = %q\n%s\n}\n", w.ref(":1"), attributes)
+	return dataConfig("manifesto_metadata", w.ref(":1"), attributes)
 }
 
 func (w *world) list(attributes string) string {
-	return fmt.Sprintf("data \"manifesto_image\" \"test\" {\n  image = %q\n%s\n}\n", w.ref(":1"), attributes)
+	return dataConfig("manifesto_image", w.ref(":1"), attributes)
 }
 
 func found(attribute string, value knownvalue.Check) statecheck.StateCheck {
@@ -62,7 +62,7 @@ func TestAccMetadataDataSource(t *testing.T) {
 	)
 }
 
-// What the original tool stored is read: bare digests, no fields of ours, content of any kind.
+// The data sources read what the original tool stored: bare digests, no further fields, content of any kind.
 func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -78,7 +78,9 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 	w.write(fmt.Sprintf(`{ "images": [{ "image_digest": "%s", "manifesto": [
 		{ "type": "contact", "digest": "%s" }, { "type": "seal", "digest": "%s" } ] }] }`, bare, push("me"), push(binary)))
 	entry := func(typ, attribute string, value knownvalue.Check) statecheck.StateCheck {
-		return statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey(typ).AtMapKey(attribute), value)
+		return statecheck.ExpectKnownValue(
+			"data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey(typ).AtMapKey(attribute), value,
+		)
 	}
 	acceptance(t,
 		resource.TestStep{
@@ -95,9 +97,9 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 		resource.TestStep{
 			Config: w.list(""),
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("types"), knownvalue.ListExact([]knownvalue.Check{
-					knownvalue.StringExact("contact"), knownvalue.StringExact("seal"),
-				})),
+				statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("types"), knownvalue.ListExact(
+					[]knownvalue.Check{knownvalue.StringExact("contact"), knownvalue.StringExact("seal")},
+				)),
 				entry("contact", "size", knownvalue.Int64Exact(2)),
 				entry("contact", "content", knownvalue.Null()),
 				entry("contact", "media_type", knownvalue.Null()),
@@ -113,7 +115,7 @@ func TestAccDataSourcesReadTheOriginalsFormat(t *testing.T) {
 				entry("seal", "content_base64", knownvalue.StringExact(base64.StdEncoding.EncodeToString([]byte(binary)))),
 			},
 		},
-		resource.TestStep{ // Edited and kept: the resource takes over one entry, and the other stays.
+		resource.TestStep{ // The resource takes over one entry, and the other stays.
 			Config: w.metadata(`type = "contact"
 				content = "you"
 				overwrite = true`),
@@ -143,22 +145,25 @@ func TestAccImageDataSource(t *testing.T) {
 			},
 		},
 		resource.TestStep{
-			Config: fmt.Sprintf("data \"manifesto_image\" \"test\" {\n  image = %q\n  platform = \"linux/arm64\"\n}\n", w.ref(":multi")),
+			Config: dataConfig("manifesto_image", w.ref(":multi"), `platform = "linux/arm64"`),
 			ConfigStateChecks: []statecheck.StateCheck{
 				list("image_digest", knownvalue.StringExact(children["linux/arm64"].String())),
 			},
 		},
-		resource.TestStep{ // Created in the same apply, and known to the lookup that depends on it.
+		resource.TestStep{ // A lookup sees what the same apply created, if it depends on it.
 			Config: w.metadata(`type = "t"
 				content = "x"`) + w.list("include_content = true\n depends_on = [manifesto_metadata.test]"),
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey("t").AtMapKey("content"), knownvalue.StringExact("x")),
+				statecheck.ExpectKnownValue(
+					"data.manifesto_image.test", tfjsonpath.New("metadata").AtMapKey("t").AtMapKey("content"),
+					knownvalue.StringExact("x"),
+				),
 			},
 		},
 	)
 }
 
-// More than fits into one of Terraform's messages is an error that says what to do, and not a broken provider.
+// Contents that exceed one of Terraform's messages are an error that says what to do.
 func TestAccContentsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
@@ -166,7 +171,10 @@ func TestAccContentsTooLarge(t *testing.T) {
 		w.put(fmt.Sprint("big", i), strings.Repeat("x", 12<<20+i))
 	}
 	acceptance(t,
-		resource.TestStep{Config: w.list("include_content = true"), ExpectError: words(`Contents too large.*more than 32 MiB.*manifesto_metadata`)},
+		resource.TestStep{
+			Config:      w.list("include_content = true"),
+			ExpectError: words(`Contents too large.*more than 32 MiB.*manifesto_metadata`),
+		},
 		resource.TestStep{Config: w.list("")},
 	)
 }

@@ -1,159 +1,43 @@
 package provider
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-// diagnosis is an error for people: what failed, on which image, why it probably did, what to do.
+// diagnosis is an error for people: what failed, on which image, the likely cause, and what to do next.
 type diagnosis struct {
-	// attribute is the one that caused it.
+	// attribute caused the error; empty if none did.
 	attribute       string
 	summary, detail string
 }
 
-// advice maps an error to what a user is told about it. The first that fits counts.
-type advice struct {
-	is        error
-	attribute string
-	summary   string
-	help      func(host string, err error) string
-}
+// Summaries of errors that validators and operations report alike.
+const (
+	malformedReference = "Malformed image reference"
+	malformedPlatform  = "Malformed platform"
+)
 
-func fixed(text string) func(string, error) string { return func(string, error) string { return text } }
-
-// forHost is help that needs the registry's host only.
-func forHost(help func(host string) string) func(string, error) string {
-	return func(host string, _ error) string { return help(host) }
-}
-
-// advices are in the order in which they are tried: the particular before the general.
-var advices = []advice{
-	{manifesto.ErrExists, "type", "Metadata already exists", fixed(
-		"The image has metadata of this type with other content. Import it to manage it from here, or set " +
-			"overwrite = true to replace it.")},
-	{manifesto.ErrChanged, "type", "Metadata changed outside Terraform since the plan", fixed(
-		"Another pipeline or person has changed it, and Terraform does not overwrite what it has not shown. " +
-			"Run terraform plan again to see the change.")},
-	{manifesto.ErrDeclaredTwice, "type", "Metadata declared twice", fixed(
-		"Another resource has created metadata of the same type for the same image in this run. Two resources declare " +
-			"the same piece, or two tags name one image. Keep one of them.")},
-	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
-		"The manifesto names content that the repository does not have: a garbage collection or a retention rule " +
-			"has probably removed it. Create the metadata anew to restore it.")},
-	{format.ErrMalformed, "image", "Manifesto cannot be read", fixed(unreadable)},
-	{format.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadable)},
-	{format.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadable)},
-	{manifesto.ErrVanished, "image", "Manifesto cannot be read", fixed(
-		"The registry answers as if there were no manifesto, but that may be for want of permission, so nothing was " +
-			"written. Check that the repository exists and that the credentials may read it.")},
-	{manifesto.ErrInterrupted, "image", "Interrupted", fixed(
-		"The metadata may or may not have been stored. Run the same command again: it goes on from what is there.")},
-	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
-		"Other writers or a lagging replica kept the registry from showing what was stored. Run the same command again; where " +
-			"that happens often, a longer settle in the provider's configuration helps.")},
-	{oci.ErrNoPlatforms, "platform", "Not a multi-platform image", fixed(
-		"The image is a single one, without platforms to choose from. Leave platform out to attach the metadata to it.")},
-	{oci.ErrPlatformNotFound, "platform", "Platform not found", fixed(
-		"Name one of the platforms that the image has, or leave platform out to attach the metadata to the image as a whole.")},
-	{registry.ErrTokenService, "image", "Token service refused", func(host string, _ error) string {
-		return fmt.Sprintf("The registry wants to be logged in to at a host of another domain, which might collect the credentials. "+
-			"If that host is the registry's, name it: registries[%q] = { auth_hosts = [\"HOST\"] } in the provider's configuration.", host)
-	}},
-	{registry.ErrTLSConfig, "image", "Unusable certificate", forHost(func(host string) string {
-		return fmt.Sprintf("Look at ca_certificate, client_certificate and client_key of registries[%q] in the provider's configuration, "+
-			"and at the files for this registry below /etc/docker/certs.d and /etc/containers/certs.d.", host)
-	})},
-	{registry.ErrUnauthorized, "image", "Registry refused the credentials", forHost(func(host string) string {
-		return fmt.Sprintf("The password or token may be wrong or expired, or may not do this. "+
-			"Set registries[%q] in the provider's configuration, or log in with docker login %s (a login that is stored there, "+
-			"and old, hides others: docker logout removes it). The provider's username and password, and %s and %s, are used for the default registry only.",
-			host, host, envUsername, envPassword)
-	})},
-	{registry.ErrImmutable, "image", "Tags are immutable", fixed(
-		"The provider moves the tags _manifesto and _manifesto.pins with each change. Exempt them from immutability: on ECR set the " +
-			"repository to IMMUTABLE_WITH_EXCLUSION with the filter _manifesto*; elsewhere exclude _manifesto* from the rule.")},
-	{registry.ErrPolicy, "image", "Refused by a rule of the registry", fixed(
-		"The registry's message above says which. A Harbor project that hands out signed or scanned images only, for instance, " +
-			"does not hand out _manifesto either: exempt it, or turn the rule off for this project.")},
-	{oci.ErrManifestRefused, "image", "Registry refused the manifest", fixed(
-		"The registry does not take what the provider has to store under the tags _manifesto and _manifesto.pins. " +
-			"Its message above, or its log, says why; a rule for media types, tags or immutability is a likely cause.")},
-	{registry.ErrForbidden, "image", "Permission denied", forHost(func(host string) string {
-		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
-			"and creating, changing or removing metadata permission to push to the image's repository. "+
-			"Other credentials can be set as registries[%q] in the provider's configuration.", host, host)
-	})},
-	{oci.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
-	{oci.ErrNotFound, "image", "Image or repository not found", fixed(
-		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
-			"answer like this for what they hide.")},
-	{registry.ErrPlainHTTP, "image", "Plain HTTP refused", forHost(plainHTTPHelp)},
-	{registry.ErrRedirect, "image", "Redirect refused", fixed(
-		"The registry sent the request to a place that the provider does not follow it to. Look at the two hosts above: " +
-			"the registry, or a proxy before it, probably gives out a wrong address of itself or of its storage.")},
-	{oci.ErrTooLarge, "image", "Answer too large", fixed(
-		"What the registry sent exceeds the provider's limit. Nothing was written.")},
-	{oci.ErrDigestMismatch, "image", "Corrupt answer", fixed(
-		"The bytes do not have the digest that they are stored under. The registry, or something between it and " +
-			"Terraform, changes or damages them. Nothing was written.")},
-	{registry.ErrNoTLS, "image", "Registry without TLS", forHost(plainHTTPHelp)},
-	{registry.ErrCertificate, "image", "Registry's certificate is not trusted", forHost(func(host string) string {
-		return fmt.Sprintf("If it comes from an authority of your own, trust that: "+
-			"registries[%q] = { ca_certificate = file(\"ca.pem\") } in the provider's configuration, or put it at "+
-			"/etc/docker/certs.d/%s/ca.crt. A certificate that has expired, or is for another name, has to be renewed.", host, host)
-	})},
-	{registry.ErrClientCertificate, "image", "Registry wants a client certificate", forHost(func(host string) string {
-		return fmt.Sprintf("Set client_certificate and client_key of registries[%q] in the provider's configuration, or put them at "+
-			"/etc/docker/certs.d/%s/client.cert and client.key.", host, host)
-	})},
-	{registry.ErrUnreachable, "image", "Registry unreachable", forHost(func(host string) string {
-		return fmt.Sprintf("Check that %s is the right host, and that it can be reached from here, as can where it sends logins to; "+
-			"HTTPS_PROXY and NO_PROXY count. request_timeout and max_retries in the provider's configuration set how long it is tried.", host)
-	})},
-	{oci.ErrBadResponse, "image", "Registry's answer makes no sense", forHost(func(host string) string {
-		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.", host)
-	})},
-	{context.DeadlineExceeded, "image", "Timeout", fixed(
-		"The registry did not answer in time. Run the same command again; for a resource, timeouts sets how long it may take.")},
-	{context.Canceled, "image", "Interrupted", fixed(
-		"The operation was interrupted. Run the same command again.")},
-}
-
-const unreadable = "The tag _manifesto of the image's repository holds something that is not a manifesto, or not one that " +
-	"can be read. It was not changed. Look at it with\n\n  crane export REPOSITORY:_manifesto - | tar -xO data\n\n" +
-	"and repair it, or delete the tag if nothing in it is needed."
-
-func plainHTTPHelp(host string) string {
-	return fmt.Sprintf("If it is a registry without TLS, set registries[%q] = { plain_http = true } in the provider's configuration.", host)
-}
-
-// rateLimitHelp says when to try again, where the registry does.
-func rateLimitHelp(host string, err error) string {
-	when := "Wait and run the same command again."
-	if wait := registry.RetryAfter(err); wait > 0 {
-		when = fmt.Sprintf("Run the same command again after %s.", time.Now().Add(wait).UTC().Format("2006-01-02 15:04:05 MST"))
+// addTo adds the diagnosis as an error, at the attribute that caused it.
+func (d diagnosis) addTo(diags *diag.Diagnostics) {
+	if d.attribute == "" {
+		diags.AddError(d.summary, d.detail)
+		return
 	}
-	text := fmt.Sprintf("%s limits how often it may be asked. %s A lower max_concurrent_requests in the provider's "+
-		"configuration spreads the requests.", host, when)
-	if host == oci.DefaultRegistry {
-		text += fmt.Sprintf(" Docker Hub's limit is higher for those who log in: with docker login, or registries[%q].", host)
-	}
-	return text
+	diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
 }
 
-// diagnose explains an error of an operation (such as "reading metadata") on an image.
+// diagnose explains an error of an operation, such as "resolving", on a subject, such as "image ghcr.io/org/app:1".
+// Both are words for the detail.
 func diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
-	help := "Run the same command again; if it fails in the same way, the registry's log should say why."
+	help := "Run the same command again. If it fails in the same way, look for the cause in the registry's log."
 	for _, a := range advicesFor(repository) {
 		if errors.Is(err, a.is) {
 			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host(), err)
@@ -164,7 +48,12 @@ func diagnose(err error, operation string, repository oci.Repository, subject st
 	return result
 }
 
-// sentence writes an error as one.
+// diagnoseKey explains an error of an operation on one piece of metadata.
+func diagnoseKey(err error, operation string, key manifesto.Key) diagnosis {
+	return diagnose(err, operation, key.Repository, describeKey(key))
+}
+
+// sentence returns the text of an error as a sentence.
 func sentence(err error) string {
 	text := upperFirst(strings.TrimSpace(err.Error()))
 	if !strings.HasSuffix(text, ".") {
@@ -180,12 +69,12 @@ func upperFirst(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// diagnoseLookup is diagnose for an operation that needs an entry to be there: where there is none, it
-// lists the types that the image has.
+// diagnoseLookup is diagnoseKey for an operation that needs the entry to exist. If it does not, the diagnosis lists the
+// types that the image has.
 func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 	var missing *manifesto.NoEntryError
 	if !errors.As(err, &missing) {
-		return diagnose(err, operation, key.Repository, describeKey(key))
+		return diagnoseKey(err, operation, key)
 	}
 	have := "It has no metadata at all."
 	if len(missing.Types) > 0 {
@@ -195,9 +84,11 @@ func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
 		}
 		have = "It has " + strings.Join(quoted, ", ") + "."
 	}
-	return diagnosis{
-		attribute: "type",
-		summary:   "No such metadata",
-		detail:    fmt.Sprintf("Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have),
-	}
+	return diagnosis{"type", "No such metadata", fmt.Sprintf(
+		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have)}
+}
+
+// describeKey names a piece of metadata in a diagnostic.
+func describeKey(key manifesto.Key) string {
+	return fmt.Sprintf("metadata %q of image %s", key.Type, key.Repository.Digested(key.Image))
 }

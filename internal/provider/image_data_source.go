@@ -8,59 +8,47 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"golang.org/x/sync/errgroup"
 )
 
-// contentParallel is how many contents of an image are downloaded at once.
+// contentParallel is how many contents of an image the data source downloads at once.
 const contentParallel = 8
 
 var _ datasource.DataSourceWithConfigure = (*imageDataSource)(nil)
 
 func newImageDataSource() datasource.DataSource { return &imageDataSource{} }
 
-// imageDataSource lists the metadata of one image: the original's "list".
+// imageDataSource lists the metadata of one image.
 type imageDataSource struct {
 	data *providerData
 }
 
+// imageDataSourceModel is the configuration and the state of the data source.
 type imageDataSourceModel struct {
-	Image          types.String          `tfsdk:"image"`
-	Platform       types.String          `tfsdk:"platform"`
+	subjectModel
 	IncludeContent types.Bool            `tfsdk:"include_content"`
-	ID             types.String          `tfsdk:"id"`
-	Registry       types.String          `tfsdk:"registry"`
-	Repository     types.String          `tfsdk:"repository"`
-	ImageDigest    types.String          `tfsdk:"image_digest"`
 	Types          []string              `tfsdk:"types"`
 	Metadata       map[string]entryModel `tfsdk:"metadata"`
 }
 
-// entryModel is one element of the image's metadata.
-type entryModel struct {
-	Digest        types.String `tfsdk:"digest"`
-	Size          types.Int64  `tfsdk:"size"`
-	MediaType     types.String `tfsdk:"media_type"`
-	Created       types.String `tfsdk:"created"`
-	Annotations   types.Map    `tfsdk:"annotations"`
-	Content       types.String `tfsdk:"content"`
-	ContentBase64 types.String `tfsdk:"content_base64"`
-}
-
 // Metadata implements datasource.DataSource.
-func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *imageDataSource) Metadata(
+	_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_image"
 }
 
 // Configure implements datasource.DataSourceWithConfigure.
-func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+func (d *imageDataSource) Configure(
+	_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse,
+) {
 	d.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
 
-// maxContents bounds the contents of one object, in bytes: Terraform's protocol has a limit for a whole message.
+// maxContents is the limit for all contents of one object, in bytes. Terraform limits the size of a whole message.
 const maxContents = 32 << 20
 
 var errContentsTooLarge = errors.New("contents too large")
@@ -69,14 +57,10 @@ var errContentsTooLarge = errors.New("contents too large")
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the metadata of an image. An image without metadata has an empty list.",
-		Attributes: withSubject(map[string]schema.Attribute{
+		Attributes: withSubject("`REPOSITORY@DIGEST`.", map[string]schema.Attribute{
 			"include_content": schema.BoolAttribute{
 				MarkdownDescription: "Download the contents as well. Defaults to `false`.",
 				Optional:            true,
-			},
-			"id": schema.StringAttribute{
-				MarkdownDescription: "`REPOSITORY@DIGEST`.",
-				Computed:            true,
 			},
 			"types": schema.ListAttribute{
 				MarkdownDescription: "Types of the metadata in the order in which they were added.",
@@ -92,29 +76,33 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 						Computed:            true,
 					},
 					"size": schema.Int64Attribute{
-						MarkdownDescription: "Size of the content in bytes. Null where another tool stored it in the oldest form and `include_content` is not set.",
-						Computed:            true,
+						MarkdownDescription: "Size of the content in bytes. Null if another tool stored it in the oldest form and " +
+							"`include_content` is not set.",
+						Computed: true,
 					},
 					"media_type": schema.StringAttribute{
-						MarkdownDescription: "Media type of the content. Null where another tool stored it and `include_content` is not set.",
-						Computed:            true,
+						MarkdownDescription: "Media type of the content. Null if another tool stored it and `include_content` is " +
+							"not set.",
+						Computed: true,
 					},
 					"created": schema.StringAttribute{
-						MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
+						MarkdownDescription: createdDescription,
 						Computed:            true,
 					},
 					"annotations": schema.MapAttribute{
-						MarkdownDescription: "Annotations; empty where there are none.",
+						MarkdownDescription: "Annotations; empty if there are none.",
 						ElementType:         types.StringType,
 						Computed:            true,
 					},
 					"content": schema.StringAttribute{
-						MarkdownDescription: "Content with `include_content`, where it is text that Terraform can carry unchanged; otherwise null. Both are null where the content is gone from the registry.",
-						Computed:            true,
+						MarkdownDescription: "Content, if `include_content` is set and it is text that Terraform can carry " +
+							"unchanged; otherwise null. Both are null if the registry no longer has the content.",
+						Computed: true,
 					},
 					"content_base64": schema.StringAttribute{
-						MarkdownDescription: "Content as base64 with `include_content`, where `content` is null; otherwise null.",
-						Computed:            true,
+						MarkdownDescription: "Content as base64, if `include_content` is set and `content` is null; otherwise " +
+							"null.",
+						Computed: true,
 					},
 				}},
 			},
@@ -131,85 +119,89 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	repository, image, ok := d.data.lookupImage(ctx, model.Image, model.Platform, &resp.Diagnostics)
+	image, ok := d.data.find(ctx, model.Image, model.Platform, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	entries, err := d.data.store.List(ctx, repository, image)
-	if err != nil {
-		problem := diagnose(err, "listing the metadata of", repository, "image "+repository.Digested(image).String())
-		resp.Diagnostics.AddAttributeError(path.Root(problem.attribute), problem.summary, problem.detail)
+	if err := d.list(ctx, image, &model); err != nil {
+		diagnoseList(err, image).addTo(&resp.Diagnostics)
 		return
 	}
-	model.ID = types.StringValue(repository.Digested(image).String())
-	model.Registry = types.StringValue(repository.Host())
-	model.Repository = types.StringValue(repository.String())
-	model.ImageDigest = types.StringValue(image.String())
+	model.setImage(image.reference.Repository, image.digest)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// list fills in the types and the metadata of an image.
+func (d *imageDataSource) list(ctx context.Context, image subject, model *imageDataSourceModel) error {
+	entries, err := d.data.store.List(ctx, image.reference.Repository, image.digest)
+	if err != nil {
+		return err
+	}
 	model.Types = make([]string, len(entries))
 	models := make([]entryModel, len(entries))
-	group, groupContext := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(contentParallel)
 	var total atomic.Int64
 	for i, entry := range entries {
 		model.Types[i] = entry.Type
-		group.Go(func() error {
-			key := manifesto.Key{Repository: repository, Image: image, Type: entry.Type}
-			var err error
-			models[i], err = d.entry(groupContext, key, entry, model.IncludeContent.ValueBool())
+		group.Go(func() (err error) {
+			models[i], err = d.entry(ctx, image.key(entry.Type), entry, model.IncludeContent.ValueBool())
 			if err == nil && model.IncludeContent.ValueBool() && total.Add(models[i].Size.ValueInt64()) > maxContents {
 				return errContentsTooLarge
 			}
 			return err
 		})
 	}
-	err = group.Wait()
-	if errors.Is(err, errContentsTooLarge) {
-		resp.Diagnostics.AddAttributeError(path.Root("include_content"), "Contents too large", fmt.Sprintf(
-			"The contents of image %s have more than %d MiB together, which is more than Terraform carries in one object. "+
-				"Leave include_content out, and look single pieces up with the data source manifesto_metadata.",
-			repository.Digested(image), maxContents>>20))
-		return
-	}
-	if err != nil {
-		problem := diagnose(err, "listing the metadata of", repository, "image "+repository.Digested(image).String())
-		resp.Diagnostics.AddAttributeError(path.Root(problem.attribute), problem.summary, problem.detail)
-		return
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	model.Metadata = make(map[string]entryModel, len(entries))
 	for i, typ := range model.Types {
 		model.Metadata[typ] = models[i]
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	return nil
 }
 
-// entry describes one entry: from the manifesto alone where that says enough.
-func (d *imageDataSource) entry(ctx context.Context, key manifesto.Key, entry format.Entry, includeContent bool) (entryModel, error) {
+// diagnoseList explains an error of list.
+func diagnoseList(err error, image subject) diagnosis {
+	name := "image " + image.reference.Repository.Digested(image.digest).String()
+	if errors.Is(err, errContentsTooLarge) {
+		return diagnosis{"include_content", "Contents too large", fmt.Sprintf(
+			"The contents of %s have more than %d MiB together, which is more than Terraform carries in one object. "+
+				"Remove include_content, and read single pieces with the data source manifesto_metadata.",
+			name, maxContents>>20)}
+	}
+	return diagnose(err, "listing the metadata of", image.reference.Repository, name)
+}
+
+// entry describes one entry. It asks the registry only for what the manifesto does not say.
+func (d *imageDataSource) entry(
+	ctx context.Context, key manifesto.Key, entry format.Entry, includeContent bool,
+) (entryModel, error) {
 	var m entryModel
 	switch {
-	case includeContent && entry.Digest != "":
+	case entry.Digest == "": // The manifesto names no usable content.
+	case includeContent:
 		fetched, content, err := d.data.store.Fetch(ctx, key)
 		if errors.Is(err, manifesto.ErrContentMissing) {
-			break // The others are worth listing; null content says it.
+			break // The other entries are still worth listing; null content shows the loss.
 		}
 		if err != nil {
 			return entryModel{}, err
 		}
 		entry = fetched
-		m.Content, m.ContentBase64 = contentValues(content)
+		m.setContent(content)
 		if entry.MediaType == "" {
 			entry.MediaType = format.DetectMediaType(content)
 		}
-	case entry.Size < 0 && entry.Digest != "":
+	case entry.Size < 0:
 		piece, err := d.data.store.Get(ctx, key)
 		if err != nil {
 			return entryModel{}, err
 		}
 		entry.Size = piece.Size
 	}
-	m.Digest = optionalString(entry.Digest.String())
-	m.Size = optionalSize(entry.Size)
-	m.MediaType = optionalString(entry.MediaType)
-	m.Created = optionalTime(entry.Created)
+	m.setEntry(entry)
 	m.Annotations = mapValue(entry.Annotations)
 	return m, nil
 }

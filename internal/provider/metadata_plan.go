@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,89 +12,90 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// lookupTimeout bounds what a plan asks a registry.
+// lookupTimeout limits the time for resolving an image at plan.
 const lookupTimeout = 2 * time.Minute
 
-// privateDigest is the key of the private state that remembers which write-only content was applied.
-const privateDigest = "content_wo_digest"
-
-// privateState is where the framework keeps what Terraform does not show.
-type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// ModifyPlan implements resource.ResourceWithModifyPlan: it gives every computed attribute its planned
-// value by the rules of section 6 of the design.
-func (r *metadataResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan implements resource.ResourceWithModifyPlan.
+func (r *metadataResource) ModifyPlan(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		return // Destroying needs no look at the registry or at files.
 	}
-	p := planner{resource: r, diags: &resp.Diagnostics}
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &p.plan)...)
-	p.configure(ctx, req.Config, &resp.Diagnostics)
+	p := planner{data: r.data, private: req.Private, diags: &resp.Diagnostics}
+	p.read(ctx, req)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	proposed := p.plan
-	if !req.State.Raw.IsNull() {
-		p.state = &metadataModel{}
-		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
-	}
+	p.run(ctx)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p.planSubject(ctx)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	p.planContent(ctx, req.Private)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !reflect.DeepEqual(p.plan, proposed) { // Setting it costs more than all of the above.
+	if !reflect.DeepEqual(p.plan, proposed) { // Setting the plan costs more than all of the above.
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &p.plan)...)
 	}
 	resp.RequiresReplace = append(resp.RequiresReplace, p.replace...)
 	if req.Identity == nil || !req.Identity.Raw.IsFullyNull() {
-		return // An identity is not planned to change: a replacement is planned again, without it.
+		return // Terraform plans a replacement a second time, without the old identity.
 	}
-	if !p.plan.Repository.IsUnknown() && !p.plan.ImageDigest.IsUnknown() && !p.plan.Type.IsUnknown() {
+	if p.keyKnown() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, p.plan.identity())...)
 	}
 }
 
-// planner works out one plan.
+// planner works out one plan: it gives every computed attribute its planned value, or leaves it unknown.
 type planner struct {
-	resource *metadataResource
-	config   metadataModel
-	plan     metadataModel
+	data    *providerData
+	private privateState
+	diags   *diag.Diagnostics
+
+	config metadataModel
+	// plan is what Terraform proposes and, after run, what the provider plans.
+	plan metadataModel
 	// state is nil for a resource to create.
-	state   *metadataModel
+	state *metadataModel
+	// replace has the attributes whose change replaces the resource, apart from type.
 	replace path.Paths
-	// sourceIsGone says that an existing resource's file is not there any more.
+	// sourceIsGone means that the file of an existing resource has been removed.
 	sourceIsGone bool
-	diags        *diag.Diagnostics
 }
 
-// configure reads the configuration, of which the plan has all but what is computed as well, or write-only.
-func (p *planner) configure(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) {
+// read decodes configuration, plan and state.
+func (p *planner) read(ctx context.Context, req resource.ModifyPlanRequest) {
+	p.diags.Append(req.Plan.Get(ctx, &p.plan)...)
+	// The plan has every value of the configuration except those of write-only and computed attributes. Reading two
+	// attributes is cheaper than decoding the whole configuration.
 	p.config = p.plan
-	diags.Append(config.GetAttribute(ctx, path.Root("media_type"), &p.config.MediaType)...)
-	diags.Append(config.GetAttribute(ctx, path.Root("content_wo"), &p.config.ContentWO)...)
+	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("media_type"), &p.config.MediaType)...)
+	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("content_wo"), &p.config.ContentWO)...)
+	if !req.State.Raw.IsNull() {
+		p.state = &metadataModel{}
+		p.diags.Append(req.State.Get(ctx, p.state)...)
+	}
 }
 
-// planSubject plans which image the metadata is about, and that another one replaces the metadata.
+// run plans the image first, because a replacement plans its content like a new resource.
+func (p *planner) run(ctx context.Context) {
+	p.planSubject(ctx)
+	if !p.diags.HasError() {
+		p.planContent(ctx)
+	}
+}
+
+// planSubject plans the image and what follows from it. Another image replaces the metadata.
 func (p *planner) planSubject(ctx context.Context) {
 	p.plan.Registry, p.plan.Repository = types.StringUnknown(), types.StringUnknown()
 	p.plan.ImageDigest, p.plan.ID = types.StringUnknown(), types.StringUnknown()
-	p.resolve(ctx)
-	if !p.plan.Repository.IsUnknown() && !p.plan.ImageDigest.IsUnknown() && !p.plan.Type.IsUnknown() {
+	p.planImage(ctx)
+	if p.keyKnown() {
 		if key, err := p.plan.key(); err == nil {
-			p.plan.setSubject(key)
+			p.plan.setKey(key)
 		}
 	}
 	if p.state == nil {
@@ -109,80 +109,76 @@ func (p *planner) planSubject(ctx context.Context) {
 	}
 }
 
-// resolve plans repository and image_digest as far as they are known.
-func (p *planner) resolve(ctx context.Context) {
-	if p.plan.Image.IsUnknown() {
+// keyKnown reports whether the plan says which entry of which image it is about.
+func (p *planner) keyKnown() bool {
+	return !p.plan.Repository.IsUnknown() && !p.plan.ImageDigest.IsUnknown() && !p.plan.Type.IsUnknown()
+}
+
+// planImage plans registry, repository and image_digest as far as they are known.
+func (p *planner) planImage(ctx context.Context) {
+	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
+	if err != nil && !errors.Is(err, errUnknown) {
+		image.diagnose(err).addTo(p.diags)
 		return
 	}
-	data := p.resource.data
-	if data == nil {
+	if image.reference != (oci.Reference{}) {
+		p.plan.setRepository(image.reference.Repository)
+	}
+	if err == nil {
+		p.planDigest(ctx, image)
 		return
 	}
-	ref, known, err := data.settings.parse(p.plan.Image.ValueString())
-	if err != nil {
-		p.diags.AddAttributeError(path.Root("image"), "Malformed image reference", referenceHelp(p.plan.Image.ValueString(), err))
-		return
+	if p.imageUnchanged() {
+		// Unknown settings are no reason to replace a resource whose image has not changed.
+		p.plan.Registry, p.plan.Repository = p.state.Registry, p.state.Repository
+		p.plan.ImageDigest = p.state.ImageDigest
 	}
-	unchanged := p.state != nil && p.plan.Image.Equal(p.state.Image) && p.plan.Platform.Equal(p.state.Platform)
-	if !known || p.plan.Platform.IsUnknown() || data.settings.unknown(ref.Repository.Host()) {
-		if known {
-			p.setRepository(ref.Repository)
-		}
-		if unchanged {
-			// Settings that are not known yet are no reason to replace what has not changed.
-			p.plan.Registry, p.plan.Repository, p.plan.ImageDigest = p.state.Registry, p.state.Repository, p.state.ImageDigest
-		}
-		return
-	}
-	p.setRepository(ref.Repository)
-	if ref.Digest != "" && p.plan.Platform.IsNull() {
-		p.plan.ImageDigest = types.StringValue(ref.Digest.String())
-		return
-	}
-	platform := parsePlatform(p.plan.Platform)
+}
+
+// planDigest resolves the image and plans image_digest.
+func (p *planner) planDigest(ctx context.Context, image subject) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	digest, err := data.store.Resolve(ctx, ref, platform)
+	err := image.resolve(ctx)
 	switch {
 	case err == nil:
-		p.plan.ImageDigest = types.StringValue(digest.String())
-	case unchanged && isGone(err):
+		p.plan.ImageDigest = types.StringValue(image.digest.String())
+	case p.imageUnchanged() && isGone(err):
 		p.plan.ImageDigest = p.state.ImageDigest
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
 			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
 				sentence(err), p.state.ImageDigest.ValueString()))
-	case !errors.Is(err, oci.ErrNotFound):
-		d := diagnose(err, "resolving", ref.Repository, describeImage(ref, platform))
-		p.diags.AddAttributeError(path.Root(d.attribute), d.summary, d.detail)
-	default:
+	case errors.Is(err, oci.ErrNotFound):
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
-			fmt.Sprintf("There is no %s. If it is pushed in the same apply, make this resource depend on what pushes it; "+
-				"otherwise creating the metadata will fail.", describeImage(ref, platform)))
+			fmt.Sprintf("There is no %s. If the same apply pushes it, make this resource depend on what pushes it; "+
+				"otherwise creating the metadata will fail.", &image))
+	default:
+		image.diagnose(err).addTo(p.diags)
 	}
 }
 
-// isGone reports whether a reference, or its platform, names nothing any more. That must not keep an
-// existing resource from being destroyed: Terraform plans it once in the ordinary way first.
+// imageUnchanged reports whether an existing resource still names its image in the same way.
+func (p *planner) imageUnchanged() bool {
+	return p.state != nil && p.plan.Image.Equal(p.state.Image) && p.plan.Platform.Equal(p.state.Platform)
+}
+
+// isGone reports whether a reference, or its platform, no longer names an image. That must not make an existing
+// resource impossible to destroy: Terraform plans an ordinary change before it plans the destruction.
 func isGone(err error) bool {
 	return errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrPlatformNotFound) || errors.Is(err, oci.ErrNoPlatforms)
 }
 
-func (p *planner) setRepository(repository oci.Repository) {
-	p.plan.Registry = types.StringValue(repository.Host())
-	p.plan.Repository = types.StringValue(repository.String())
-}
-
-// planContent plans what follows from the content: digest, size, media_type and created. pinned is
-// always planned true, so that a lost pin shows as a change.
-func (p *planner) planContent(ctx context.Context, private privateState) {
+// planContent plans what follows from the content: digest, size, media_type and created. It always plans pinned as
+// true, so that a lost pin shows as a change.
+func (p *planner) planContent(ctx context.Context) {
 	content, known := p.configuredContent()
 	if p.diags.HasError() {
 		return
 	}
 	writeOnly := !p.config.ContentWO.IsNull()
-	known = known && !writeOnly // An ephemeral value may be another at apply.
+	known = known && !writeOnly // The value of an ephemeral resource may differ at apply.
 	switch {
-	case p.sourceIsGone, writeOnly && p.keepsWriteOnly(ctx, private):
+	case p.sourceIsGone, writeOnly && p.keepsWriteOnly(ctx):
 		p.plan.Digest, p.plan.Size = p.state.Digest, p.state.Size
 	case known:
 		p.plan.Digest = types.StringValue(oci.DigestOf(content).String())
@@ -190,17 +186,18 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 	default:
 		p.plan.Digest, p.plan.Size = types.StringUnknown(), types.Int64Unknown()
 	}
-	sameContent := p.state != nil && p.plan.Digest.Equal(p.state.Digest)
+	keepsEntry := p.state != nil && p.plan.Digest.Equal(p.state.Digest) && len(p.replace) == 0
 
 	p.plan.Created = types.StringUnknown()
-	if sameContent && len(p.replace) == 0 {
+	if keepsEntry {
 		p.plan.Created = p.state.Created
 	}
 	switch {
 	case !p.config.MediaType.IsNull():
 		p.plan.MediaType = p.config.MediaType
-	case sameContent && len(p.replace) == 0:
-		p.plan.MediaType = p.state.MediaType // Even where a foreign writer stripped it: it was not asked for.
+	case keepsEntry:
+		// Even if another tool has removed it: the configuration does not ask for it.
+		p.plan.MediaType = p.state.MediaType
 	case known:
 		p.plan.MediaType = types.StringValue(format.DetectMediaType(content))
 	default:
@@ -209,63 +206,27 @@ func (p *planner) planContent(ctx context.Context, private privateState) {
 	p.plan.Pinned = types.BoolValue(true)
 }
 
-// configuredContent returns the content as far as it is known. A file that is not there any more leaves
-// an existing resource as it is, with a warning: it must not keep it from being destroyed.
+// configuredContent returns the content if it is known. A removed file leaves an existing resource unchanged, with a
+// warning: an error would make the resource impossible to destroy.
 func (p *planner) configuredContent() ([]byte, bool) {
 	if p.state != nil && !p.config.Source.IsNull() && p.config.Source.Equal(p.state.Source) && len(p.replace) == 0 {
 		if _, err := os.Stat(p.config.Source.ValueString()); errors.Is(err, fs.ErrNotExist) {
 			p.sourceIsGone = true
-			p.diags.AddAttributeWarning(path.Root("source"), "File not found",
-				fmt.Sprintf("There is no file %q any more. The metadata in the registry stays as it is.", p.config.Source.ValueString()))
+			p.diags.AddAttributeWarning(path.Root("source"), "File not found", fmt.Sprintf(
+				"There is no file %q any more. The metadata in the registry stays unchanged.",
+				p.config.Source.ValueString()))
 			return nil, false
 		}
 	}
 	return p.config.content(p.diags)
 }
 
-// keepsWriteOnly reports whether the write-only content in the registry is the one that was applied
-// last and is not asked to be stored anew.
-func (p *planner) keepsWriteOnly(ctx context.Context, private privateState) bool {
+// keepsWriteOnly reports whether the registry has the write-only content that was applied last, and the configuration
+// does not ask to store it again.
+func (p *planner) keepsWriteOnly(ctx context.Context) bool {
 	if p.state == nil || !p.plan.ContentWOVersion.Equal(p.state.ContentWOVersion) {
 		return false
 	}
-	applied := appliedDigest(ctx, private, p.diags)
+	applied := appliedDigest(ctx, p.private, p.diags)
 	return applied == "" || applied == p.state.Digest.ValueString()
-}
-
-// appliedDigest returns the digest of the write-only content that was applied last, or "".
-func appliedDigest(ctx context.Context, private privateState, diags *diag.Diagnostics) string {
-	value, more := private.GetKey(ctx, privateDigest)
-	diags.Append(more...)
-	var digest string
-	if value == nil || json.Unmarshal(value, &digest) != nil {
-		return ""
-	}
-	return digest
-}
-
-// rememberApplied records the digest of an applied write-only content; "" forgets it.
-func rememberApplied(ctx context.Context, private privateState, digest string, diags *diag.Diagnostics) {
-	value, err := json.Marshal(digest)
-	if err != nil {
-		diags.AddError("Private state", sentence(err))
-		return
-	}
-	diags.Append(private.SetKey(ctx, privateDigest, value)...)
-}
-
-// parsePlatform reads a value that the schema has validated; null is no platform.
-func parsePlatform(value types.String) oci.Platform {
-	platform, err := oci.ParsePlatform(value.ValueString())
-	if err != nil {
-		return oci.Platform{}
-	}
-	return platform
-}
-
-func describeImage(ref oci.Reference, platform oci.Platform) string {
-	if platform == (oci.Platform{}) {
-		return "image " + ref.String()
-	}
-	return fmt.Sprintf("image %s for %s", ref, platform)
 }

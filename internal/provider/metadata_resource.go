@@ -5,17 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -30,7 +22,7 @@ var (
 
 func newMetadataResource() resource.Resource { return &metadataResource{} }
 
-// metadataResource is one piece of metadata: an entry of the manifesto and its content.
+// metadataResource manages one piece of metadata: an entry of the manifesto and its content.
 type metadataResource struct {
 	data *providerData
 }
@@ -45,157 +37,27 @@ func (r *metadataResource) Configure(_ context.Context, req resource.ConfigureRe
 	r.data, _ = req.ProviderData.(*providerData) // Nil until the provider is configured.
 }
 
-// IdentitySchema implements resource.ResourceWithIdentity.
-func (r *metadataResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"repository": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or oci-layout:DIRECTORY.",
-		},
-		"image_digest": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Digest of the image, or of the platform's child that the metadata is about.",
-		},
-		"type": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Type of the metadata.",
-		},
-	}}
-}
-
-// Schema implements resource.Resource.
-func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
-			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`, and whoever can pull " +
-			"the image can read it.",
-		Attributes: map[string]schema.Attribute{
-			"image": schema.StringAttribute{
-				MarkdownDescription: "Reference to the image, by tag or digest. The tag defaults to `latest` and the registry to the " +
-					"provider's `default_registry`. A tag is resolved at every plan: when it has moved to another build, the " +
-					"metadata is replaced, so that an approval never silently passes to a build that nobody approved. Use digests for " +
-					"what is said about one build, and tags for what holds for whatever build is current. An image of an OCI image " +
-					"layout on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, where it is the only one, " +
-					"`oci-layout:DIRECTORY`.",
-				Required:   true,
-				Validators: []validator.String{isReference()},
-			},
-			"platform": schema.StringAttribute{
-				MarkdownDescription: "Attach the metadata to this platform's child of a multi-platform image instead of to the image as a " +
-					"whole, as `os/architecture[/variant]`, such as `linux/arm64`. There is no fallback from one to the other.",
-				Optional:   true,
-				Validators: []validator.String{isPlatform()},
-			},
-			"type": schema.StringAttribute{
-				MarkdownDescription: "Type of the metadata: an arbitrary text, of which an image has one piece each. Changing it replaces the metadata.",
-				Required:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"content": schema.StringAttribute{
-				MarkdownDescription: "Content as text. Exactly one of `content`, `content_base64`, `source` and `content_wo` is set. " +
-					"At most 16 MiB, and not empty. Terraform normalises text to Unicode NFC; use `content_base64` or `source` where every byte counts.",
-				Optional:   true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"content_base64": schema.StringAttribute{
-				MarkdownDescription: "Content as base64, for what is not text.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1), isBase64()},
-			},
-			"source": schema.StringAttribute{
-				MarkdownDescription: "Path of a file with the content. The file is read at plan and apply; its content is not stored in the state, only its digest.",
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"content_wo": schema.StringAttribute{
-				MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be ephemeral. It is stored when " +
-					"the resource is created and when `content_wo_version` changes. Needs Terraform 1.11 or later. It does not make the " +
-					"metadata secret: whoever can pull the image can read it.",
-				Optional:   true,
-				WriteOnly:  true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
-			},
-			"content_wo_version": schema.Int64Attribute{
-				MarkdownDescription: "Version of `content_wo`; change it to have the content stored anew.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
-			},
-			"media_type": schema.StringAttribute{
-				MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, `text/plain` for other " +
-					"text, and `application/octet-stream` for the rest.",
-				Optional:   true,
-				Computed:   true,
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"annotations": schema.MapAttribute{
-				MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",
-				ElementType:         types.StringType,
-				Optional:            true,
-			},
-			"overwrite": schema.BoolAttribute{
-				MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Without it that is an error. Defaults to `false`.",
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(false),
-			},
-			"keep_on_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults to `false`.",
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(false),
-			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-				Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
-				ReadDescription:   "How long reading may take. Defaults to `5m`.",
-				UpdateDescription: "How long updating may take. Defaults to `20m`.",
-				DeleteDescription: "How long destroying may take. Defaults to `20m`.",
-			}),
-			"id": schema.StringAttribute{
-				MarkdownDescription: "`REPOSITORY@DIGEST#TYPE`, which is also an import id.",
-				Computed:            true,
-			},
-			"registry": schema.StringAttribute{
-				MarkdownDescription: "Host of the registry, such as `ghcr.io` or `docker.io`; `oci-layout` for a layout on disk.",
-				Computed:            true,
-			},
-			"repository": schema.StringAttribute{
-				MarkdownDescription: "Repository of the image with its registry's host, such as `docker.io/library/alpine`, or `oci-layout:DIRECTORY`.",
-				Computed:            true,
-			},
-			"image_digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the image that the metadata is about. When it changes, the metadata is replaced.",
-				Computed:            true,
-			},
-			"digest": schema.StringAttribute{
-				MarkdownDescription: "Digest of the content: the sha256 of its bytes.",
-				Computed:            true,
-			},
-			"size": schema.Int64Attribute{
-				MarkdownDescription: "Size of the content in bytes.",
-				Computed:            true,
-			},
-			"created": schema.StringAttribute{
-				MarkdownDescription: "When the content was stored (RFC 3339). Null where another tool stored it.",
-				Computed:            true,
-			},
-			"pinned": schema.BoolAttribute{
-				MarkdownDescription: "Whether the content is protected from the registry's garbage collection. An apply protects it again when it is not.",
-				Computed:            true,
-			},
-		},
-	}
-}
-
-// ValidateConfig implements resource.ResourceWithValidateConfig: the content comes from exactly one
-// attribute. One that is unknown may turn out to be null, so it counts for neither too few nor too many.
-func (r *metadataResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+// ValidateConfig implements resource.ResourceWithValidateConfig.
+func (r *metadataResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
 	var config metadataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	config.validateContent(&resp.Diagnostics)
+	for key, value := range config.Annotations.Elements() {
+		if value.IsNull() {
+			resp.Diagnostics.AddAttributeError(path.Root("annotations").AtMapKey(key), "Annotation without a value",
+				fmt.Sprintf("The annotation %q is null. Remove it, or give it a value; an empty text is a value.", key))
+		}
+	}
+}
+
+// validateContent checks that exactly one attribute gives the content. An unknown one may turn out to be null, so it
+// counts as neither.
+func (m *metadataModel) validateContent(diags *diag.Diagnostics) {
 	const rule = "Exactly one of content, content_base64, source and content_wo gives the content"
 	var set []string
 	unknown := false
@@ -203,24 +65,18 @@ func (r *metadataResource) ValidateConfig(ctx context.Context, req resource.Vali
 		name  string
 		value types.String
 	}{
-		{"content", config.Content}, {"content_base64", config.ContentBase64}, {"source", config.Source}, {"content_wo", config.ContentWO},
+		{"content", m.Content}, {"content_base64", m.ContentBase64}, {"source", m.Source}, {"content_wo", m.ContentWO},
 	} {
 		unknown = unknown || attribute.value.IsUnknown()
 		if !attribute.value.IsNull() && !attribute.value.IsUnknown() {
 			set = append(set, attribute.name)
 		}
 	}
-	for key, value := range config.Annotations.Elements() {
-		if value.IsNull() {
-			resp.Diagnostics.AddAttributeError(path.Root("annotations").AtMapKey(key), "Annotation without a value",
-				fmt.Sprintf("The annotation %q is null. Leave it out, or give it a value; an empty text is one.", key))
-		}
-	}
 	switch {
 	case len(set) > 1:
-		resp.Diagnostics.AddAttributeError(path.Root(set[1]), "More than one content",
+		diags.AddAttributeError(path.Root(set[1]), "More than one content",
 			fmt.Sprintf("%s; here it is %s. Remove all but one.", rule, strings.Join(set, " and ")))
 	case len(set) == 0 && !unknown:
-		resp.Diagnostics.AddAttributeError(path.Root("content"), "No content", rule+"; here it is none of them. Set one.")
+		diags.AddAttributeError(path.Root("content"), "No content", rule+"; here it is none of them. Set one.")
 	}
 }

@@ -11,12 +11,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// serveNoop is the variable of the environment that makes the test binary a provider with the schema of the
-// real one that does nothing: what make bench compares with, since that is what Terraform and the framework
-// cost.
+// serveNoop is the environment variable that makes the test binary serve noopProvider. make bench compares the provider
+// with it, because it costs what Terraform and the framework cost.
 const serveNoop = "MANIFESTO_SERVE_NOOP"
 
-// noop serves that provider, if this process is it.
+// noop serves noopProvider if the environment asks for it.
 func noop() (served bool, err error) {
 	if os.Getenv(serveNoop) == "" {
 		return false, nil
@@ -25,6 +24,7 @@ func noop() (served bool, err error) {
 		providerserver.ServeOpts{Address: "registry.terraform.io/imagemanifesto/manifesto"})
 }
 
+// noopProvider has the schema of the real provider and does nothing.
 type noopProvider struct {
 	manifestoProvider
 }
@@ -39,7 +39,7 @@ func (*noopProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &noopResource{} }}
 }
 
-// noopResource takes every plan for done.
+// noopResource does nothing, and reports success.
 type noopResource struct {
 	real metadataResource
 }
@@ -52,7 +52,9 @@ func (r *noopResource) Schema(ctx context.Context, req resource.SchemaRequest, r
 	r.real.Schema(ctx, req, resp)
 }
 
-func (r *noopResource) IdentitySchema(ctx context.Context, req resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *noopResource) IdentitySchema(
+	ctx context.Context, req resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	r.real.IdentitySchema(ctx, req, resp)
 }
 
@@ -60,8 +62,9 @@ func (r *noopResource) Create(ctx context.Context, req resource.CreateRequest, r
 	var plan metadataModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	text := types.StringValue("nothing")
-	plan.ID, plan.Registry, plan.Repository, plan.ImageDigest, plan.Digest, plan.Created = text, text, text, text, text, text
-	plan.MediaType, plan.Size, plan.Pinned = text, types.Int64Value(1), types.BoolValue(true)
+	plan.ID, plan.Registry, plan.Repository, plan.ImageDigest = text, text, text, text
+	plan.Digest, plan.Created, plan.MediaType = text, text, text
+	plan.Size, plan.Pinned = types.Int64Value(1), types.BoolValue(true)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }

@@ -1,5 +1,3 @@
-// Package provider is the Terraform surface: schemas, plans, state and diagnostics. What a manifesto is
-// and how a registry is spoken to is known to the packages below it.
 package provider
 
 import (
@@ -16,11 +14,12 @@ import (
 
 var _ provider.ProviderWithValidateConfig = (*manifestoProvider)(nil)
 
-// New returns what makes a provider of the given version.
+// New returns a function that creates a provider of a version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &manifestoProvider{version: version} }
 }
 
+// manifestoProvider is the provider of one version.
 type manifestoProvider struct {
 	version string
 }
@@ -31,9 +30,11 @@ func (p *manifestoProvider) Metadata(_ context.Context, _ provider.MetadataReque
 	resp.Version = p.version
 }
 
-// ValidateConfig implements provider.ProviderWithValidateConfig: settings that contradict each other, as
-// far as they are known.
-func (p *manifestoProvider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+// ValidateConfig implements provider.ProviderWithValidateConfig. It finds settings that contradict each other, as far
+// as they are known.
+func (p *manifestoProvider) ValidateConfig(
+	ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse,
+) {
 	var model providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if !resp.Diagnostics.HasError() {
@@ -42,7 +43,9 @@ func (p *manifestoProvider) ValidateConfig(ctx context.Context, req provider.Val
 }
 
 // Configure implements provider.Provider.
-func (p *manifestoProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+func (p *manifestoProvider) Configure(
+	ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse,
+) {
 	var model providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
@@ -52,17 +55,21 @@ func (p *manifestoProvider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	logger := newLogger()
+	settings.log(ctx, logger, p.version, req.TerraformVersion)
+	settings.options.Logger = logger
 	settings.options.UserAgent = "terraform-provider-manifesto/" + p.version + " Terraform/" + req.TerraformVersion
 	client := registry.NewClient(settings.options)
+	openRepository := func(r oci.Repository) manifesto.Repository { return open(client, r) }
 	data := &providerData{
 		settings: settings,
-		store:    manifesto.NewStore(func(r oci.Repository) manifesto.Repository { return open(client, r) }, manifesto.Options{Settle: settings.settle}),
+		store:    manifesto.NewStore(openRepository, manifesto.Options{Settle: settings.settle, Logger: logger}),
 	}
 	resp.ResourceData = data
 	resp.DataSourceData = data
 }
 
-// open gives access to a repository of a registry or to a layout on disk.
+// open gives access to a repository of a registry, or to an image layout on disk.
 func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 	if directory, onDisk := r.Layout(); onDisk {
 		return layout.Open(directory)

@@ -30,6 +30,7 @@ type registryModel struct {
 	ClientKey          types.String `tfsdk:"client_key"`
 }
 
+// addRegistry adds the settings of the registry under key. If a setting is unknown, the registry is in unknownHosts.
 func (s *settings) addRegistry(ctx context.Context, key string, element any, diags *diag.Diagnostics) {
 	where := path.Root("registries").AtMapKey(key)
 	host, err := oci.ParseHost(key)
@@ -39,7 +40,7 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 	}
 	if _, repeated := s.options.Registries[host]; repeated || s.unknownHosts[host] {
 		diags.AddAttributeError(where, "Registry configured twice",
-			fmt.Sprintf("%q is another name of %s, which has settings already. Keep one of them.", key, host))
+			fmt.Sprintf("%q is another name of %s, which already has settings. Keep one of them.", key, host))
 		return
 	}
 	object, ok := element.(types.Object)
@@ -60,11 +61,12 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 	config, credential := m.config(), m.credential(host)
 	if m.Anonymous.ValueBool() && !credential.IsAnonymous() {
 		diags.AddAttributeError(where.AtName("anonymous"), "Contradictory settings",
-			fmt.Sprintf("anonymous says not to log in to %s, and there are credentials beside it. Leave one of them out.", host))
+			fmt.Sprintf("For %s, anonymous forbids a login, but there are credentials too. Remove one of them.", host))
 	}
 	if !s.unknownHosts[host] {
 		if err := config.TLS.Validate(); err != nil {
-			diags.AddAttributeError(where, "Unusable certificate", fmt.Sprintf("The certificates for %s cannot be used: %v.", host, err))
+			diags.AddAttributeError(where, "Unusable certificate",
+				fmt.Sprintf("The certificates for %s cannot be used: %v.", host, err))
 		}
 	}
 	s.options.Registries[host] = config
@@ -74,12 +76,13 @@ func (s *settings) addRegistry(ctx context.Context, key string, element any, dia
 	}
 }
 
-// hasUnknown reports whether a value or a part of it is not known yet.
+// hasUnknown reports whether a value, or a part of it, is unknown.
 func hasUnknown(ctx context.Context, value attr.Value) bool {
 	v, err := value.ToTerraformValue(ctx)
 	return err == nil && !v.IsFullyKnown()
 }
 
+// scheme returns http or https, or "" to leave the choice to the client.
 func (m registryModel) scheme() string {
 	switch {
 	case m.PlainHTTP.IsNull(), m.PlainHTTP.IsUnknown():
@@ -90,6 +93,7 @@ func (m registryModel) scheme() string {
 	return "https"
 }
 
+// credential returns what the settings log in with; an anonymous credential if they have none.
 func (m registryModel) credential(host string) credentials.Credential {
 	return credentials.Credential{
 		Username:      m.Username.ValueString(),
@@ -100,6 +104,7 @@ func (m registryModel) credential(host string) credentials.Credential {
 	}
 }
 
+// config returns the settings besides the credential in the form that the client takes.
 func (m registryModel) config() registry.HostConfig {
 	config := registry.HostConfig{
 		Scheme: m.scheme(),
@@ -112,7 +117,7 @@ func (m registryModel) config() registry.HostConfig {
 	}
 	for _, element := range m.AuthHosts.Elements() {
 		if text, ok := element.(types.String); ok && text.ValueString() != "" {
-			config.AuthHosts = append(config.AuthHosts, strings.TrimSuffix(strings.ToLower(text.ValueString()), ":443"))
+			config.AuthHosts = append(config.AuthHosts, text.ValueString())
 		}
 	}
 	return config

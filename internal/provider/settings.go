@@ -23,28 +23,29 @@ const (
 	envPassword = "REGISTRY_PASSWORD"
 )
 
-// providerData is what the provider hands to its resources and data sources.
+// providerData is what the provider passes to its resources and data sources.
 type providerData struct {
 	settings settings
 	store    *manifesto.Store
 }
 
-// settings are the provider's, as far as they are known.
+// settings are the settings of the provider, as far as they are known.
 type settings struct {
 	options registry.Options
-	// credentials are those that the provider sets for single registries: the first of options.Credentials.
+	// credentials are those that the provider sets for single registries: the first source of options.Credentials.
 	credentials credentials.Settings
-	// settle is the store's settle time.
+	// settle is the settle time of the store.
 	settle time.Duration
-	// defaultRegistry is that of references which name none; empty means Docker Hub.
+	// defaultRegistry is the registry of references that name none; empty means Docker Hub.
 	defaultRegistry string
-	// defaultUnknown says that it is not known yet.
+	// defaultUnknown means that the default registry is not known yet.
 	defaultUnknown bool
-	// unknownHosts are registries of which a setting is not known yet; allUnknown stands for every host.
+	// unknownHosts are the registries with a setting that is not known yet; allUnknown stands for every registry.
 	unknownHosts map[string]bool
 	allUnknown   bool
 }
 
+// providerModel is the configuration of the provider.
 type providerModel struct {
 	Registries      types.Map    `tfsdk:"registries"`
 	Username        types.String `tfsdk:"username"`
@@ -57,7 +58,7 @@ type providerModel struct {
 	Settle          types.String `tfsdk:"settle"`
 }
 
-// settings reads the configuration and the environment.
+// settings returns the settings that the configuration and the environment give.
 func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) settings {
 	configured := credentials.Settings{}
 	s := settings{
@@ -76,13 +77,13 @@ func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) se
 		allUnknown:      m.Registries.IsUnknown() || m.DockerConfig.IsUnknown(),
 	}
 	if !m.MaxRetries.IsNull() && s.options.MaxRetries == 0 {
-		s.options.MaxRetries = -1 // Zero is the client's word for its default.
+		s.options.MaxRetries = -1 // Zero would select the client's default.
 	}
 	if timeout, err := time.ParseDuration(m.RequestTimeout.ValueString()); err == nil {
 		s.options.RequestTimeout = timeout
 	}
 	if settle, err := time.ParseDuration(m.Settle.ValueString()); err == nil {
-		s.settle = settle // The schema has validated it; unset or unknown, it is measured.
+		s.settle = settle // An invalid value is an error of the schema; an unset or unknown one is measured.
 	}
 	for key, element := range m.Registries.Elements() {
 		s.addRegistry(ctx, key, element, diags)
@@ -91,8 +92,8 @@ func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) se
 	return s
 }
 
-// addDefaultCredentials gives the provider's own credentials to the default registry only: sent to
-// whatever host a module names, they would be anyone's.
+// addDefaultCredentials sets the provider's username and password for the default registry only. If every registry got
+// them, a module could collect them by naming a host of its own.
 func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostics) {
 	username, password := m.Username.ValueString(), m.Password.ValueString()
 	if m.Username.IsNull() {
@@ -108,7 +109,7 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 			set, missing = missing, set
 		}
 		diags.AddAttributeError(path.Root(missing), "Incomplete credentials",
-			fmt.Sprintf("A %s is set for the default registry, in the provider or by the environment, but no %s. "+
+			fmt.Sprintf("The default registry has a %s, from the provider's configuration or the environment, but no %s. "+
 				"Set both, in the provider's configuration or as %s and %s.", set, missing, envUsername, envPassword))
 		return
 	}
@@ -116,7 +117,7 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 		return
 	}
 	if s.defaultUnknown {
-		s.allUnknown = true // Any host may be the one that they are for.
+		s.allUnknown = true // Any registry may turn out to be the default one.
 		return
 	}
 	host, err := oci.ParseHost(s.defaultHost())
@@ -125,7 +126,7 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 		return
 	}
 	if _, set := s.credentials[host]; set {
-		return // registries[host] comes first.
+		return // The settings in registries take precedence.
 	}
 	if unknown {
 		s.unknownHosts[host] = true
@@ -136,7 +137,7 @@ func (m providerModel) addDefaultCredentials(s *settings, diags *diag.Diagnostic
 	}
 }
 
-// sources are all sources of credentials, in their order.
+// sources returns where to look for credentials, in order.
 func (m providerModel) sources(configured credentials.Settings) credentials.Chain {
 	helpers := &credentials.Helpers{}
 	chain := credentials.Chain{configured}
@@ -146,6 +147,7 @@ func (m providerModel) sources(configured credentials.Settings) credentials.Chai
 	return slices.Concat(chain, credentials.Standard(helpers), cloud.Sources())
 }
 
+// defaultHost returns the default registry.
 func (s *settings) defaultHost() string {
 	if s.defaultRegistry == "" {
 		return oci.DefaultRegistry
@@ -153,21 +155,22 @@ func (s *settings) defaultHost() string {
 	return s.defaultRegistry
 }
 
-// unknown reports whether a setting that matters for the registry is not known yet.
+// unknown reports whether a setting of the registry is not known yet.
 func (s *settings) unknown(host string) bool {
 	return host != oci.LayoutHost && (s.allUnknown || s.unknownHosts[host])
 }
 
-// parse reads a reference. False means that its registry is the default one, which is not known yet.
+// parse reads a reference. It returns false if the reference needs the default registry, which is not known yet.
 func (s *settings) parse(text string) (oci.Reference, bool, error) {
 	if s.defaultUnknown && !oci.HasRegistry(text) {
-		_, err := oci.ParseReference(text, "") // It may be malformed all the same.
+		_, err := oci.ParseReference(text, "") // A malformed reference is an error in any case.
 		return oci.Reference{}, false, err
 	}
 	ref, err := oci.ParseReference(text, s.defaultRegistry)
 	return ref, true, err
 }
 
+// hostHelp explains an error of reading a host.
 func hostHelp(text string, err error) string {
 	return fmt.Sprintf("%q is not a registry's host: %v.\n\nWrite the host with an optional port and nothing else, "+
 		"such as ghcr.io or registry.example.com:5000.", text, err)

@@ -16,12 +16,11 @@ import (
 
 var _ validator.String = textValidator{}
 
-// textValidator accepts texts that a check has nothing to say about. Values that are null or unknown are
-// skipped.
+// textValidator accepts a text unless its check finds something wrong. It skips null and unknown values.
 type textValidator struct {
 	// description completes "value must be".
 	description string
-	// check returns what is wrong and what to do; an empty summary means nothing.
+	// check returns what is wrong and what to do. An empty summary accepts the text.
 	check func(text string) (summary, detail string)
 }
 
@@ -51,33 +50,34 @@ func isHost() validator.String {
 	}}
 }
 
-// isReference accepts a reference to an image that is not one of ours.
+// isReference accepts a reference to an image, unless it names one of the tags that hold the metadata.
 func isReference() validator.String {
 	return textValidator{"a reference to an image, by tag or digest", func(text string) (string, string) {
 		ref, err := oci.ParseReference(text, "")
 		if err != nil {
-			return "Malformed image reference", referenceHelp(text, err)
+			return malformedReference, referenceHelp(text, err)
 		}
 		if strings.HasPrefix(ref.Tag, format.Tag) {
-			return "Not an image to describe", fmt.Sprintf("The tag %q is where the provider keeps metadata; it changes "+
-				"whenever any does. Name the image that the metadata is about.", ref.Tag)
+			return "Not an image to describe", fmt.Sprintf("The tag %q holds the metadata itself, and moves with every "+
+				"change. Name the image that the metadata describes.", ref.Tag)
 		}
 		return "", ""
 	}}
 }
 
+// referenceHelp explains an error of reading a reference.
 func referenceHelp(text string, err error) string {
 	return fmt.Sprintf("%q does not name an image: %v.\n\nWrite it as Docker does: REPOSITORY:TAG or "+
 		"REPOSITORY@sha256:DIGEST, with the registry's host in front unless it is the default registry, "+
 		"such as ghcr.io/org/app:1.2. An image of an OCI image layout on disk is oci-layout:DIRECTORY:TAG, "+
-		"oci-layout:DIRECTORY@sha256:DIGEST or, where it is the only one, oci-layout:DIRECTORY.", text, err)
+		"oci-layout:DIRECTORY@sha256:DIGEST or, if the layout has only one image, oci-layout:DIRECTORY.", text, err)
 }
 
 // isPlatform accepts os/architecture[/variant].
 func isPlatform() validator.String {
 	return textValidator{"os/architecture[/variant]", func(text string) (string, string) {
 		if _, err := oci.ParsePlatform(text); err != nil {
-			return "Malformed platform", sentence(err)
+			return malformedPlatform, sentence(err)
 		}
 		return "", ""
 	}}
@@ -87,7 +87,7 @@ func isPlatform() validator.String {
 func isSettleTime() validator.String {
 	return textValidator{"a duration that is not negative", func(text string) (string, string) {
 		if settle, err := time.ParseDuration(text); err != nil || settle < 0 {
-			return "Invalid duration", fmt.Sprintf("%q is not a duration such as 500ms or 2s, or 0s for no waiting.", text)
+			return "Invalid duration", fmt.Sprintf("%q is not a duration such as 500ms or 2s. Use 0s for no wait.", text)
 		}
 		return "", ""
 	}}
@@ -103,7 +103,7 @@ func isRequestTimeout() validator.String {
 	}}
 }
 
-// isDockerConfig accepts a Docker configuration. It does not repeat the value, which holds secrets.
+// isDockerConfig accepts a Docker configuration. The error does not repeat the value, which holds secrets.
 func isDockerConfig() validator.String {
 	return textValidator{"the JSON of a Docker configuration", func(text string) (string, string) {
 		if _, err := credentials.ParseConfig([]byte(text)); err != nil {
@@ -113,11 +113,12 @@ func isDockerConfig() validator.String {
 	}}
 }
 
-// isPEM accepts blocks in PEM form. It does not repeat the value, which may be a key.
+// isPEM accepts text with a block in PEM form. The error does not repeat the value, which may be a key.
 func isPEM() validator.String {
 	return textValidator{"PEM", func(text string) (string, string) {
 		if block, _ := pem.Decode([]byte(text)); block == nil {
-			return "Not PEM", "The value has no block in PEM form (-----BEGIN …). Give the text of the file, such as file(\"ca.pem\"), and not its path."
+			return "Not PEM", "The value has no block in PEM form (-----BEGIN …). Pass the text of the file, such as " +
+				"file(\"ca.pem\"), and not its path."
 		}
 		return "", ""
 	}}
@@ -127,7 +128,8 @@ func isPEM() validator.String {
 func isBase64() validator.String {
 	return textValidator{"base64", func(text string) (string, string) {
 		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
-			return "Invalid base64", fmt.Sprintf("The value is not standard base64 with padding: %v.\n\nUse base64encode or filebase64.", err)
+			return "Invalid base64", fmt.Sprintf("The value is not standard base64 with padding: %v.\n\n"+
+				"Use base64encode or filebase64.", err)
 		}
 		return "", ""
 	}}

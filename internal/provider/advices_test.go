@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Whoever searches the troubleshooting guide for an error finds it.
+// The troubleshooting guide has a heading for every error.
 func TestTroubleshootingHasEveryError(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../templates/guides/troubleshooting.md.tmpl")

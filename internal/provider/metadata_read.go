@@ -1,0 +1,85 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+)
+
+// Read implements resource.Resource. It reads the entry that the state names. It neither resolves a tag nor opens a
+// file.
+func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state metadataModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	before := state
+	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	key, err := r.data.stored(&state)
+	if err != nil && !errors.Is(err, errUnknown) {
+		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		return
+	}
+	// The framework wants an identity even of metadata that is gone. It never changes, so it is set first.
+	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	}
+	if err != nil {
+		return // The settings of the registry are not known yet, so the state stays unchanged.
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	piece, err := r.data.store.Get(ctx, key)
+	if errors.Is(err, manifesto.ErrNoEntry) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
+		return
+	}
+	if err = r.refreshContent(ctx, key, &piece, &state); err != nil {
+		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
+		return
+	}
+	state.setKey(key)
+	state.setPiece(piece)
+	if !reflect.DeepEqual(state, before) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	}
+}
+
+// refreshContent downloads the content if it is not the one in the state. Null content in the state shows that the
+// registry has lost it. Content from a file or a write-only attribute never enters the state.
+func (r *metadataResource) refreshContent(
+	ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel,
+) error {
+	imported := state.ID.IsNull()
+	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
+	if piece.Missing {
+		state.clearContent()
+		return nil
+	}
+	if !imported && state.Digest.ValueString() == piece.Digest.String() {
+		return nil
+	}
+	content, entry, err := r.data.store.Content(ctx, key.Repository, piece.Entry)
+	if errors.Is(err, manifesto.ErrContentMissing) {
+		piece.Pinned = false
+		state.clearContent()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	piece.Entry = entry
+	if inState {
+		state.setContent(content)
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+package provider
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// Schema implements resource.Resource.
+func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := map[string]schema.Attribute{
+		"type": schema.StringAttribute{
+			MarkdownDescription: "Type of the metadata: any text. An image has at most one piece of metadata of each type. " +
+				"Changing the type replaces the metadata.",
+			Required:      true,
+			Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"overwrite": schema.BoolAttribute{
+			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Otherwise " +
+				"that is an error. Defaults to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"keep_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Leave the metadata in the registry when the resource is destroyed or replaced. Defaults " +
+				"to `false`.",
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+		},
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Create: true, Read: true, Update: true, Delete: true,
+			CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
+			ReadDescription:   "How long reading may take. Defaults to `5m`.",
+			UpdateDescription: "How long updating may take. Defaults to `20m`.",
+			DeleteDescription: "How long destroying may take. Defaults to `20m`.",
+		}),
+		"pinned": schema.BoolAttribute{
+			MarkdownDescription: "Whether the content is protected from the registry's garbage collection. If it is not, the " +
+				"next apply protects it again.",
+			Computed: true,
+		},
+	}
+	maps.Copy(attributes, metadataSubjectAttributes())
+	maps.Copy(attributes, metadataContentAttributes())
+	maps.Copy(attributes, metadataEntryAttributes())
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
+			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`. Everyone who can " +
+			"pull the image can read it.",
+		Attributes: attributes,
+	}
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity.
+func (r *metadataResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"repository": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description: "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or " +
+				"oci-layout:DIRECTORY.",
+		},
+		"image_digest": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Digest of the image, or of the platform's child that the metadata is about.",
+		},
+		"type": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Type of the metadata.",
+		},
+	}}
+}
+
+// metadataSubjectAttributes are the resource's attributes that say which image the metadata is about.
+func metadataSubjectAttributes() map[string]schema.Attribute {
+	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, the metadata " +
+		"is replaced, so that an approval never silently passes to a build that nobody approved. Use a digest for a " +
+		"statement about one build, and a tag for a statement about the current build. An image of an OCI image layout " +
+		"on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, if the layout has only one image, " +
+		"`oci-layout:DIRECTORY`."
+	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +
+		"image as a whole."
+	attributes := map[string]schema.Attribute{}
+	shared := subjectAttributes(imageHelp, platformHelp, "`REPOSITORY@DIGEST#TYPE`, which is also an import id.")
+	for name, attribute := range shared {
+		attributes[name] = attribute.forResource()
+	}
+	digest := shared["image_digest"].forResource()
+	digest.MarkdownDescription += " When it changes, the metadata is replaced."
+	attributes["image_digest"] = digest
+	return attributes
+}
+
+// metadataContentAttributes are the alternatives for the content; exactly one of them is set.
+func metadataContentAttributes() map[string]schema.Attribute {
+	notEmpty := stringvalidator.LengthAtLeast(1)
+	return map[string]schema.Attribute{
+		"content": schema.StringAttribute{
+			MarkdownDescription: "Content as text. Set exactly one of `content`, `content_base64`, `source` and " +
+				"`content_wo`. The content has at most 16 MiB and is not empty. Terraform normalises text to Unicode NFC; " +
+				"use `content_base64` or `source` if every byte counts.",
+			Optional:   true,
+			Validators: []validator.String{notEmpty},
+		},
+		"content_base64": schema.StringAttribute{
+			MarkdownDescription: "Content as base64, for binary content.",
+			Optional:            true,
+			Validators:          []validator.String{notEmpty, isBase64()},
+		},
+		"source": schema.StringAttribute{
+			MarkdownDescription: "Path of a file with the content. The provider reads the file at plan and apply. The state " +
+				"has only the digest of the content.",
+			Optional:   true,
+			Validators: []validator.String{notEmpty},
+		},
+		"content_wo": schema.StringAttribute{
+			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be " +
+				"ephemeral. It is stored when the resource is created and when `content_wo_version` changes. Needs " +
+				"Terraform 1.11 or later. It does not make the metadata secret: everyone who can pull the image can read " +
+				"it.",
+			Optional:   true,
+			WriteOnly:  true,
+			Validators: []validator.String{notEmpty, stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
+		},
+		"content_wo_version": schema.Int64Attribute{
+			MarkdownDescription: "Version of `content_wo`. Change it to store the content again.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
+		},
+	}
+}
+
+// metadataEntryAttributes are the attributes of the entry in the manifesto.
+func metadataEntryAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"media_type": schema.StringAttribute{
+			MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, " +
+				"`text/plain` for other text, and `application/octet-stream` for the rest.",
+			Optional:   true,
+			Computed:   true,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+		"annotations": schema.MapAttribute{
+			MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",
+			ElementType:         types.StringType,
+			Optional:            true,
+		},
+		"digest": schema.StringAttribute{
+			MarkdownDescription: "Digest of the content: the sha256 of its bytes.",
+			Computed:            true,
+		},
+		"size": schema.Int64Attribute{
+			MarkdownDescription: "Size of the content in bytes.",
+			Computed:            true,
+		},
+		"created": schema.StringAttribute{
+			MarkdownDescription: createdDescription,
+			Computed:            true,
+		},
+	}
+}
