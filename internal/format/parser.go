@@ -17,7 +17,7 @@ type parser struct {
 func (p *parser) object(value string, what func() string, known ...string) (rawjson.Object, error) {
 	fields, err := p.Object(value, known...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMalformed, what(), err)
+		return nil, fmt.Errorf("%w: %s %w", ErrMalformed, what(), err)
 	}
 	return fields, nil
 }
@@ -30,7 +30,7 @@ func eachElement(value string, what func() string, visit func(element string) er
 		return visitErr
 	})
 	if err != nil && visitErr == nil {
-		return fmt.Errorf("%w: %s: %w", ErrMalformed, what(), err)
+		return fmt.Errorf("%w: %s %w", ErrMalformed, what(), err)
 	}
 	return err
 }

@@ -48,8 +48,8 @@ func (s *settings) log(ctx context.Context, logger *slog.Logger, version, terraf
 		hosts[host] = true
 	}
 	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		description := describeHost(s.options.Registries[host], s.credentials[host])
-		attrs = append(attrs, slog.String("registries."+host, description))
+		attrs = append(attrs,
+			slog.String("registries."+host, describeHost(s.options.Registries[host], s.credentials[host])))
 	}
 	switch {
 	case s.allUnknown:

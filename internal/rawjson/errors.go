@@ -6,7 +6,7 @@ import "errors"
 // caller asked for.
 var ErrMalformed = errors.New("malformed JSON")
 
-// shapeError says what is wrong with the shape of a value. Its text leaves out that of ErrMalformed: callers put the
+// shapeError says what is wrong with the shape of a value. Its text is a predicate and leaves out that of ErrMalformed: callers put the
 // name of the value in front of it.
 type shapeError string
 

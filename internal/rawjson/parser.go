@@ -35,7 +35,7 @@ func ParseObject(value string, once ...string) (Object, error) {
 
 // splitObject appends the fields of the object in value. It returns nil for null.
 func splitObject(fields []Field, value string, once []string) ([]Field, error) {
-	i, err := enter(value, '{', "not an object")
+	i, err := enter(value, '{', "is not an object")
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func splitObject(fields []Field, value string, once []string) ([]Field, error) {
 	}
 	for _, key := range once {
 		if repeats(fields, key) {
-			return nil, shapeError(fmt.Sprintf("the field %q twice", key))
+			return nil, shapeError(fmt.Sprintf("has the field %q twice", key))
 		}
 	}
 	return fields, nil

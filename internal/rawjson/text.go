@@ -51,7 +51,7 @@ func isCompact(data []byte) bool {
 // Anything but a string, the empty text of an absent value included, is ErrMalformed.
 func ParseString(value string) (string, error) {
 	if len(value) < 2 || value[0] != '"' {
-		return "", shapeError("not a string")
+		return "", shapeError("is not a string")
 	}
 	if inner := value[1 : len(value)-1]; strings.IndexByte(inner, '\\') < 0 {
 		return inner, nil // Most strings need no decoding.

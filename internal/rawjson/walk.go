@@ -10,7 +10,7 @@ func (s Span) Shift(by int) Span { return Span{s.Start + by, s.End + by} }
 // the text of value. Null and the empty text of an absent value have no fields. The error is that of visit, which
 // ends the walk, or ErrMalformed for anything but an object.
 func EachField(value string, visit func(field Field, at Span) error) error {
-	i, err := enter(value, '{', "not an object")
+	i, err := enter(value, '{', "is not an object")
 	for err == nil {
 		var f Field
 		var at Span
@@ -26,7 +26,7 @@ func EachField(value string, visit func(field Field, at Span) error) error {
 // value. Null and the empty text of an absent value have no elements. The error is that of visit, which ends the
 // walk, or ErrMalformed for anything but an array.
 func EachElement(value string, visit func(element string, at Span) error) error {
-	i, err := enter(value, '[', "not an array")
+	i, err := enter(value, '[', "is not an array")
 	for err == nil {
 		var at Span
 		if at, i = nextElement(value, i); i < 0 {
