@@ -1,0 +1,98 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// planPins assigns a pin to every entry that has none.
+func (a *attempt) planPins(ctx context.Context) error {
+	known := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
+	base := a.base.doc
+	if a.base.foreign() || base.HasUnpinned(a.pins.skipped()) {
+		if err := a.pins.loadAll(ctx, base); err != nil {
+			return err
+		}
+		if a.base.foreign() {
+			base = base.Trusting(a.pins.index.contains)
+			a.next.doc = a.next.doc.Trusting(a.pins.index.contains)
+		}
+		repaired := a.repaired()
+		known = func(digest oci.Digest) (int, int64, bool) {
+			shard, size, ok := a.pins.index.find(digest)
+			return shard, size, ok && !repaired[digest]
+		}
+		a.next.Number = max(a.next.Number, a.pins.index.latest()+1)
+	}
+	var err error
+	if a.pinPlan, err = planPins(ctx, a.repository, base, a.next.doc, known, a.pins.skipped()); err != nil {
+		return err
+	}
+	a.pins.skip(a.pinPlan.images)
+	a.pins.skip(a.pinPlan.missing)
+	a.pins.report(a.pinPlan.missing, a.batch)
+	return nil
+}
+
+// repaired returns the content that the batch repairs: it is pinned again, whatever is known of its pin.
+func (a *attempt) repaired() map[oci.Digest]bool {
+	digests := map[oci.Digest]bool{}
+	for _, t := range a.batch {
+		for _, e := range t.change {
+			if entry, ok := a.next.doc.Lookup(e.key.Image, e.key.Type); ok && e.repair {
+				digests[entry.Digest] = true
+			}
+		}
+	}
+	return digests
+}
+
+// putPins puts the pin manifests. If the registry refuses one because a blob is not there, the attempt starts over
+// without that blob.
+func (a *attempt) putPins(ctx context.Context) error {
+	lookedAt, stands, err := a.pins.putAll(ctx, a.pinPlan, a.base, a.next.Number, a.burst.pins)
+	a.lookedAt = lookedAt
+	switch {
+	case err != nil && a.dropMissing(ctx, err):
+		return errStartOver
+	case err == nil && !stands:
+		return errStartOver
+	}
+	return err
+}
+
+// dropMissing handles a registry that refused a pin manifest because a blob that it names is not there: the entries of
+// others are left unpinned and reported, the changes of this batch fail. False means that the refusal had another
+// cause.
+func (a *attempt) dropMissing(ctx context.Context, cause error) bool {
+	if !errors.Is(cause, errPinRefused) || !errors.Is(cause, oci.ErrManifestRefused) {
+		return false
+	}
+	_, missing, err := headBlobs(ctx, a.repository, a.pinPlan.layers())
+	if err != nil || len(missing) == 0 {
+		return false
+	}
+	gone := map[oci.Digest]bool{}
+	for _, digest := range missing {
+		gone[digest] = true
+	}
+	var rest []*ticket
+	for _, t := range a.batch {
+		i := slices.IndexFunc(t.change, func(e edit) bool { return gone[e.content] })
+		if i < 0 {
+			rest = append(rest, t)
+			continue
+		}
+		a.decide([]*ticket{t}, fmt.Errorf("%w: the registry took blob %s and does not have it: %w",
+			ErrContentMissing, t.change[i].content, cause), nil)
+	}
+	a.batch = rest
+	a.pins.skip(missing)
+	a.pins.report(missing, rest)
+	a.pins.index.forget(gone)
+	return true
+}

@@ -1,0 +1,106 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// checkBase looks whether the base still stands, unless a look of less than half a window ago has shown it.
+func (a *attempt) checkBase(ctx context.Context) error {
+	if !a.lookedAt.IsZero() && time.Since(a.lookedAt) <= a.timing.window()/2 {
+		return nil
+	}
+	if a.burst.failed {
+		a.tag.stagger(ctx)
+	}
+	return a.look(ctx)
+}
+
+// put puts the manifest, sent once and within half a window after the look.
+func (a *attempt) put(ctx context.Context) error {
+	window := a.timing.window()
+	if took := time.Since(a.lookedAt); took > window/2 {
+		a.timing.measured(took) // The PUT might be late for the window announced: announce a longer one.
+		return oci.ErrLate
+	}
+	a.next.Window = a.timing.announcement()
+	m, err := a.image.Manifest(a.name, a.next.Header)
+	if err != nil {
+		return err
+	}
+	a.next.digest = m.Digest
+	a.putErr = a.repository.PutManifest(ctx, format.Tag, m, a.lookedAt.Add(window/2))
+	if errors.Is(a.putErr, oci.ErrLate) {
+		return a.putErr
+	}
+	a.burst.put, a.burst.failed = time.Now(), a.putErr != nil
+	a.timing.measured(a.burst.put.Sub(a.lookedAt))
+	switch {
+	case errors.Is(a.putErr, oci.ErrRateLimited):
+		return fmt.Errorf("%w: %w", oci.ErrAmbiguous, a.putErr) // Refused: start over later.
+	case a.putErr != nil && !errors.Is(a.putErr, oci.ErrAmbiguous):
+		return a.putErr
+	}
+	return nil
+}
+
+// confirm finds out what became of the PUT: ours stands, or a version that descends from it or has all our changes in
+// it, or the base or an older one (an outdated answer after a success, perhaps a lost request after a failure), or a
+// rival's.
+func (a *attempt) confirm(ctx context.Context) error {
+	limit := maxPolls
+	if a.putErr != nil {
+		limit = maxPolls / 2 // Most likely it never arrived: start over.
+	}
+	seen, err := a.tag.observe(ctx, a.next, limit, distrustLast)
+	switch {
+	case err != nil:
+		return err
+	case seen.kind == standing:
+		a.tag.state.show(a.next, seen.began)
+		a.confirmed(ctx)
+		return nil
+	case seen.kind == another && slices.Contains(seen.found.Ancestors, a.next.digest):
+		a.confirmed(ctx) // The next writer has built on ours.
+		return nil
+	case seen.kind == another:
+		a.tag.state.lost(a.next)
+		a.keepMissing(seen.found)
+		return errStartOver
+	case a.putErr != nil:
+		return a.putErr
+	}
+	return fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
+		a.name.Digested(a.next.digest), a.base.digest)
+}
+
+// confirmed decides the batch: it is in the manifesto.
+func (a *attempt) confirmed(ctx context.Context) {
+	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("repository", a.name.String()),
+		slog.String("digest", a.next.digest.String()), slog.Int64("number", a.next.Number),
+		slog.Int("changes", len(a.batch)), slog.Duration("window", a.next.Window))
+	a.decide(a.batch, nil, a.next.doc)
+	a.burst.add(a.batch, a.next)
+	a.batch = nil
+}
+
+// keepMissing decides the changes that a rival's manifesto has in it, and keeps the others.
+func (a *attempt) keepMissing(rival *version) {
+	var rest []*ticket
+	for _, t := range a.batch {
+		if !t.holds(rival.doc) {
+			rest = append(rest, t)
+			continue
+		}
+		a.decide([]*ticket{t}, nil, rival.doc)
+		a.burst.add([]*ticket{t}, rival)
+	}
+	a.batch = rest
+}
