@@ -13,7 +13,7 @@ import (
 func (a *attempt) planPins(ctx context.Context) error {
 	known := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
 	base := a.base.doc
-	if a.base.foreign() || base.HasUnpinned(a.pins.skipped()) {
+	if a.base.foreign() || base.HasUnpinned(a.pins.unpinnable.all()) {
 		if err := a.pins.loadAll(ctx, base); err != nil {
 			return err
 		}
@@ -29,12 +29,12 @@ func (a *attempt) planPins(ctx context.Context) error {
 		a.next.Number = max(a.next.Number, a.pins.index.latest()+1)
 	}
 	var err error
-	if a.pinPlan, err = planPins(ctx, a.repository, base, a.next.doc, known, a.pins.skipped()); err != nil {
+	if a.pinPlan, err = planPins(ctx, a.repository, base, a.next.doc, known, a.pins.unpinnable.all()); err != nil {
 		return err
 	}
-	a.pins.skip(a.pinPlan.images)
-	a.pins.skip(a.pinPlan.missing)
-	a.pins.report(a.pinPlan.missing, a.batch)
+	a.pins.unpinnable.add(a.pinPlan.images)
+	a.pins.unpinnable.add(a.pinPlan.missing)
+	a.pins.unpinnable.report(a.pinPlan.missing, a.batch)
 	return nil
 }
 
@@ -91,8 +91,8 @@ func (a *attempt) dropMissing(ctx context.Context, cause error) bool {
 			ErrContentMissing, t.change[i].content, cause), nil)
 	}
 	a.batch = rest
-	a.pins.skip(missing)
-	a.pins.report(missing, rest)
+	a.pins.unpinnable.add(missing)
+	a.pins.unpinnable.report(missing, rest)
 	a.pins.index.forget(gone)
 	return true
 }

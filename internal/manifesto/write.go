@@ -130,7 +130,7 @@ func (c *committer) supply(ctx context.Context, put Put) (oci.Digest, int64, err
 		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
 			return "", format.UnknownSize, err
 		}
-		c.pins.uploaded(digest)
+		c.pins.unpinnable.remove(digest)
 	}
 	return digest, int64(len(put.Content)), nil
 }
