@@ -57,9 +57,9 @@ func ParseDocument(data []byte) (*Document, error) {
 		return nil, err
 	}
 	err = eachElement(d.fields.Get(keyImages), func() string { return "images" }, func(element string) error {
-		img, err := p.image(element, len(d.images))
+		img, imageErr := p.image(element, len(d.images))
 		d.images = append(d.images, img)
-		return err
+		return imageErr
 	})
 	if err != nil {
 		return nil, err
@@ -75,17 +75,14 @@ func (p *parser) image(value string, position int) (image, error) {
 		return image{}, err
 	}
 	img := image{fields: fields}
-	if s, err := rawjson.ParseString(fields.Get(keyImageDigest)); err == nil {
-		if digest, err := oci.ParseDigest(s); err == nil {
-			img.digest = digest
-		}
-	}
+	img.digest = parseDigest(fields.Get(keyImageDigest))
 	p.records = p.records[:0]
-	err = eachElement(fields.Get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
-		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(p.records)) }
-		fields, err := p.object(element, what, keyType, keyDigest)
-		p.records = append(p.records, newRecord(fields))
-		return err
+	entries := func() string { return what() + ".manifesto" }
+	err = eachElement(fields.Get(keyManifesto), entries, func(element string) error {
+		entry := func() string { return fmt.Sprintf("%s[%d]", entries(), len(p.records)) }
+		entryFields, entryErr := p.object(element, entry, keyType, keyDigest)
+		p.records = append(p.records, newRecord(entryFields))
+		return entryErr
 	})
 	img.records = slices.Clone(p.records)
 	return img, err
@@ -179,6 +176,8 @@ func (img image) appendTo(out []byte) []byte {
 		return img.fields.AppendTo(out)
 	}
 	return img.fields.AppendWith(out, keyManifesto, func(out []byte) []byte {
-		return rawjson.AppendArray(out, img.records, func(rec record, out []byte) []byte { return rec.fields.AppendTo(out) })
+		return rawjson.AppendArray(out, img.records, func(rec record, out []byte) []byte {
+			return rec.fields.AppendTo(out)
+		})
 	})
 }

@@ -29,7 +29,8 @@ type Image struct {
 // exceeds MaxData.
 func NewImage(document []byte) (Image, error) {
 	if len(document) > MaxData {
-		return Image{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back", ErrTooLarge, len(document), MaxData)
+		return Image{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back",
+			ErrTooLarge, len(document), MaxData)
 	}
 	layer, diffID, err := newLayer(document)
 	if err != nil {
@@ -39,8 +40,9 @@ func NewImage(document []byte) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	described := oci.Descriptor{MediaType: oci.MediaTypeOCILayerGzip, Digest: oci.DigestOf(layer), Size: int64(len(layer))}
-	return Image{Layer: layer, Config: config, described: described}, nil
+	return Image{Layer: layer, Config: config, described: oci.Descriptor{
+		MediaType: oci.MediaTypeOCILayerGzip, Digest: oci.DigestOf(layer), Size: int64(len(layer)),
+	}}, nil
 }
 
 // Manifest returns the manifest of the image under the tag Tag of a repository.
@@ -106,7 +108,7 @@ func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 	if err == nil {
 		_, err = w.Write(document)
 	}
-	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
+	if err = errors.Join(err, w.Close(), z.Close()); err != nil {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
 	return compressed.Bytes(), oci.DigestFrom(sum), nil

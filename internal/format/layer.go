@@ -78,7 +78,8 @@ func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 				return LayerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, DataPath)
 			}
 			if header.Size > maxContent {
-				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, DataPath, header.Size, maxContent)
+				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d",
+					ErrTooLarge, DataPath, header.Size, maxContent)
 			}
 			var content bytes.Buffer
 			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header is only what a registry says.

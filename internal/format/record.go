@@ -26,11 +26,7 @@ func newRecord(fields rawjson.Object) record {
 	if s, err := rawjson.ParseString(fields.Get(keyType)); err == nil {
 		rec.typ = s
 	}
-	if s, err := rawjson.ParseString(fields.Get(keyDigest)); err == nil {
-		if digest, err := oci.ParseDigest(s); err == nil {
-			rec.digest = digest
-		}
-	}
+	rec.digest = parseDigest(fields.Get(keyDigest))
 	if n, err := strconv.ParseInt(fields.Get(keySize), 10, 64); err == nil && n >= 0 {
 		rec.size = n
 	}
@@ -38,6 +34,19 @@ func newRecord(fields rawjson.Object) record {
 		rec.pin = PinTo(n)
 	}
 	return rec
+}
+
+// parseDigest returns the canonical form of a digest in JSON, or an empty one if the value is no digest.
+func parseDigest(value string) oci.Digest {
+	s, err := rawjson.ParseString(value)
+	if err != nil {
+		return ""
+	}
+	digest, err := oci.ParseDigest(s)
+	if err != nil {
+		return ""
+	}
+	return digest
 }
 
 // entry decodes the record.

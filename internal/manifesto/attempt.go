@@ -71,7 +71,7 @@ func (a *attempt) learnBase(ctx context.Context) error {
 	return nil
 }
 
-// applyChanges applies the changes to a copy of the base. A change whose precondition fails fails alone. Deletes come
+// applyChanges applies the changes to a copy of the base. A change with a failing precondition is refused alone. Deletes come
 // first: if a resource was renamed without a moved block, one batch has a delete and a create of the same key.
 func (a *attempt) applyChanges(context.Context) error {
 	a.next = a.base.successor()

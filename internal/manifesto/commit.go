@@ -127,7 +127,8 @@ func (r *restarts) next(ctx context.Context, err error) error {
 		r.late++
 		r.c.timing.measured(r.c.timing.window() / 2) // Announce twice as long a window.
 		if r.late == maxLate {
-			return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times", ErrNotConfirmed, r.late)
+			return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times",
+				ErrNotConfirmed, r.late)
 		}
 	case errors.Is(err, oci.ErrAmbiguous) && r.attempts < maxFailures:
 		reason = "the PUT of the manifest failed: " + err.Error()

@@ -35,12 +35,14 @@ const (
 	another
 )
 
-// Ways to look at the tag.
+// lastLook says what to make of an older manifesto that is still under the tag at the last look.
+type lastLook int
+
 const (
-	// trustLast says that an older manifesto that is still there at the last look is no replica's.
-	trustLast = true
-	// distrustLast says that it is.
-	distrustLast = false
+	// distrustLast: a lagging replica still shows it.
+	distrustLast lastLook = iota
+	// trustLast: the tag does hold it, because something has sent an old PUT again.
+	trustLast
 )
 
 // look asks what the tag holds, once; an empty digest is a 404. It returns when it began.
@@ -57,7 +59,7 @@ func (t *tag) look(ctx context.Context) (began time.Time, digest oci.Digest, err
 // observe looks at the tag, at most limit times, until it shows the expected version or one that is not older. An older
 // one, and a 404, come from a lagging replica: the protocol never builds on them. Absence, if that is expected, takes
 // two answers. A manifesto that is not the expected one is read, and is the current version from then on.
-func (t *tag) observe(ctx context.Context, expected *version, limit int, last bool) (observation, error) {
+func (t *tag) observe(ctx context.Context, expected *version, limit int, last lastLook) (observation, error) {
 	var seen observation
 	for poll, ended := range polls(ctx) {
 		if ended != nil {
@@ -101,7 +103,7 @@ func (t *tag) stands(ctx context.Context, base *version) (began time.Time, ok bo
 // lags reports whether a digest that the tag shows at the given poll comes from a lagging replica. A version that this
 // run has seen replaced and that stays was not replaced after all: the look that said so was the outdated one. An
 // ancestor that stays comes from a PUT that something has sent again, which only a caller with trustLast wants to know.
-func (t *tag) lags(digest oci.Digest, expected *version, poll int, last bool) bool {
+func (t *tag) lags(digest oci.Digest, expected *version, poll int, last lastLook) bool {
 	if poll == maxPolls && last == trustLast {
 		return false
 	}

@@ -42,7 +42,7 @@ func planPins(
 		return pinPlan{}, err
 	}
 	var plan pinPlan
-	if err := plan.sortOut(ctx, repository, absent); err != nil {
+	if err = plan.sortOut(ctx, repository, absent); err != nil {
 		return pinPlan{}, err
 	}
 	plan.touched = map[int][]oci.Descriptor{}
@@ -88,21 +88,23 @@ func pinLayers(ctx context.Context, repository Repository, sizes map[oci.Digest]
 }
 
 // headBlobs returns the sizes in bytes of blobs, and which of them are not there.
-func headBlobs(ctx context.Context, repository Repository, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
+func headBlobs(
+	ctx context.Context, repository Repository, digests []oci.Digest,
+) (sizes map[oci.Digest]int64, absent []oci.Digest, err error) {
 	found := make([]int64, len(digests))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
 	for i, digest := range digests {
-		group.Go(func() (err error) {
-			found[i], err = headBlob(groupContext, repository, digest)
+		group.Go(func() error {
+			size, err := headBlob(groupContext, repository, digest)
+			found[i] = size
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
+	if err = group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	sizes := map[oci.Digest]int64{}
-	var absent []oci.Digest
+	sizes = map[oci.Digest]int64{}
 	for i, digest := range digests {
 		if found[i] >= 0 {
 			sizes[digest] = found[i]

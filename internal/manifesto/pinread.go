@@ -55,12 +55,13 @@ func (p *pinner) load(ctx context.Context, shard int) error {
 	if p.index.knows(shard) {
 		return nil
 	}
-	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, func(ctx context.Context) (struct{}, error) {
+	read := func(ctx context.Context) (struct{}, error) {
 		if p.index.knows(shard) {
 			return struct{}{}, nil
 		}
 		return struct{}{}, p.readOne(ctx, shard)
-	})
+	}
+	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, read)
 	return err
 }
 

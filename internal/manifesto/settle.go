@@ -142,6 +142,8 @@ func (b *burst) missingFrom(v *version) []*ticket {
 			lost = append(lost, newTicket(e.ctx, change{e.edit}))
 		}
 	}
-	slices.SortFunc(lost, func(a, b *ticket) int { return cmp.Compare(a.change[0].key.String(), b.change[0].key.String()) })
+	slices.SortFunc(lost, func(a, b *ticket) int {
+		return cmp.Compare(a.change[0].key.String(), b.change[0].key.String())
+	})
 	return lost
 }

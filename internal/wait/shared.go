@@ -21,9 +21,9 @@ func Shared[T any](
 	ctx context.Context, group *Group, key string, limit time.Duration, work func(context.Context) (T, error),
 ) (T, error) {
 	result := group.flight.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
-		return work(ctx)
+		return work(shared)
 	})
 	var zero T
 	select {
