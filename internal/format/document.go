@@ -8,8 +8,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// Keys of the document. The first five are the original manifesto's (2017); the entry's further ones
-// are ours and optional (section 3 of the design).
+// Keys of the document. The first five are those of the original manifesto of 2017. The others are our additions to an
+// entry, and optional. DESIGN.md describes them under "Stored format".
 const (
 	keyImages      = "images"
 	keyImageDigest = "image_digest"
@@ -26,27 +26,26 @@ const (
 // image is one element of the document's "images".
 type image struct {
 	fields rawjson.Object
-	// digest is canonical; empty where the document holds something else in its place.
+	// digest is canonical. It is empty if the document has no valid digest there.
 	digest  oci.Digest
 	records []record
 }
 
-// Document is the content of /data under the tag _manifesto. The zero value is an empty document. A
-// Document that others may see is not changed: edits go to a Clone.
+// Document is the content of /data under the tag _manifesto. The zero value is an empty document. Once other goroutines
+// may see a Document, nobody edits it: edits go to a Clone.
 type Document struct {
 	fields rawjson.Object
 	images []image
-	// index maps an image's digest to its places in images: foreign writers may repeat an image.
+	// index maps an image's digest to its positions in images. A foreign writer may repeat an image.
 	index map[oci.Digest][]int
-	// changed says that it may differ from what it is a copy of.
+	// changed says that the document may differ from the one that it was cloned from.
 	changed bool
-	// shards is nil until it is asked for.
+	// shards is nil until shardsOf builds it.
 	shards *shardIndex
 }
 
-// ParseDocument reads a document. Structure that readers could disagree on (a field twice, an array
-// that is none) is refused with ErrMalformed; an entry that makes no sense by itself is kept and not
-// looked at.
+// ParseDocument reads a document. It refuses structure that readers could disagree on, such as a repeated field or an
+// object in place of an array; the error then wraps ErrMalformed. It keeps an entry with invalid values and ignores it.
 func ParseDocument(data []byte) (*Document, error) {
 	compact, err := rawjson.Compact(data)
 	if err != nil {
@@ -97,11 +96,11 @@ func (d *Document) reindex() {
 	}
 }
 
-// Changed reports whether the document may differ from the one that it is a copy of.
+// Changed reports whether the document may differ from the one that it was cloned from.
 func (d *Document) Changed() bool { return d.changed }
 
-// Lookup returns the current entry of a type: the first one, across repeated image objects and
-// spellings of the digest.
+// Lookup returns the current entry of a type, which is the first one. It searches all image objects with the digest,
+// however each spells it. False means that there is none.
 func (d *Document) Lookup(img oci.Digest, typ string) (Entry, bool) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
@@ -121,7 +120,7 @@ func (d *Document) find(img oci.Digest, typ string) (i, j int, ok bool) {
 	return 0, 0, false
 }
 
-// Entries returns the current entries of an image in the document's order.
+// Entries returns the current entries of an image in the document's order, possibly none.
 func (d *Document) Entries(img oci.Digest) []Entry {
 	var entries []Entry
 	seen := map[string]bool{}
@@ -137,7 +136,7 @@ func (d *Document) Entries(img oci.Digest) []Entry {
 	return entries
 }
 
-// Types returns the types that an image has, in the document's order.
+// Types returns the types of an image's current entries, in the document's order.
 func (d *Document) Types(img oci.Digest) []string {
 	var types []string
 	for _, entry := range d.Entries(img) {

@@ -17,11 +17,12 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Image is a document as the image that "FROM scratch; ADD x /data" builds, in OCI media types: zot refuses Docker's.
+// Image is the image that carries a document: the one that "FROM scratch; ADD x /data" builds. Its media types are
+// OCI's, because zot refuses Docker's.
 type Image struct {
 	// Layer and Config are the image's blobs.
 	Layer, Config []byte
-	// described is the layer as the manifest has it, hashed once.
+	// described is the layer's descriptor. It is kept so that the layer is hashed only once.
 	described oci.Descriptor
 }
 
@@ -66,7 +67,7 @@ func newManifest(config []byte, layers []oci.Descriptor, annotations map[string]
 
 func newConfig(diffIDs ...oci.Digest) ([]byte, error) {
 	if diffIDs == nil {
-		diffIDs = []oci.Digest{} // An empty list: null is not valid there.
+		diffIDs = []oci.Digest{} // The field must be a list, not null.
 	}
 	config, err := json.Marshal(v1.Image{
 		Platform: v1.Platform{Architecture: "amd64", OS: "linux"},
@@ -78,15 +79,15 @@ func newConfig(diffIDs ...oci.Digest) ([]byte, error) {
 	return config, nil
 }
 
-// compression is the gzip level of the layer. Documents are mostly digests, which hardly compress: higher
-// levels take up to three times as long for one percent.
+// compression is the gzip level of the layer. Documents are mostly digests, which hardly compress. Higher levels take
+// up to three times as long and save one percent.
 const compression = 3
 
-// compressors keeps the compressor of one commit for the next: each holds more than a megabyte.
+// compressors keeps compressors for later commits, because each holds more than a megabyte.
 var compressors sync.Pool
 
-// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar, which is
-// never in memory as a whole.
+// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar. The tar is never in
+// memory as a whole.
 func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 	var compressed bytes.Buffer
 	z, ok := compressors.Get().(*gzip.Writer)
@@ -96,7 +97,7 @@ func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
 	defer func() {
-		z.Reset(io.Discard) // Or it would keep the layer.
+		z.Reset(io.Discard) // Releases the layer.
 		compressors.Put(z)
 	}()
 	sum := sha256.New()
