@@ -53,9 +53,11 @@ func (i Image) Manifest(repository oci.Repository, header Header) (oci.Manifest,
 
 func newManifest(config []byte, layers []oci.Descriptor, annotations map[string]string) (oci.Manifest, error) {
 	content, err := json.Marshal(v1.Manifest{
-		Versioned:   specs.Versioned{SchemaVersion: 2},
-		MediaType:   oci.MediaTypeOCIManifest,
-		Config:      oci.Descriptor{MediaType: oci.MediaTypeOCIConfig, Digest: oci.DigestOf(config), Size: int64(len(config))},
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: oci.MediaTypeOCIManifest,
+		Config: oci.Descriptor{
+			MediaType: oci.MediaTypeOCIConfig, Digest: oci.DigestOf(config), Size: int64(len(config)),
+		},
 		Layers:      layers,
 		Annotations: annotations,
 	})
