@@ -73,7 +73,7 @@ func (a *attempt) learnBase(ctx context.Context) error {
 
 // applyChanges applies the changes to a copy of the base. A change with a failing precondition is refused alone. Deletes come
 // first: if a resource was renamed without a moved block, one batch has a delete and a create of the same key.
-func (a *attempt) applyChanges(context.Context) error {
+func (a *attempt) applyChanges(ctx context.Context) error {
 	a.next = a.base.successor()
 	ordered := slices.Clone(a.batch)
 	slices.SortStableFunc(ordered, func(a, b *ticket) int {
@@ -88,6 +88,7 @@ func (a *attempt) applyChanges(context.Context) error {
 	a.batch = nil
 	for _, t := range ordered {
 		if err := t.check(a.next.doc); err != nil {
+			a.log.LogAttrs(ctx, slog.LevelDebug, "refused a change", slog.Any("keys", keysOf{t}), slog.Any("error", err))
 			a.decide([]*ticket{t}, err, nil)
 			continue
 		}
@@ -105,7 +106,7 @@ func (a *attempt) endUnchanged(ctx context.Context) error {
 	if err := a.look(ctx); err != nil {
 		return err
 	}
-	a.log.LogAttrs(ctx, slog.LevelDebug, "the manifesto has the changes already")
+	a.log.LogAttrs(ctx, slog.LevelDebug, "the manifesto has the changes already", slog.Any("keys", keysOf(a.batch)))
 	a.decide(a.batch, nil, a.base.doc)
 	a.batch = nil
 	return nil

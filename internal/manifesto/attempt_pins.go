@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -33,9 +34,18 @@ func (a *attempt) planPins(ctx context.Context) error {
 		return err
 	}
 	a.pins.unpinnable.add(a.pinPlan.images)
-	a.pins.unpinnable.add(a.pinPlan.missing)
-	a.pins.unpinnable.report(a.pinPlan.missing, a.batch)
+	a.leaveUnpinned(ctx, a.pinPlan.missing)
 	return nil
+}
+
+// leaveUnpinned remembers missing blobs, which no later commit of the run tries to pin, and reports them.
+func (a *attempt) leaveUnpinned(ctx context.Context, missing []oci.Digest) {
+	if len(missing) == 0 {
+		return
+	}
+	a.log.LogAttrs(ctx, slog.LevelDebug, "the manifesto names blobs that are not there", slog.Any("blobs", missing))
+	a.pins.unpinnable.add(missing)
+	a.pins.unpinnable.report(missing, a.batch)
 }
 
 // repaired returns the content that the batch repairs: it is pinned again, whatever is known of its pin.
@@ -91,8 +101,7 @@ func (a *attempt) dropMissing(ctx context.Context, cause error) bool {
 			ErrContentMissing, t.change[i].content, cause), nil)
 	}
 	a.batch = rest
-	a.pins.unpinnable.add(missing)
-	a.pins.unpinnable.report(missing, rest)
+	a.leaveUnpinned(ctx, missing)
 	a.pins.index.forget(gone)
 	return true
 }

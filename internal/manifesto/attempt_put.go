@@ -73,6 +73,9 @@ func (a *attempt) confirm(ctx context.Context) error {
 	case seen.kind == another:
 		a.tag.state.lost(a.next)
 		a.keepMissing(seen.found)
+		a.log.LogAttrs(ctx, slog.LevelDebug, "another writer has replaced our manifesto before it was confirmed",
+			slog.String("ours", a.next.digest.String()), slog.String("theirs", seen.digest.String()),
+			slog.Any("lost", keysOf(a.batch)))
 		return errStartOver
 	case a.putErr != nil:
 		return a.putErr
@@ -83,9 +86,9 @@ func (a *attempt) confirm(ctx context.Context) error {
 
 // confirmed decides the batch: it is in the manifesto.
 func (a *attempt) confirmed(ctx context.Context) {
-	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("repository", a.name.String()),
-		slog.String("digest", a.next.digest.String()), slog.Int64("number", a.next.Number),
-		slog.Int("changes", len(a.batch)), slog.Duration("window", a.next.Window))
+	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("digest", a.next.digest.String()),
+		slog.Int64("number", a.next.Number), slog.Int("changes", len(a.batch)), slog.Any("keys", keysOf(a.batch)),
+		slog.Duration("window", a.next.Window))
 	a.decide(a.batch, nil, a.next.doc)
 	a.burst.add(a.batch, a.next)
 	a.batch = nil

@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -85,13 +86,16 @@ func (t *ticket) isConflict() bool {
 	return errors.Is(t.err, ErrExists) || errors.Is(t.err, ErrChanged)
 }
 
-// keysOf lists the keys of tickets, for the log.
-func keysOf(tickets []*ticket) []string {
+// keysOf are tickets whose keys go into a log record. The keys are listed only if the record is written.
+type keysOf []*ticket
+
+// LogValue implements slog.LogValuer.
+func (tickets keysOf) LogValue() slog.Value {
 	var keys []string
 	for _, t := range tickets {
 		for _, e := range t.change {
 			keys = append(keys, e.key.String())
 		}
 	}
-	return keys
+	return slog.AnyValue(keys)
 }

@@ -34,6 +34,8 @@ func (c *committer) submit(ctx context.Context, t *ticket) error {
 	case <-ctx.Done():
 	}
 	if c.queue.withdraw(t) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "a change is withdrawn, because its caller has given up",
+			slog.Any("keys", keysOf{t}))
 		return context.Cause(ctx)
 	}
 	<-t.done // Its commit ends soon: it was cancelled too, or continues for other callers.
@@ -93,8 +95,7 @@ func batchContext(batch []*ticket) (context.Context, func()) {
 
 // commit writes a batch of changes. Every ticket of it is decided when it returns.
 func (c *committer) commit(ctx context.Context, batch []*ticket, b *burst) {
-	c.log.LogAttrs(ctx, slog.LevelDebug, "committing", slog.String("repository", c.name.String()),
-		slog.Int("changes", len(batch)), slog.Any("keys", keysOf(batch)))
+	c.log.LogAttrs(ctx, slog.LevelDebug, "committing", slog.Int("changes", len(batch)), slog.Any("keys", keysOf(batch)))
 	restarts := restarts{c: c, pause: firstWait}
 	for {
 		rest, err := c.attempt(ctx, batch, b)
@@ -103,6 +104,8 @@ func (c *committer) commit(ctx context.Context, batch []*ticket, b *burst) {
 		}
 		batch = rest
 		if err = restarts.next(ctx, err); err != nil {
+			c.log.LogAttrs(ctx, slog.LevelDebug, "the commit has failed", slog.Any("error", err),
+				slog.Any("keys", keysOf(batch)))
 			c.decide(batch, err, nil)
 			return
 		}
@@ -131,7 +134,7 @@ func (r *restarts) next(ctx context.Context, err error) error {
 				ErrNotConfirmed, r.late)
 		}
 	case errors.Is(err, oci.ErrAmbiguous) && r.attempts < maxFailures:
-		reason = "the PUT of the manifest failed: " + err.Error()
+		reason = "the PUT of the manifest failed"
 	case err != nil:
 		return err
 	case r.attempts >= maxAttempts:
@@ -139,8 +142,13 @@ func (r *restarts) next(ctx context.Context, err error) error {
 	}
 	pause := r.pause/2 + r.c.jitter(r.pause)
 	r.pause = min(2*r.pause, maxWait)
-	r.c.log.LogAttrs(ctx, slog.LevelDebug, "starting the commit over", slog.String("reason", reason),
-		slog.Int("attempt", r.attempts), slog.Duration("wait", pause))
+	attrs := []slog.Attr{
+		slog.String("reason", reason), slog.Int("attempt", r.attempts), slog.Duration("wait", pause),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	r.c.log.LogAttrs(ctx, slog.LevelDebug, "starting the commit over", attrs...)
 	return wait.For(ctx, pause)
 }
 

@@ -24,10 +24,11 @@ type committer struct {
 }
 
 func newCommitter(name oci.Repository, repository Repository, s *Store) *committer {
+	log := s.log.With(slog.String("repository", name.String()))
 	timing := &timing{fixed: s.options.Settle}
-	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: s.log}
+	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: log}
 	return &committer{
-		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: s.log,
+		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: log,
 		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
 	}
 }

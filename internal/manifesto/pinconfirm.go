@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"time"
 
@@ -44,6 +45,8 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 		if put.layers == nil {
 			return nil
 		}
+		p.log.LogAttrs(ctx, slog.LevelDebug, "a pin manifest lacks blobs that the manifesto names, and is put again",
+			slog.String("tag", format.ShardTag(shard)))
 		if put.manifest, err = format.PinManifest(p.tag.name, put.layers, v.Number); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (c *committer) settleBurst(ctx context.Context, b *burst, last *ticket) err
 	for !b.put.IsZero() {
 		settle := c.timing.settle()
 		c.log.LogAttrs(ctx, slog.LevelDebug, "waiting until no other writer can overwrite the manifesto unseen",
-			slog.Duration("settle", settle))
+			slog.Duration("settle", settle), slog.Duration("wait", max(time.Until(b.put.Add(settle)), 0)))
 		if err := c.queue.idleUntil(ctx, b.put.Add(settle)); err != nil {
 			return err
 		}
@@ -88,6 +88,7 @@ func (c *committer) settleBurst(ctx context.Context, b *burst, last *ticket) err
 		b.put = time.Time{} // The commit sets it anew, unless there is nothing to change.
 		if len(lost) == 0 {
 			clear(b.edits)
+			c.log.LogAttrs(ctx, slog.LevelDebug, "settled")
 			return nil
 		}
 		if err := c.storeAgain(ctx, b, lost, last); err != nil {

@@ -71,7 +71,7 @@ func (t *tag) get(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (o
 // parse turns the manifest under the tag into a version. The zero manifest gives the version of an empty repository.
 func (t *tag) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 	if m.Digest == "" {
-		t.log.LogAttrs(ctx, slog.LevelDebug, "the repository has no manifesto", slog.String("repository", t.name.String()))
+		t.log.LogAttrs(ctx, slog.LevelDebug, "the repository has no manifesto")
 		return &version{doc: &format.Document{}}, nil
 	}
 	began := time.Now()
@@ -80,9 +80,8 @@ func (t *tag) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 		return nil, fmt.Errorf("%s: %w", t.name.Tagged(format.Tag), err)
 	}
 	t.timing.hear(v.Window)
-	t.log.LogAttrs(ctx, slog.LevelDebug, "read the manifesto", slog.String("repository", t.name.String()),
-		slog.String("digest", v.digest.String()), slog.Int64("number", v.Number), slog.Duration("window", v.Window),
-		slog.Duration("duration", time.Since(began)))
+	t.log.LogAttrs(ctx, slog.LevelDebug, "read the manifesto", slog.String("digest", v.digest.String()),
+		slog.Int64("number", v.Number), slog.Duration("window", v.Window), slog.Duration("duration", time.Since(began)))
 	return v, nil
 }
 
