@@ -11,28 +11,29 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// attempt is one round of a commit. No registry offers compare-and-swap on a tag, so a round learns the base, applies
-// the changes to it, uploads, puts the pins, looks whether the base still stands, puts the manifest, and confirms.
+// attempt is one round of a commit. No registry offers compare-and-swap on a tag. So a round learns the base, applies
+// the changes to a copy, uploads its blobs, puts the pin manifests, checks that the tag still holds the base, puts the
+// manifest, and confirms that the tag holds it.
 type attempt struct {
 	*committer
 	burst *burst
-	// batch are the tickets that are not decided yet.
+	// batch has the tickets that are not decided yet.
 	batch []*ticket
-	// base is the version to build on, next the one to store.
+	// base is the version to build on, next the version to store.
 	base, next *version
 	pinPlan    pinPlan
 	image      format.Image
-	// lookedAt is when the last look that showed the base began, if this attempt has looked.
+	// lookedAt is when the last look of this attempt that showed the base began; zero if it has not looked.
 	lookedAt time.Time
-	// putErr is the error of the PUT of the manifest.
+	// putErr is the error of the manifest's PUT, whose outcome may be unknown.
 	putErr error
 }
 
-// errStartOver says that the base has moved, and that the attempt starts over on another.
+// errStartOver ends an attempt because the tag holds another version than the base. The next attempt builds on that.
 var errStartOver = errors.New("the base has moved")
 
-// attempt runs one round for a batch. It decides what it can and returns the tickets that remain: with an error, or
-// without one if the base has moved and they start over.
+// attempt runs one round for a batch. It returns the tickets that it has not decided. A nil error then means that the
+// base has moved.
 func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*ticket, error) {
 	a := &attempt{committer: c, burst: b, batch: batch}
 	for _, step := range []func(context.Context) error{
@@ -50,8 +51,8 @@ func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*
 	return a.batch, nil
 }
 
-// learnBase takes the version to build on. A manifesto that this run has seen costs no request: the look before the PUT
-// tells whether it still stands. Absence is never cached.
+// learnBase takes the version to build on. A manifesto that this run has seen costs no request, because checkBase finds
+// out whether the tag still holds it. Absence is never cached.
 func (a *attempt) learnBase(ctx context.Context) error {
 	if v := a.tag.state.current(); v != nil && v.exists() {
 		a.base = v
@@ -63,7 +64,7 @@ func (a *attempt) learnBase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.timing.measured(2 * time.Since(began)) // The window has two requests: a first guess.
+	a.timing.measured(2 * time.Since(began)) // A first guess: the window has two requests.
 	if a.base, err = a.tag.parse(ctx, m); err != nil {
 		return err
 	}
@@ -71,8 +72,9 @@ func (a *attempt) learnBase(ctx context.Context) error {
 	return nil
 }
 
-// applyChanges applies the changes to a copy of the base. A change with a failing precondition is refused alone. Deletes come
-// first: if a resource was renamed without a moved block, one batch has a delete and a create of the same key.
+// applyChanges applies the changes to a copy of the base. A change with a failing precondition is refused, and the
+// others go on. Deletes come first: if a resource was renamed without a moved block, one batch has a delete and a
+// create of the same key.
 func (a *attempt) applyChanges(ctx context.Context) error {
 	a.next = a.base.successor()
 	ordered := slices.Clone(a.batch)
@@ -98,7 +100,7 @@ func (a *attempt) applyChanges(ctx context.Context) error {
 	return nil
 }
 
-// endUnchanged ends a batch that changes nothing without a PUT, if the base still stands.
+// endUnchanged ends a batch that changes nothing without a PUT, if the tag still holds the base.
 func (a *attempt) endUnchanged(ctx context.Context) error {
 	if a.next.doc.Changed() {
 		return nil
@@ -112,7 +114,7 @@ func (a *attempt) endUnchanged(ctx context.Context) error {
 	return nil
 }
 
-// look looks whether the base still stands; errStartOver if it does not.
+// look checks that the tag still holds the base. The error is errStartOver if it holds another version.
 func (a *attempt) look(ctx context.Context) error {
 	began, stands, err := a.tag.stands(ctx, a.base)
 	if err != nil {
@@ -124,7 +126,7 @@ func (a *attempt) look(ctx context.Context) error {
 	return nil
 }
 
-// upload sends the blobs that the manifest and the pin manifests name.
+// upload uploads the blobs of the manifest, and those that all pin manifests share.
 func (a *attempt) upload(ctx context.Context) error {
 	var err error
 	if a.image, err = format.NewImage(a.next.doc.Render()); err != nil {
@@ -137,7 +139,7 @@ func (a *attempt) upload(ctx context.Context) error {
 			break
 		}
 	}
-	if len(a.pinPlan.touched) > 0 && !a.base.doc.HasPins() { // Afterwards the earlier pin manifests keep it.
+	if len(a.pinPlan.touched) > 0 && !a.base.doc.HasPins() { // Otherwise an earlier pin manifest protects it.
 		config, err := format.PinConfig()
 		if err != nil {
 			return err

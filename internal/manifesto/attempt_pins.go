@@ -10,7 +10,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// planPins assigns a pin to every entry that has none.
+// planPins assigns a pin to every entry that has none, and reports the entries whose content is missing.
 func (a *attempt) planPins(ctx context.Context) error {
 	known := func(oci.Digest) (int, int64, bool) { return 0, 0, false }
 	base := a.base.doc
@@ -48,7 +48,7 @@ func (a *attempt) leaveUnpinned(ctx context.Context, missing []oci.Digest) {
 	a.pins.unpinnable.report(missing, a.batch)
 }
 
-// repaired returns the content that the batch repairs: it is pinned again, whatever is known of its pin.
+// repaired returns the blobs that the batch repairs. They are pinned again even if the pin index has them.
 func (a *attempt) repaired() map[oci.Digest]bool {
 	digests := map[oci.Digest]bool{}
 	for _, t := range a.batch {
@@ -61,7 +61,7 @@ func (a *attempt) repaired() map[oci.Digest]bool {
 	return digests
 }
 
-// putPins puts the pin manifests. If the registry refuses one because a blob is not there, the attempt starts over
+// putPins puts the pin manifests. If the registry refuses one because a blob is missing, the attempt starts over
 // without that blob.
 func (a *attempt) putPins(ctx context.Context) error {
 	lookedAt, stands, err := a.pins.putAll(ctx, a.pinPlan, a.base, a.next.Number, a.burst.pins)
@@ -75,9 +75,8 @@ func (a *attempt) putPins(ctx context.Context) error {
 	return err
 }
 
-// dropMissing handles a registry that refused a pin manifest because a blob that it names is not there: the entries of
-// others are left unpinned and reported, the changes of this batch fail. False means that the refusal had another
-// cause.
+// dropMissing handles the refusal of a pin manifest that names missing blobs. Changes of this batch that store such a
+// blob fail; other entries that name one stay unpinned and are reported. False means that the error has another cause.
 func (a *attempt) dropMissing(ctx context.Context, cause error) bool {
 	if !errors.Is(cause, errPinRefused) || !errors.Is(cause, oci.ErrManifestRefused) {
 		return false

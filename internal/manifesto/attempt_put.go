@@ -12,7 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// checkBase looks whether the base still stands, unless a look of less than half a window ago has shown it.
+// checkBase checks that the tag still holds the base, unless a look less than half a window ago has shown it.
 func (a *attempt) checkBase(ctx context.Context) error {
 	if !a.lookedAt.IsZero() && time.Since(a.lookedAt) <= a.timing.window()/2 {
 		return nil
@@ -23,11 +23,11 @@ func (a *attempt) checkBase(ctx context.Context) error {
 	return a.look(ctx)
 }
 
-// put puts the manifest, sent once and within half a window after the look.
+// put puts the manifest. It is sent once, within half a window after the look that showed the base.
 func (a *attempt) put(ctx context.Context) error {
 	window := a.timing.window()
 	if took := time.Since(a.lookedAt); took > window/2 {
-		a.timing.measured(took) // The PUT might be late for the window announced: announce a longer one.
+		a.timing.measured(took) // Announce a longer window next time.
 		return oci.ErrLate
 	}
 	a.next.Window = a.timing.announcement()
@@ -51,9 +51,9 @@ func (a *attempt) put(ctx context.Context) error {
 	return nil
 }
 
-// confirm finds out what became of the PUT: ours stands, or a version that descends from it or has all our changes in
-// it, or the base or an older one (an outdated answer after a success, perhaps a lost request after a failure), or a
-// rival's.
+// confirm finds out what became of the PUT. If the tag holds our version or a descendant of it, the batch is stored. If
+// it holds a rival's version, the changes that this has are stored, and the others start over. If it keeps showing the
+// base or an older version, the PUT was lost, or the registry is too far behind to tell.
 func (a *attempt) confirm(ctx context.Context) error {
 	limit := maxPolls
 	if a.putErr != nil {
@@ -84,7 +84,7 @@ func (a *attempt) confirm(ctx context.Context) error {
 		a.name.Digested(a.next.digest), a.base.digest)
 }
 
-// confirmed decides the batch: it is in the manifesto.
+// confirmed decides the batch as stored.
 func (a *attempt) confirmed(ctx context.Context) {
 	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("digest", a.next.digest.String()),
 		slog.Int64("number", a.next.Number), slog.Int("changes", len(a.batch)), slog.Any("keys", keysOf(a.batch)),
@@ -94,7 +94,7 @@ func (a *attempt) confirmed(ctx context.Context) {
 	a.batch = nil
 }
 
-// keepMissing decides the changes that a rival's manifesto has in it, and keeps the others.
+// keepMissing decides the changes that a rival's version has as stored, and keeps the others in the batch.
 func (a *attempt) keepMissing(rival *version) {
 	var rest []*ticket
 	for _, t := range a.batch {

@@ -12,8 +12,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// confirm looks at the end of a burst whether the shards that it put still hold what the manifesto names there: a rival
-// may have replaced them, for a commit that it lost or that ours does not know. It forgets the shards that do.
+// confirm makes sure at the end of a burst that the shards in put hold the blobs that the version names in them. A
+// rival may have replaced a pin manifest during a commit that it lost, or that ours does not know. confirm removes each
+// confirmed shard from put.
 func (p *pinner) confirm(ctx context.Context, put map[int]pinPut, v *version) error {
 	for shard, was := range put {
 		if err := p.confirmShard(ctx, v, shard, was); err != nil {
@@ -24,8 +25,8 @@ func (p *pinner) confirm(ctx context.Context, put map[int]pinPut, v *version) er
 	return nil
 }
 
-// confirmShard puts a shard again if it lacks a blob that the manifesto names in it. What else it holds stays: it may
-// be that of a rival whose commit is under way.
+// confirmShard puts a shard again if it lacks a blob that the version names in it. It keeps the other blobs in the
+// shard, which a rival may need for a commit that is under way.
 func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pinPut) error {
 	needed := v.doc.ShardBlobs(shard)
 	maps.DeleteFunc(needed, func(_ oci.Digest, size int64) bool { return size < 0 })
@@ -52,7 +53,7 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 		}
 		var again bool
 		if again, err = put.try(ctx, latest); errors.Is(err, errPinRefused) {
-			// A blob of another entry may be gone: the rest must be pinned all the same.
+			// A blob of another entry may be gone; the others must be pinned all the same.
 			if again = p.findGone(ctx, put.layers, gone); !again {
 				return err
 			}
@@ -65,7 +66,7 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 		ErrNotConfirmed, p.tag.name.Tagged(format.ShardTag(shard)), err)
 }
 
-// findGone looks for layers that are not there, and adds them to gone. False means that it found none.
+// findGone adds the layers that are not in the repository to gone. False means that there are none.
 func (p *pinner) findGone(ctx context.Context, layers []oci.Descriptor, gone map[oci.Digest]bool) bool {
 	_, missing, err := headBlobs(ctx, p.tag.repository, digestsOf(layers))
 	for _, digest := range missing {
@@ -74,7 +75,8 @@ func (p *pinner) findGone(ctx context.Context, layers []oci.Descriptor, gone map
 	return err == nil && len(missing) > 0
 }
 
-// heldBy returns what a shard holds: what was put there, if it still stands.
+// heldBy returns the blobs that a shard holds, and their sizes in bytes. If the tag still holds what was put, it reads
+// nothing.
 func (p *pinner) heldBy(ctx context.Context, shard int, put pinPut) (map[oci.Digest]int64, error) {
 	digest, err := p.tag.repository.HeadManifest(ctx, format.ShardTag(shard))
 	if err != nil && !errors.Is(err, oci.ErrNotFound) {
@@ -91,8 +93,8 @@ func (p *pinner) heldBy(ctx context.Context, shard int, put pinPut) (map[oci.Dig
 	return held, nil
 }
 
-// incomplete returns the layers that a shard must have, without blobs that are gone, if it lacks a blob that is needed;
-// otherwise nil.
+// incomplete returns the layers that a shard should have if it lacks a needed blob, and nil if it lacks none. Blobs
+// that are gone do not count.
 func incomplete(needed, held map[oci.Digest]int64, gone map[oci.Digest]bool) []oci.Descriptor {
 	covered := true
 	for blob := range needed {

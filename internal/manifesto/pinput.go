@@ -15,17 +15,17 @@ import (
 type pinPut struct {
 	digest oci.Digest
 	layers []oci.Descriptor
-	// stored says that the registry took it. Otherwise nobody knows what the tag holds.
+	// stored says that the registry took it. Otherwise it is unknown what the tag holds.
 	stored bool
 }
 
 // errPinRefused marks the registry's refusal of a pin manifest.
 var errPinRefused = errors.New("pin manifest refused")
 
-// putAll puts the pin manifests that a plan touches, unless the base does not stand any more. The base must have been
-// seen to stand less than half a window before each PUT: a rival that settles after us would otherwise find its pins
-// replaced when it does not look any more. put is what this burst has put so far. lookedAt is when the last look began
-// that putAll took, zero if it took none: it may serve the manifest as well.
+// putAll puts the pin manifests that a plan touches, as long as the tag holds the base. A look less than half a window
+// before each PUT must have shown the base. Otherwise the PUT could replace the pins of a rival that has settled and
+// does not look any more. put is what this burst has put so far. lookedAt is when the last look of putAll began, zero
+// if it has not looked; the PUT of the manifest may rely on that look, too.
 func (p *pinner) putAll(
 	ctx context.Context, plan pinPlan, base *version, number int64, put map[int]pinPut,
 ) (lookedAt time.Time, stands bool, err error) {
@@ -35,12 +35,12 @@ func (p *pinner) putAll(
 			return lookedAt, false, err
 		}
 		if before := put[shard]; before.stored && before.digest == m.Digest {
-			continue // An earlier attempt of this commit has put it. The end of the burst tells if a rival replaced it.
+			continue // An earlier attempt has put it. The end of the burst finds out whether a rival has replaced it.
 		}
 		attempt := &shardPut{pinner: p, shard: shard, layers: layers, manifest: m, number: number}
 		looked, stands, err := p.putStanding(ctx, attempt, base)
 		if attempt.sent {
-			put[shard] = attempt.result() // Even if it failed: nobody knows what is there then.
+			put[shard] = attempt.result() // Also if it failed: then it is unknown what the tag holds.
 		}
 		if err != nil || !stands {
 			return lookedAt, false, err
@@ -52,7 +52,7 @@ func (p *pinner) putAll(
 	return lookedAt, true, nil
 }
 
-// putStanding puts one pin manifest while the base stands.
+// putStanding puts one pin manifest while the tag holds the base.
 func (p *pinner) putStanding(
 	ctx context.Context, put *shardPut, base *version,
 ) (lookedAt time.Time, stands bool, err error) {
@@ -72,7 +72,7 @@ func (p *pinner) putStanding(
 		began := time.Now()
 		again, putErr := put.try(ctx, p.tag.state.lastSeen().Add(window/2))
 		if took := time.Since(began); took > window/2 {
-			p.tag.timing.measured(took) // Registries look for each layer: announce a longer window.
+			p.tag.timing.measured(took) // The registry checks every layer: announce a longer window.
 		}
 		if err = putErr; !again {
 			break
@@ -81,17 +81,17 @@ func (p *pinner) putStanding(
 	return lookedAt, err == nil, err
 }
 
-// shardPut puts one pin manifest, more than once if it must.
+// shardPut puts one pin manifest, if necessary more than once.
 type shardPut struct {
 	pinner   *pinner
 	shard    int
 	layers   []oci.Descriptor
 	manifest oci.Manifest
-	// number is the counter in the manifest.
+	// number is the version number in the manifest.
 	number int64
 	// renewed says that the blobs that all pin manifests share were uploaded again.
 	renewed bool
-	// sent says that it was sent, stored that the registry took it.
+	// sent says that the manifest was sent, stored that the registry took it the last time.
 	sent, stored bool
 }
 
@@ -99,10 +99,9 @@ func (s *shardPut) result() pinPut {
 	return pinPut{digest: s.manifest.Digest, layers: s.layers, stored: s.stored}
 }
 
-// try puts the manifest once, by latest or not at all. again says that it may succeed a little later, after another
-// look: the outcome is unknown, or it had to wait for longer than latest, or the registry has refused it and the blobs
-// that all pin manifests share were uploaded again. A retention rule may have removed the last of them, and a collector
-// their config.
+// try puts the manifest once, by latest or not at all. again says that another try after another look may succeed: the
+// outcome is unknown, or the deadline has passed, or the registry has refused the manifest and try has uploaded the
+// shared blobs again. If a retention rule has removed all pin manifests, garbage collection removes their config.
 func (s *shardPut) try(ctx context.Context, latest time.Time) (again bool, err error) {
 	s.sent, s.stored = true, false
 	err = s.pinner.tag.repository.PutManifest(ctx, format.ShardTag(s.shard), s.manifest, latest)
