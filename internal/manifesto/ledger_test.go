@@ -22,3 +22,25 @@ func TestLedgerForgetsFailedCreates(t *testing.T) {
 		t.Errorf("the second try: %v", err)
 	}
 }
+
+func TestLedger(t *testing.T) {
+	var l ledger
+	one, two := Key{Type: "one"}, Key{Type: "two"}
+	if !l.claim(one) || l.claim(one) {
+		t.Error("a key can be claimed twice, or not at all")
+	}
+	if !l.claim(two) {
+		t.Error("a claim of one key prevents that of another")
+	}
+	l.release(one)
+	if !l.claim(one) {
+		t.Error("a released key cannot be claimed again")
+	}
+	if l.wasCreated(one) {
+		t.Error("a claim counts as a create")
+	}
+	l.committed(one)
+	if !l.wasCreated(one) || l.wasCreated(two) {
+		t.Error("the committed create is not recorded, or another one is")
+	}
+}

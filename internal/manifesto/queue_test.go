@@ -3,94 +3,144 @@ package manifesto
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A caller that gives up takes its edit along while it is queued, and never the others'.
-func TestCancellation(t *testing.T) {
-	f := newFixture(t, registrytest.Olareg)
-	s := f.run(t)
-	f.mustPut(t, s, "t", "x")
-	reached, proceed := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
-			once.Do(func() { close(reached); <-proceed })
-		}
-		return false
-	})
-	var group sync.WaitGroup
-	group.Go(func() { f.mustPut(t, s, "first", "1") })
-	<-reached // The committer is busy: what comes now is queued.
-	ctx, cancel := context.WithCancel(context.Background())
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("cancelled"), Content: []byte("2")}); !errors.Is(err, context.Canceled) {
-			t.Errorf("the cancelled Put: %v", err)
-		}
-	})
-	group.Go(func() { f.mustPut(t, s, "third", "3") })
-	c := s.committer(f.remote.Repository())
-	c.waitQueued(2)
-	cancel()
-	c.waitQueued(1)
-	close(proceed)
-	group.Wait()
-	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "first", "third"}) {
-		t.Errorf("types: %v", got)
+func newTickets(t *testing.T, n int) []*ticket {
+	t.Helper()
+	tickets := make([]*ticket, n)
+	for i := range tickets {
+		tickets[i] = newTicket(t.Context(), change{})
+	}
+	return tickets
+}
+
+func TestPushAsksForOneCommitter(t *testing.T) {
+	q, tickets := newQueue(), newTickets(t, 3)
+	if !q.push(tickets[0]) {
+		t.Error("the first push asks for no committer")
+	}
+	if q.push(tickets[1]) {
+		t.Error("the second push asks for another committer")
+	}
+	if got := q.drainOrStop(); !slices.Equal(got, tickets[:2]) {
+		t.Errorf("drained %v", got)
+	}
+	if q.push(tickets[2]) {
+		t.Error("a push while a committer is at work asks for another one")
+	}
+	if got := q.drain(); !slices.Equal(got, tickets[2:]) {
+		t.Errorf("drained %v", got)
+	}
+	if got := q.drainOrStop(); got != nil {
+		t.Errorf("drained %v from an empty queue", got)
+	}
+	if !q.push(tickets[0]) {
+		t.Error("a push after the committer has ended asks for none")
 	}
 }
 
-// All who wait behind a commit give up: it ends well, and so does the next one.
-func TestOnlyQueuedEditGivesUp(t *testing.T) {
-	f := newFixture(t, registrytest.Olareg)
-	s := f.run(t)
-	f.mustPut(t, s, "t", "x")
-	reached, proceed := f.holdPut()
-	var group sync.WaitGroup
-	group.Go(func() { f.mustPut(t, s, "first", "1") })
-	<-reached
-	ctx, cancel := context.WithCancel(context.Background())
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("cancelled"), Content: []byte("2")}); err == nil {
-			t.Error("the cancelled edit was stored")
+func TestWithdrawRemovesOneTicket(t *testing.T) {
+	q, tickets := newQueue(), newTickets(t, 3)
+	for _, ticket := range tickets {
+		q.push(ticket)
+	}
+	if !q.withdraw(tickets[1]) {
+		t.Error("a queued ticket cannot be withdrawn")
+	}
+	if q.withdraw(tickets[1]) {
+		t.Error("a ticket is withdrawn twice")
+	}
+	if got, want := q.drain(), []*ticket{tickets[0], tickets[2]}; !slices.Equal(got, want) {
+		t.Errorf("drained %v, want %v", got, want)
+	}
+	if q.withdraw(tickets[0]) {
+		t.Error("a ticket that a commit has taken is withdrawn")
+	}
+	if !q.empty() {
+		t.Error("a drained queue is not empty")
+	}
+}
+
+func TestGatherTakesWhatIsThereIfThePaceExpectsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, tickets := newQueue(), newTickets(t, 2)
+		q.push(tickets[0])
+		q.push(tickets[1])
+		began := time.Now()
+		if got := q.gather(0); !slices.Equal(got, tickets) || time.Since(began) != 0 {
+			t.Errorf("gathered %v after %s", got, time.Since(began))
 		}
 	})
-	c := s.committer(f.remote.Repository())
-	c.waitQueued(1)
-	cancel()
-	c.waitQueued(0)
-	close(proceed)
-	group.Wait()
-	f.mustPut(t, s, "next", "3")
 }
 
-// waitQueued waits until a committer has so many changes waiting.
-func (c *committer) waitQueued(want int) {
-	for c.queue.length() != want {
-		time.Sleep(time.Millisecond)
-	}
+func TestGatherWaitsForTheExpectedTickets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, tickets := newQueue(), newTickets(t, 3)
+		q.committed(4, 0)
+		go func() {
+			for _, ticket := range tickets {
+				time.Sleep(minLull / 2)
+				q.push(ticket)
+			}
+		}()
+		began := time.Now()
+		if got := q.gather(1); !slices.Equal(got, tickets) {
+			t.Errorf("gathered %v", got)
+		}
+		if took := time.Since(began); took != 3*minLull/2 {
+			t.Errorf("waited for %s", took)
+		}
+	})
 }
 
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.tickets)
+// Tickets that stop coming are not waited for, and the next commits expect as few.
+func TestGatherGivesUpAfterALull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, tickets := newQueue(), newTickets(t, 1)
+		q.committed(10, 0)
+		q.push(tickets[0])
+		began := time.Now()
+		if got := q.gather(1); !slices.Equal(got, tickets) {
+			t.Errorf("gathered %v", got)
+		}
+		// A token for the ticket that is queued already costs one round.
+		if took := time.Since(began); took != minLull {
+			t.Errorf("waited for %s, a lull is %s", took, minLull)
+		}
+		if q.pace.expected != 2 || q.pace.lowered != patience {
+			t.Errorf("expects %d for %d commits", q.pace.expected, q.pace.lowered)
+		}
+	})
 }
 
-// waitBusy waits until a committer has taken all that was queued and is at work on it.
-func (c *committer) waitBusy() {
-	for busy := false; !busy; {
-		c.queue.mu.Lock()
-		busy = c.queue.running && len(c.queue.tickets) == 0
-		c.queue.mu.Unlock()
-		time.Sleep(time.Millisecond)
-	}
+func TestIdleUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, tickets := newQueue(), newTickets(t, 2)
+		q.push(tickets[0])
+		q.drain() // Leaves a token behind, which must not end the wait.
+		until := time.Now().Add(time.Minute)
+		if err := q.idleUntil(t.Context(), until); err != nil || !time.Now().Equal(until) {
+			t.Errorf("an idle queue: %v at %s", err, time.Now())
+		}
+		go func() {
+			time.Sleep(time.Second)
+			q.push(tickets[1])
+		}()
+		began := time.Now()
+		err := q.idleUntil(t.Context(), began.Add(time.Minute))
+		if !errors.Is(err, errProlonged) || time.Since(began) != time.Second {
+			t.Errorf("a ticket after a second: %v after %s", err, time.Since(began))
+		}
+		q.drain()
+		cause := errors.New("given up")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		if err := q.idleUntil(ctx, time.Now().Add(time.Minute)); !errors.Is(err, cause) {
+			t.Errorf("a caller that has given up: %v", err)
+		}
+	})
 }
