@@ -35,10 +35,16 @@ func newFixture(t *testing.T, kind registrytest.Kind) *fixture {
 // run opens a store with a client of its own, as a new process would.
 func (f *fixture) run(t *testing.T) *Store {
 	t.Helper()
+	return f.runWith(t, Options{})
+}
+
+// runWith opens a store with options and with a clock that stands still.
+func (f *fixture) runWith(t *testing.T, options Options) *Store {
+	t.Helper()
 	client := registry.NewClient(registry.Options{Backoff: time.Millisecond})
 	t.Cleanup(client.Close)
-	clock := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return NewStore(func(r oci.Repository) Repository { return client.Open(r) }, Options{Now: func() time.Time { return clock }})
+	options.Now = func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	return NewStore(func(r oci.Repository) Repository { return client.Open(r) }, options)
 }
 
 func (f *fixture) key(typ string) Key {
@@ -173,4 +179,52 @@ func layerOf(t testing.TB, compression registrytest.Compression, files ...regist
 		t.Fatal(err)
 	}
 	return layer
+}
+
+// isTagRequest reports whether a request is for the manifesto's tag.
+func isTagRequest(r *http.Request, method string) bool {
+	return r.Method == method && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag)
+}
+
+// tagPuts returns the number of PUTs of the manifesto since the last reset.
+func (f *fixture) tagPuts() int {
+	return f.server.Count(http.MethodPut, "/manifests/"+format.Tag) -
+		f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0))
+}
+
+// putVersion stores a version as a writer does that does not look what the tag holds.
+func (f *fixture) putVersion(ctx context.Context, v *version) error {
+	image, err := format.NewImage(v.doc.Render())
+	if err != nil {
+		return err
+	}
+	for _, blob := range [][]byte{image.Layer, image.Config} {
+		if _, err = f.remote.PutBlob(ctx, blob); err != nil {
+			return err
+		}
+	}
+	m, err := image.Manifest(f.remote.Repository(), v.Header)
+	if err != nil {
+		return err
+	}
+	return f.remote.PutManifest(ctx, format.Tag, m, time.Time{})
+}
+
+// overwriteAtSettle has a rival put a version over the next manifesto after that was confirmed, but before it is
+// settled.
+func (f *fixture) overwriteAtSettle(t *testing.T, rival *version) {
+	t.Helper()
+	var put atomic.Bool
+	var looks atomic.Int64 // At the tag, after our PUT: the first confirms it.
+	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		switch {
+		case isTagRequest(r, http.MethodPut):
+			put.Store(true)
+		case isTagRequest(r, http.MethodHead) && put.Load() && looks.Add(1) == 2:
+			if err := f.putVersion(context.Background(), rival); err != nil {
+				t.Errorf("the rival: %v", err)
+			}
+		}
+		return false
+	})
 }
