@@ -239,3 +239,25 @@ func TestCollectedPinsComeBack(t *testing.T) {
 		t.Errorf("pinned: %v", got)
 	}
 }
+
+// A size of 0 is that of an empty blob, and is not an unknown size.
+func TestEmptyBlobIsPinned(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		empty := f.blob(t, "")
+		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"empty","digest":"%s"}]}]}`,
+			f.image, empty), registrytest.Gzip)
+		result := f.mustPut(t, f.run(t), "new", "x")
+		if result.Missing != nil {
+			t.Errorf("missing: %v", result.Missing)
+		}
+		if entry, _ := f.version(t).doc.Lookup(f.image, "empty"); entry.Size != 0 || entry.Pin != format.PinTo(0) {
+			t.Errorf("the entry is %+v", entry)
+		}
+		if got := f.pinned(t, 0); !slices.Contains(got, empty) {
+			t.Errorf("pinned: %v", got)
+		}
+		if piece, err := f.run(t).Get(t.Context(), f.key("empty")); err != nil || !piece.Pinned || piece.Size != 0 {
+			t.Errorf("Get: %+v, %v", piece, err)
+		}
+	})
+}
