@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
@@ -107,4 +108,32 @@ func TestPreconditions(t *testing.T) {
 	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != oci.DigestOf([]byte("theirs")) {
 		t.Errorf("overwrite left %+v", entry)
 	}
+}
+
+func TestContentThatCannotBeStoredIsNotSent(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	s := f.run(t)
+	large := make([]byte, format.MaxContent+1)
+	for name, test := range map[string]struct {
+		put  Put
+		want error
+	}{
+		"create without content":    {Put{}, format.ErrEmpty},
+		"create of empty content":   {Put{Content: []byte{}}, format.ErrEmpty},
+		"update to empty content":   {Put{Content: []byte{}, Update: true, Expected: dig("e")}, format.ErrEmpty},
+		"create of too much":        {Put{Content: large}, format.ErrTooLarge},
+		"update to too much":        {Put{Content: large, Update: true, Expected: dig("e")}, format.ErrTooLarge},
+		"repair with too much":      {Put{Content: large, Update: true, Repair: true}, format.ErrTooLarge},
+		"overwrite with too much":   {Put{Content: large, Overwrite: true}, format.ErrTooLarge},
+		"overwrite with no content": {Put{Overwrite: true}, format.ErrEmpty},
+	} {
+		test.put.Key = f.key("t")
+		if _, err := s.Put(t.Context(), test.put); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	if got := f.server.Requests(); len(got) != 0 {
+		t.Errorf("sent %v", got)
+	}
+	f.mustPut(t, s, "t", "x") // A refused create does not claim the key.
 }
