@@ -96,9 +96,9 @@ func headBlobs(
 	group.SetLimit(pinParallel)
 	for i, digest := range digests {
 		group.Go(func() error {
-			size, err := headBlob(groupContext, repository, digest)
+			size, headErr := headBlob(groupContext, repository, digest)
 			found[i] = size
-			return err
+			return headErr
 		})
 	}
 	if err = group.Wait(); err != nil {

@@ -43,10 +43,9 @@ func TestSharedRunsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group wait.Group
 		runs := 0
-		work := func(context.Context) (int, error) {
+		work := func(ctx context.Context) (int, error) {
 			runs++
-			time.Sleep(time.Second)
-			return 42, nil
+			return 42, wait.For(ctx, time.Second)
 		}
 		impatient, cancel := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
