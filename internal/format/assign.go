@@ -8,22 +8,23 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Assignment decides which pin manifest protects each blob that a document names. It is made from the document that is
-// stored now and its successor: while the commit is under way, pin manifests must cover both.
+// Assignment decides which pin manifest protects each blob that a document names. It knows the document that is stored
+// now, the base, and its successor, because pin manifests must cover both while the commit is under way.
 type Assignment struct {
 	base, next *Document
 	skip       map[oci.Digest]bool
-	// shards is what was decided; added are the blobs that a shard gains by it.
+	// shards maps a blob to the shard that was chosen for it; added maps a shard to its new blobs.
 	shards map[oci.Digest]int
 	added  map[int]map[oci.Digest]bool
-	// fresh are the blobs without a place yet, in the document's order; sizes are theirs, where known.
+	// fresh are the blobs without a shard, in the document's order. sizes has their sizes in bytes, UnknownSize if the
+	// entries do not say.
 	fresh []oci.Digest
 	sizes map[oci.Digest]int64
 }
 
 // NewAssignment begins an assignment of the blobs that entries of next name without a pin. A blob that another entry
-// pins, or that known finds in a pin manifest, goes there. The blobs in skip cannot be pinned: their entries lose
-// their pins. known returns the shard that holds a blob, and the blob's size in bytes.
+// names with a pin, or that known finds in a pin manifest, stays in that shard. The blobs in skip cannot be pinned:
+// their entries lose their pins. known returns the shard that holds a blob, and the blob's size in bytes.
 func NewAssignment(
 	base, next *Document, skip map[oci.Digest]bool, known func(oci.Digest) (shard int, size int64, ok bool),
 ) *Assignment {
@@ -51,7 +52,7 @@ func NewAssignment(
 	return a
 }
 
-// Unsized returns the blobs that have no place yet and whose size no entry gives.
+// Unsized returns the blobs that have no shard yet and whose size no entry has.
 func (a *Assignment) Unsized() []oci.Digest {
 	var unsized []oci.Digest
 	for _, digest := range a.fresh {
@@ -62,9 +63,9 @@ func (a *Assignment) Unsized() []oci.Digest {
 	return unsized
 }
 
-// Place gives every blob whose size is known, from its entry or from sizes, the first shard that has room, and writes
-// the pins into the next document. It returns what each shard that gains such a blob must hold: the blobs that either
-// document names there, with their sizes in bytes, UnknownSize if no entry says. Blobs without a size stay unpinned.
+// Place puts every blob whose size is known, from its entry or from sizes, into the first shard with room, and writes
+// the pins into the next document. It returns what each shard with a new blob must hold: the blobs that either document
+// names there, and their sizes in bytes, UnknownSize if no entry has one. Blobs without a size stay unpinned.
 func (a *Assignment) Place(sizes map[oci.Digest]int64) map[int]map[oci.Digest]int64 {
 	maps.Copy(a.sizes, sizes)
 	touched := map[int]map[oci.Digest]int64{}
@@ -122,8 +123,8 @@ func (a *Assignment) assign(digest oci.Digest, shard int) {
 	a.added[shard][digest] = true
 }
 
-// hasRoom reports whether a shard can take one more blob beside those that the next document names in it and, until
-// the base is replaced, those that the base names.
+// hasRoom reports whether a shard can take one more blob. It holds the blobs that the next document names in it and,
+// until the base is replaced, those that the base names in it.
 func (a *Assignment) hasRoom(shard int) bool {
 	next, added := a.next.shardsOf().blobs[shard], a.added[shard]
 	count := len(next) + len(added)
@@ -144,8 +145,8 @@ func (d *Document) HasUnpinned(skip map[oci.Digest]bool) bool {
 	return len(order) > 0
 }
 
-// unassigned returns the blobs that entries without a pin name, in the document's order, so that equal documents get
-// equal pins, and their sizes, UnknownSize if no entry says.
+// unassigned returns the blobs that entries without a pin name, and their sizes in bytes, UnknownSize if no entry has
+// one. The blobs are in the document's order, so that equal documents get equal pins.
 func (d *Document) unassigned(skip map[oci.Digest]bool) (order []oci.Digest, sizes map[oci.Digest]int64) {
 	sizes = map[oci.Digest]int64{}
 	d.eachBlob(func(rec record) {
@@ -161,8 +162,8 @@ func (d *Document) unassigned(skip map[oci.Digest]bool) (order []oci.Digest, siz
 	return order, sizes
 }
 
-// PinLayers returns blobs of known sizes as the layers of a pin manifest, sorted by digest. Blobs of unknown size are
-// left out: a registry refuses a manifest with a wrong size.
+// PinLayers returns blobs as the layers of a pin manifest, sorted by digest. It leaves out blobs of unknown size,
+// because a registry refuses a manifest with a wrong size.
 func PinLayers(sizes map[oci.Digest]int64) []oci.Descriptor {
 	layers := make([]oci.Descriptor, 0, len(sizes))
 	for digest, size := range sizes {

@@ -12,7 +12,8 @@ import (
 // MaxContent is the largest content of a piece of metadata, in bytes.
 const MaxContent = 16 << 20
 
-// CheckContent reports whether content may be stored: ErrEmpty without a byte, ErrTooLarge beyond MaxContent.
+// CheckContent returns an error if content cannot be stored: ErrEmpty if it has no bytes, one that wraps ErrTooLarge if
+// it has more than MaxContent.
 func CheckContent(content []byte) error {
 	switch size := len(content); {
 	case size == 0:
@@ -31,7 +32,7 @@ const (
 )
 
 // DetectMediaType returns the media type of content: application/json for a JSON object or array, text/plain for other
-// UTF-8 text, a lone JSON number or string included, and application/octet-stream for anything else.
+// UTF-8 text, including a single JSON number or string, and application/octet-stream for anything else.
 func DetectMediaType(content []byte) string {
 	trimmed := bytes.TrimSpace(content)
 	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(trimmed) {
@@ -43,8 +44,7 @@ func DetectMediaType(content []byte) string {
 	return mediaTypeBytes
 }
 
-// IsText reports whether content survives as a Terraform string, which is UTF-8 in normalisation form C. Anything else
-// would come back changed.
+// IsText reports whether Terraform can hold content in a string without changing it: UTF-8 in normalisation form C.
 func IsText(content []byte) bool {
 	return utf8.Valid(content) && norm.NFC.IsNormal(content)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// Keys of the document. The first five are the original manifesto's (2017); the entry's further ones
-// are ours and optional (section 3 of the design).
+// Keys of the document. The first five are those of the original manifesto of 2017. The others are our additions to an
+// entry, and optional. DESIGN.md describes them under "Stored format".
 const (
 	keyImages      = "images"
 	keyImageDigest = "image_digest"
@@ -26,27 +26,26 @@ const (
 // image is one element of the document's "images".
 type image struct {
 	fields rawjson.Object
-	// digest is canonical; empty where the document holds something else in its place.
+	// digest is canonical. It is empty if the document has no valid digest there.
 	digest  oci.Digest
 	records []record
 }
 
-// Document is the content of /data under the tag _manifesto. The zero value is an empty document. A
-// Document that others may see is not changed: edits go to a Clone.
+// Document is the content of /data under the tag _manifesto. The zero value is an empty document. Once other goroutines
+// may see a Document, nobody edits it: edits go to a Clone.
 type Document struct {
 	fields rawjson.Object
 	images []image
-	// index maps an image's digest to its places in images: foreign writers may repeat an image.
+	// index maps an image's digest to its positions in images. A foreign writer may repeat an image.
 	index map[oci.Digest][]int
-	// changed says that it may differ from what it is a copy of.
+	// changed says that the document may differ from the one that it was cloned from.
 	changed bool
-	// shards is nil until it is asked for.
+	// shards is nil until shardsOf builds it.
 	shards *shardIndex
 }
 
-// ParseDocument reads a document. Structure that readers could disagree on (a field twice, an array
-// that is none) is refused with ErrMalformed; an entry that makes no sense by itself is kept and not
-// looked at.
+// ParseDocument reads a document. It refuses structure that readers could disagree on, such as a repeated field or an
+// object in place of an array; the error then wraps ErrMalformed. It keeps an entry with invalid values and ignores it.
 func ParseDocument(data []byte) (*Document, error) {
 	compact, err := rawjson.Compact(data)
 	if err != nil {
@@ -57,9 +56,9 @@ func ParseDocument(data []byte) (*Document, error) {
 		return nil, err
 	}
 	err = eachElement(d.fields.Get(keyImages), func() string { return "images" }, func(element string) error {
-		img, err := p.image(element, len(d.images))
+		img, imageErr := p.image(element, len(d.images))
 		d.images = append(d.images, img)
-		return err
+		return imageErr
 	})
 	if err != nil {
 		return nil, err
@@ -75,17 +74,14 @@ func (p *parser) image(value string, position int) (image, error) {
 		return image{}, err
 	}
 	img := image{fields: fields}
-	if s, err := rawjson.ParseString(fields.Get(keyImageDigest)); err == nil {
-		if digest, err := oci.ParseDigest(s); err == nil {
-			img.digest = digest
-		}
-	}
+	img.digest = parseDigest(fields.Get(keyImageDigest))
 	p.records = p.records[:0]
-	err = eachElement(fields.Get(keyManifesto), func() string { return what() + ".manifesto" }, func(element string) error {
-		what := func() string { return fmt.Sprintf("%s.manifesto[%d]", what(), len(p.records)) }
-		fields, err := p.object(element, what, keyType, keyDigest)
-		p.records = append(p.records, newRecord(fields))
-		return err
+	entries := func() string { return what() + ".manifesto" }
+	err = eachElement(fields.Get(keyManifesto), entries, func(element string) error {
+		entry := func() string { return fmt.Sprintf("%s[%d]", entries(), len(p.records)) }
+		entryFields, entryErr := p.object(element, entry, keyType, keyDigest)
+		p.records = append(p.records, newRecord(entryFields))
+		return entryErr
 	})
 	img.records = slices.Clone(p.records)
 	return img, err
@@ -100,11 +96,11 @@ func (d *Document) reindex() {
 	}
 }
 
-// Changed reports whether the document may differ from the one that it is a copy of.
+// Changed reports whether the document may differ from the one that it was cloned from.
 func (d *Document) Changed() bool { return d.changed }
 
-// Lookup returns the current entry of a type: the first one, across repeated image objects and
-// spellings of the digest.
+// Lookup returns the current entry of a type, which is the first one. It searches all image objects with the digest,
+// however each spells it. False means that there is none.
 func (d *Document) Lookup(img oci.Digest, typ string) (Entry, bool) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
@@ -124,7 +120,7 @@ func (d *Document) find(img oci.Digest, typ string) (i, j int, ok bool) {
 	return 0, 0, false
 }
 
-// Entries returns the current entries of an image in the document's order.
+// Entries returns the current entries of an image in the document's order, possibly none.
 func (d *Document) Entries(img oci.Digest) []Entry {
 	var entries []Entry
 	seen := map[string]bool{}
@@ -140,7 +136,7 @@ func (d *Document) Entries(img oci.Digest) []Entry {
 	return entries
 }
 
-// Types returns the types that an image has, in the document's order.
+// Types returns the types of an image's current entries, in the document's order.
 func (d *Document) Types(img oci.Digest) []string {
 	var types []string
 	for _, entry := range d.Entries(img) {
@@ -179,6 +175,8 @@ func (img image) appendTo(out []byte) []byte {
 		return img.fields.AppendTo(out)
 	}
 	return img.fields.AppendWith(out, keyManifesto, func(out []byte) []byte {
-		return rawjson.AppendArray(out, img.records, func(rec record, out []byte) []byte { return rec.fields.AppendTo(out) })
+		return rawjson.AppendArray(out, img.records, func(rec record, out []byte) []byte {
+			return rec.fields.AppendTo(out)
+		})
 	})
 }

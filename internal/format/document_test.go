@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,18 @@ func dig(letter string) oci.Digest {
 }
 
 func hexOf(letter string) string { return strings.Repeat(letter, 64) }
+
+var placeholder = regexp.MustCompile(`\$\$?[0-9a-f]`)
+
+// expand replaces $a in a document by dig("a"), and $$a by the digits of it without "sha256:".
+func expand(document string) string {
+	return placeholder.ReplaceAllStringFunc(document, func(p string) string {
+		if digit, bare := strings.CutPrefix(p, "$$"); bare {
+			return hexOf(digit)
+		}
+		return dig(p[1:]).String()
+	})
+}
 
 func mustParse(t *testing.T, data string) *format.Document {
 	t.Helper()
@@ -38,7 +51,7 @@ func TestOriginalDocumentRoundTrips(t *testing.T) {
 	}
 	d := mustParse(t, string(data))
 	var compacted bytes.Buffer
-	if err := json.Compact(&compacted, data); err != nil {
+	if err = json.Compact(&compacted, data); err != nil {
 		t.Fatal(err)
 	}
 	if got, compact := string(d.Render()), compacted.String(); got != compact {
@@ -71,61 +84,72 @@ func TestSet(t *testing.T) {
 	}{
 		"empty document": {
 			before: `{}`, image: dig("a"), entry: format.Entry{Type: "contact", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"contact","digest":"` + string(dig("1")) + `"}]}]}`,
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"contact","digest":"$1"}]}]}`,
 		},
 		"null slices, as the original marshals them": {
-			before: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":null}]}`,
+			before: `{"images":[{"image_digest":"$a","manifesto":null}]}`,
 			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1"}]}]}`,
 		},
 		"images null": {
-			before: `{"images":null}`, image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			before: `{"images":null}`, image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"),
+				Size: format.UnknownSize},
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1"}]}]}`,
 		},
 		"optional fields come after the two, in order": {
 			before: `{"images":[]}`, image: dig("a"),
-			entry: format.Entry{Type: "t", Digest: dig("1"), Size: 7, MediaType: "text/plain", Created: created, Annotations: map[string]string{"b": "2", "a": "<1>"}},
-			want:  `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `","size":7,"media_type":"text/plain","created":"2026-01-02T03:04:05Z","annotations":{"a":"<1>","b":"2"}}]}]}`,
+			entry: format.Entry{Type: "t", Digest: dig("1"), Size: 7, MediaType: "text/plain", Created: created,
+				Annotations: map[string]string{"b": "2", "a": "<1>"}},
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1","size":7,` +
+				`"media_type":"text/plain","created":"2026-01-02T03:04:05Z","annotations":{"a":"<1>","b":"2"}}]}]}`,
 		},
 		"bare digest gets its prefix when its image is edited, others stay": {
-			before: `{"images":[{"image_digest":"` + hexOf("b") + `","manifesto":[]},{"image_digest":"` + hexOf("a") + `","manifesto":[{"type":"x","digest":"` + string(dig("2")) + `"}]}]}`,
-			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[{"image_digest":"` + hexOf("b") + `","manifesto":[]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"x","digest":"` + string(dig("2")) + `"},{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			before: `{"images":[{"image_digest":"$$b","manifesto":[]},{"image_digest":"$$a","manifesto":[{"type":"x",` +
+				`"digest":"$2"}]}]}`,
+			image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
+			want: `{"images":[{"image_digest":"$$b","manifesto":[]},{"image_digest":"$a","manifesto":[{"type":"x",` +
+				`"digest":"$2"},{"type":"t","digest":"$1"}]}]}`,
 		},
 		"unknown fields and order survive at every level": {
-			before: `{"v":1,"images":[{"note":[1, 2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"é\u00e9","digest":"` + string(dig("2")) + `","type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
-			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"v":1,"images":[{"note":[1,2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"é\u00e9","digest":"` + string(dig("1")) + `","type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
+			before: `{"v":1,"images":[{"note":[1, 2.50],"image_digest":"$a","manifesto":[{"by":"é\u00e9","digest":"$2",` +
+				`"type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
+			image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
+			want: `{"v":1,"images":[{"note":[1,2.50],"image_digest":"$a","manifesto":[{"by":"é\u00e9","digest":"$1",` +
+				`"type":"t","n":12345678901234567890}],"z":null}],"w":{"x":""}}`,
 		},
 		"the first of duplicates is replaced": {
-			before: `{"images":[{"image_digest":"` + hexOf("a") + `","manifesto":[{"type":"t","digest":"` + string(dig("2")) + `"}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("3")) + `"}]}]}`,
-			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("3")) + `"}]}]}`,
+			before: `{"images":[{"image_digest":"$$a","manifesto":[{"type":"t","digest":"$2"}]},{"image_digest":"$a",` +
+				`"manifesto":[{"type":"t","digest":"$3"}]}]}`,
+			image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1"}]},{"image_digest":"$a",` +
+				`"manifesto":[{"type":"t","digest":"$3"}]}]}`,
 		},
 		"what a foreign writer stripped or kept is replaced, and the pin goes with the content": {
-			before: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("2")) + `","size":3,"pin":0,"media_type":"x/y","created":"2020-01-01T00:00:00Z","annotations":{"a":"b"},"own":true}]}]}`,
-			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: 9},
-			want: `{"images":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `","size":9,"own":true}]}]}`,
+			before: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$2","size":3,"pin":0,` +
+				`"media_type":"x/y","created":"2020-01-01T00:00:00Z","annotations":{"a":"b"},"own":true}]}]}`,
+			image: dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: 9},
+			want: `{"images":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1","size":9,"own":true}]}]}`,
 		},
 		"elements that make no sense are kept": {
 			before: `{"images":[null,{},{"image_digest":7},{"image_digest":"zz","manifesto":[null,{"type":3}]}]}`,
 			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"images":[null,{},{"image_digest":7},{"image_digest":"zz","manifesto":[null,{"type":3}]},{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			want: `{"images":[null,{},{"image_digest":7},{"image_digest":"zz","manifesto":[null,{"type":3}]},` +
+				`{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1"}]}]}`,
 		},
 		"escaped keys and types are the same keys and types": {
-			before: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"\u0074","digest":"` + string(dig("2")) + `"}]}]}`,
+			before: `{"im\u0061ges":[{"image_digest":"$a","manifesto":[{"type":"\u0074","digest":"$2"}]}]}`,
 			image:  dig("a"), entry: format.Entry{Type: "t", Digest: dig("1"), Size: format.UnknownSize},
-			want: `{"im\u0061ges":[{"image_digest":"` + string(dig("a")) + `","manifesto":[{"type":"t","digest":"` + string(dig("1")) + `"}]}]}`,
+			want: `{"im\u0061ges":[{"image_digest":"$a","manifesto":[{"type":"t","digest":"$1"}]}]}`,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			base := mustParse(t, test.before)
+			base := mustParse(t, expand(test.before))
 			before := string(base.Render())
 			edited := base.Clone()
 			edited.Set(test.image, test.entry)
-			if got := string(edited.Render()); got != test.want {
-				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			if got, want := string(edited.Render()), expand(test.want); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 			if got := string(base.Render()); got != before {
 				t.Errorf("the edit of a clone changed the original to\n%s", got)
@@ -151,12 +175,16 @@ func TestDelete(t *testing.T) {
 		before, typ, want string
 		removed           bool
 	}{
-		"last entry":                  {doc(img(full, entry("t", "1"))), "t", doc(), true},
-		"one of two":                  {doc(img(full, entry("t", "1"), entry("u", "2"))), "t", doc(img(full, entry("u", "2"))), true},
-		"none":                        {doc(img(full, entry("u", "2"))), "t", doc(img(full, entry("u", "2"))), false},
-		"duplicates do not resurface": {doc(img(hexOf("a"), entry("t", "1"), entry("t", "2")), img(full, entry("t", "3"), entry("u", "4"))), "t", doc(img(full, entry("u", "4"))), true},
-		"another image's stay":        {doc(img(full, entry("t", "1")), img(string(dig("b")), entry("t", "2"))), "t", doc(img(string(dig("b")), entry("t", "2"))), true},
-		"an untouched empty image":    {doc(img(string(dig("b"))), img(full, entry("t", "1"))), "t", doc(img(string(dig("b")))), true},
+		"last entry": {doc(img(full, entry("t", "1"))), "t", doc(), true},
+		"one of two": {doc(img(full, entry("t", "1"), entry("u", "2"))), "t", doc(img(full, entry("u",
+			"2"))), true},
+		"none": {doc(img(full, entry("u", "2"))), "t", doc(img(full, entry("u", "2"))), false},
+		"duplicates do not resurface": {doc(img(hexOf("a"), entry("t", "1"), entry("t", "2")), img(full, entry("t", "3"),
+			entry("u", "4"))), "t", doc(img(full, entry("u", "4"))), true},
+		"another image's stay": {doc(img(full, entry("t", "1")), img(string(dig("b")), entry("t", "2"))), "t",
+			doc(img(string(dig("b")), entry("t", "2"))), true},
+		"an untouched empty image": {doc(img(string(dig("b"))), img(full, entry("t", "1"))), "t",
+			doc(img(string(dig("b")))), true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -181,7 +209,8 @@ func TestDelete(t *testing.T) {
 func TestMalformedDocuments(t *testing.T) {
 	for _, data := range []string{
 		``, ` `, `[]`, `"x"`, `7`, `{`, `{"images":{}}`, `{"images":[7]}`, `{"images":[{"manifesto":{}}]}`,
-		`{"images":[{"manifesto":["x"]}]}`, `{"images":[],"images":[]}`, `{"images":[{"image_digest":"a","image_digest":"b"}]}`,
+		`{"images":[{"manifesto":["x"]}]}`, `{"images":[],"images":[]}`, `{"images":[{"image_digest":"a",` +
+			`"image_digest":"b"}]}`,
 		`{"images":[{"manifesto":[{"type":"a","type":"b"}]}]}`, `{"images":[]} trailing`, "\xff\xfe{}",
 		strings.Repeat(`{"a":`, 20000) + `1` + strings.Repeat(`}`, 20000),
 	} {
@@ -198,7 +227,9 @@ func TestNullDocumentIsEmpty(t *testing.T) {
 }
 
 func TestEntriesListsTheCurrentOnes(t *testing.T) {
-	d := mustParse(t, `{"images":[{"image_digest":"`+hexOf("a")+`","manifesto":[{"type":"t","digest":"`+string(dig("1"))+`"},{"type":"t","digest":"`+string(dig("2"))+`"},{"type":"","digest":"`+string(dig("3"))+`"}]},{"image_digest":"`+string(dig("a"))+`","manifesto":[{"type":"u","digest":"nonsense","size":-4,"created":"yesterday","annotations":[1]},{"type":"t","digest":"`+string(dig("4"))+`"}]}]}`)
+	d := mustParse(t, expand(`{"images":[{"image_digest":"$$a","manifesto":[{"type":"t","digest":"$1"},{"type":"t",`+
+		`"digest":"$2"},{"type":"","digest":"$3"}]},{"image_digest":"$a","manifesto":[{"type":"u","digest":"nonsense",`+
+		`"size":-4,"created":"yesterday","annotations":[1]},{"type":"t","digest":"$4"}]}]}`))
 	entries := d.Entries(dig("a"))
 	if len(entries) != 2 || entries[0].Digest != dig("1") || entries[1].Type != "u" || entries[1].Digest != "" {
 		t.Errorf("Entries: %+v", entries)
@@ -214,8 +245,9 @@ func FuzzDocument(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add([]byte(`{"v":1,"images":[null,{"note":[1, 2.50],"image_digest":"` + string(dig("a")) + `","manifesto":[{"by":"\"\\é","type":"t"}],"z":{}}]}`))
-	f.Add([]byte(`{"images":[{"image_digest":"` + hexOf("a") + `","manifesto":null}]}`))
+	f.Add([]byte(expand(`{"v":1,"images":[null,{"note":[1, 2.50],"image_digest":"$a","manifesto":[{"by":"\"\\é",` +
+		`"type":"t"}],"z":{}}]}`)))
+	f.Add([]byte(expand(`{"images":[{"image_digest":"$$a","manifesto":null}]}`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := format.ParseDocument(data)
 		if err != nil {

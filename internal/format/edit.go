@@ -7,17 +7,17 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// Clone returns a copy that can be edited without changing d. Cloning one document is not safe for concurrent use:
-// copies share the count of its pins.
+// Clone returns a copy that can be edited without changing d. It is not safe for concurrent use, because the copies
+// share the index of pinned blobs.
 func (d *Document) Clone() *Document {
 	c := &Document{fields: d.fields, images: slices.Clone(d.images), shards: d.shardsOf().shared()}
 	c.reindex()
 	return c
 }
 
-// Set makes e the current entry of its type. An existing entry keeps its place and the fields that we
-// do not know; a new one is appended to its image, and a new image to the document. The image's digest
-// gets its prefix where a foreign writer left it out.
+// Set makes e the current entry of its type. An existing entry keeps its position and its unknown fields. A new entry
+// is appended to its image, and a new image to the document. If a foreign writer has left out the prefix of the image's
+// digest, Set adds it.
 func (d *Document) Set(img oci.Digest, e Entry) {
 	if i, j, ok := d.find(img, e.Type); ok {
 		current := d.images[i].records[j]
@@ -51,8 +51,8 @@ func (d *Document) Set(img oci.Digest, e Entry) {
 	})
 }
 
-// touch prepares an image for an edit: its records become the clone's own, its digest canonical, and
-// a missing or null "manifesto" an array.
+// touch prepares an image for an edit. It copies the records, which the original document shares, makes the digest
+// canonical, and replaces a missing or null "manifesto" by an array.
 func (d *Document) touch(i int) {
 	d.changed = true
 	img := &d.images[i]
@@ -62,8 +62,8 @@ func (d *Document) touch(i int) {
 		With(keyManifesto, "[]")
 }
 
-// Delete removes every entry of a type, duplicates too: an older one would otherwise become current.
-// An image without entries goes as well. It reports whether anything was removed.
+// Delete removes every entry of a type. If it left duplicates, an older one would become current. It also removes the
+// image if that has no entries left. It reports whether it has removed anything.
 func (d *Document) Delete(img oci.Digest, typ string) bool {
 	removed, emptied := false, false
 	for _, i := range d.index[img] {
@@ -97,8 +97,8 @@ func (d *Document) Delete(img oci.Digest, typ string) bool {
 	return removed
 }
 
-// Unpin forgets which pin manifest an entry's content is in, so that the next assignment finds one anew. Other entries
-// with the same content lose their pins as well.
+// Unpin removes the pin of an entry, so that the next Assignment pins the content again. Other entries with the same
+// content lose their pins, too.
 func (d *Document) Unpin(img oci.Digest, typ string) {
 	i, j, ok := d.find(img, typ)
 	if !ok {
@@ -110,8 +110,8 @@ func (d *Document) Unpin(img oci.Digest, typ string) {
 	})
 }
 
-// Trusting returns a copy without the pins and sizes that confirms denies: a tool that changes a digest and keeps our
-// fields leaves those of the content before.
+// Trusting returns a copy without the pins, and sizes beside them, that confirms denies. A tool that changes a digest
+// and keeps our fields leaves the pin and the size of the content before.
 func (d *Document) Trusting(confirms func(shard int, digest oci.Digest) bool) *Document {
 	c := d.Clone()
 	c.changed = d.changed
@@ -125,7 +125,7 @@ func (d *Document) Trusting(confirms func(shard int, digest oci.Digest) bool) *D
 	return c
 }
 
-// repin replaces the records for which change says so, without touching anything else of the images.
+// repin replaces the records for which change returns true, and leaves the rest of the images as it is.
 func (d *Document) repin(change func(record) (record, bool)) {
 	for i := range d.images {
 		cloned := false

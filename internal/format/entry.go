@@ -22,13 +22,13 @@ func (p Pin) Shard() (shard int, ok bool) { return int(p) - 1, p > 0 }
 type Entry struct {
 	// Type is the type of metadata.
 	Type string
-	// Digest is that of the content. It is empty where the document holds something else in its place.
+	// Digest is the content's. It is empty if the document has no valid digest there.
 	Digest oci.Digest
-	// Size of the content in bytes; UnknownSize if the document does not say.
+	// Size is the content's, in bytes; UnknownSize if the document does not say.
 	Size int64
-	// MediaType of the content; empty where the document does not say.
+	// MediaType is the content's; empty if the document does not say.
 	MediaType string
-	// Created is when the content was put; zero where the document does not say.
+	// Created is when the content was put; zero if the document does not say.
 	Created time.Time
 	// Annotations are nil if there are none.
 	Annotations map[string]string

@@ -19,22 +19,22 @@ const (
 	AnnotationRepository = "dev.manifesto.repository"
 )
 
-// Bounds of what a header says.
+// Bounds of the values in a header.
 const (
-	// MaxAncestors is how many ancestors a manifest names: more than any run commits while a replica lags.
+	// MaxAncestors is the largest number of ancestors that a manifest names. No run commits as often while a replica lags.
 	MaxAncestors = 32
-	// MaxWindow is the longest window that is announced, or believed of another writer.
+	// MaxWindow is the longest window that a writer announces. A longer one in a manifest counts as MaxWindow.
 	MaxWindow = 10 * time.Second
 )
 
-// Header is what the manifest of a manifesto says beside the document. The zero value is that of a manifest without
-// our annotations, which another tool wrote.
+// Header is what the annotations of a manifesto's manifest say. A manifest that another tool wrote has none; its header
+// is the zero value.
 type Header struct {
 	// Number counts the versions of the manifesto; 0 if another tool wrote this one.
 	Number int64
-	// Ancestors are the digests of the manifests that it descends from, nearest first.
+	// Ancestors are the digests of the manifests that this one descends from, nearest first.
 	Ancestors []oci.Digest
-	// Window bounds the time from its writer's last look at the tag to the effect of its PUT; 0 if it does not say.
+	// Window bounds the time from the writer's last look at the tag to the effect of its PUT; 0 if unknown.
 	Window time.Duration
 }
 
@@ -50,8 +50,8 @@ func (h Header) annotations(repository oci.Repository) map[string]string {
 	})
 }
 
-// withRepository adds the repository's name to annotations. A layout on disk is not named: its path means nothing to
-// the reader of a bundle, and would tell it a directory of the writer's machine.
+// withRepository adds the repository's name to annotations, unless it is a layout on disk. The path of a layout means
+// nothing to other readers, and would show them a directory of the writer's machine.
 func withRepository(repository oci.Repository, annotations map[string]string) map[string]string {
 	if _, onDisk := repository.Layout(); !onDisk {
 		annotations[AnnotationRepository] = repository.String()
@@ -59,7 +59,7 @@ func withRepository(repository oci.Repository, annotations map[string]string) ma
 	return annotations
 }
 
-// parseHeader reads annotations. Values that make no sense count as missing.
+// parseHeader reads annotations. Invalid values count as missing.
 func parseHeader(annotations map[string]string) Header {
 	var h Header
 	if number, err := strconv.ParseInt(annotations[AnnotationVersion], 10, 64); err == nil && number > 0 {

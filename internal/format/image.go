@@ -17,11 +17,12 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Image is a document as the image that "FROM scratch; ADD x /data" builds, in OCI media types: zot refuses Docker's.
+// Image is the image that carries a document: the one that "FROM scratch; ADD x /data" builds. Its media types are
+// OCI's, because zot refuses Docker's.
 type Image struct {
 	// Layer and Config are the image's blobs.
 	Layer, Config []byte
-	// described is the layer as the manifest has it, hashed once.
+	// described is the layer's descriptor. It is kept so that the layer is hashed only once.
 	described oci.Descriptor
 }
 
@@ -29,7 +30,8 @@ type Image struct {
 // exceeds MaxData.
 func NewImage(document []byte) (Image, error) {
 	if len(document) > MaxData {
-		return Image{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back", ErrTooLarge, len(document), MaxData)
+		return Image{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back",
+			ErrTooLarge, len(document), MaxData)
 	}
 	layer, diffID, err := newLayer(document)
 	if err != nil {
@@ -39,8 +41,9 @@ func NewImage(document []byte) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	described := oci.Descriptor{MediaType: oci.MediaTypeOCILayerGzip, Digest: oci.DigestOf(layer), Size: int64(len(layer))}
-	return Image{Layer: layer, Config: config, described: described}, nil
+	return Image{Layer: layer, Config: config, described: oci.Descriptor{
+		MediaType: oci.MediaTypeOCILayerGzip, Digest: oci.DigestOf(layer), Size: int64(len(layer)),
+	}}, nil
 }
 
 // Manifest returns the manifest of the image under the tag Tag of a repository.
@@ -50,9 +53,11 @@ func (i Image) Manifest(repository oci.Repository, header Header) (oci.Manifest,
 
 func newManifest(config []byte, layers []oci.Descriptor, annotations map[string]string) (oci.Manifest, error) {
 	content, err := json.Marshal(v1.Manifest{
-		Versioned:   specs.Versioned{SchemaVersion: 2},
-		MediaType:   oci.MediaTypeOCIManifest,
-		Config:      oci.Descriptor{MediaType: oci.MediaTypeOCIConfig, Digest: oci.DigestOf(config), Size: int64(len(config))},
+		Versioned: specs.Versioned{SchemaVersion: 2},
+		MediaType: oci.MediaTypeOCIManifest,
+		Config: oci.Descriptor{
+			MediaType: oci.MediaTypeOCIConfig, Digest: oci.DigestOf(config), Size: int64(len(config)),
+		},
 		Layers:      layers,
 		Annotations: annotations,
 	})
@@ -64,7 +69,7 @@ func newManifest(config []byte, layers []oci.Descriptor, annotations map[string]
 
 func newConfig(diffIDs ...oci.Digest) ([]byte, error) {
 	if diffIDs == nil {
-		diffIDs = []oci.Digest{} // An empty list: null is not valid there.
+		diffIDs = []oci.Digest{} // The field must be a list, not null.
 	}
 	config, err := json.Marshal(v1.Image{
 		Platform: v1.Platform{Architecture: "amd64", OS: "linux"},
@@ -76,15 +81,15 @@ func newConfig(diffIDs ...oci.Digest) ([]byte, error) {
 	return config, nil
 }
 
-// compression is the gzip level of the layer. Documents are mostly digests, which hardly compress: higher
-// levels take up to three times as long for one percent.
+// compression is the gzip level of the layer. Documents are mostly digests, which hardly compress. Higher levels take
+// up to three times as long and save one percent.
 const compression = 3
 
-// compressors keeps the compressor of one commit for the next: each holds more than a megabyte.
+// compressors keeps compressors for later commits, because each holds more than a megabyte.
 var compressors sync.Pool
 
-// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar, which is
-// never in memory as a whole.
+// newLayer returns the gzipped tar with the document as its only file, and the digest of the tar. The tar is never in
+// memory as a whole.
 func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 	var compressed bytes.Buffer
 	z, ok := compressors.Get().(*gzip.Writer)
@@ -94,7 +99,7 @@ func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
 	defer func() {
-		z.Reset(io.Discard) // Or it would keep the layer.
+		z.Reset(io.Discard) // Releases the layer.
 		compressors.Put(z)
 	}()
 	sum := sha256.New()
@@ -106,7 +111,7 @@ func newLayer(document []byte) (layer []byte, diffID oci.Digest, err error) {
 	if err == nil {
 		_, err = w.Write(document)
 	}
-	if err := errors.Join(err, w.Close(), z.Close()); err != nil {
+	if err = errors.Join(err, w.Close(), z.Close()); err != nil {
 		return nil, "", fmt.Errorf("building the layer: %w", err)
 	}
 	return compressed.Bytes(), oci.DigestFrom(sum), nil

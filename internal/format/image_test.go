@@ -13,9 +13,12 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-func newImage(t *testing.T, document string) format.Image {
+const emptyDocument = `{"images":[]}`
+
+// newImage returns the image of an empty document.
+func newImage(t *testing.T) format.Image {
 	t.Helper()
-	image, err := format.NewImage([]byte(document))
+	image, err := format.NewImage([]byte(emptyDocument))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +40,7 @@ func manifestOf(t *testing.T, image format.Image, header format.Header) oci.Mani
 
 // The stored format is released: these bytes must not change.
 func TestImageHasTheReleasedBytes(t *testing.T) {
-	image := newImage(t, `{"images":[]}`)
+	image := newImage(t)
 	header := format.Header{Number: 3, Ancestors: []oci.Digest{dig("a"), dig("b")}, Window: 250 * time.Millisecond}
 	got := string(manifestOf(t, image, header).Content)
 	want := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` +
@@ -91,7 +94,7 @@ func TestPinManifestHasTheReleasedBytes(t *testing.T) {
 }
 
 func TestImageIsDeterministic(t *testing.T) {
-	one, two := newImage(t, `{"images":[]}`), newImage(t, `{"images":[]}`)
+	one, two := newImage(t), newImage(t)
 	header := format.Header{Number: 3}
 	if a, b := manifestOf(t, one, header), manifestOf(t, two, header); a.Digest != b.Digest {
 		t.Errorf("the same document gives %s and %s", a.Digest, b.Digest)
@@ -99,10 +102,9 @@ func TestImageIsDeterministic(t *testing.T) {
 }
 
 func TestImageReadsBack(t *testing.T) {
-	const document = `{"images":[]}`
-	image := newImage(t, document)
+	image := newImage(t)
 	data, err := format.ReadLayer(bytes.NewReader(image.Layer), format.MaxData, format.MaxData)
-	if err != nil || string(data.Content) != document {
+	if err != nil || string(data.Content) != emptyDocument {
 		t.Errorf("reading back: %s, %v", data.Content, err)
 	}
 	header := format.Header{Number: 3, Ancestors: []oci.Digest{dig("a"), dig("b")}, Window: time.Second}
@@ -117,7 +119,7 @@ func TestImageReadsBack(t *testing.T) {
 }
 
 func TestDiffIDIsThatOfTheUncompressedLayer(t *testing.T) {
-	image := newImage(t, `{"images":[]}`)
+	image := newImage(t)
 	plain, err := gzip.NewReader(bytes.NewReader(image.Layer))
 	if err != nil {
 		t.Fatal(err)

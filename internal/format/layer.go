@@ -13,24 +13,24 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Limits on what a registry sends in the place of a manifesto, in bytes.
+// Limits on what a registry may send as a manifesto, in bytes.
 const (
 	// MaxLayer bounds a layer as it is transferred.
 	MaxLayer = MaxUnpacked
 	// MaxData bounds the document.
 	MaxData = 256 << 20
-	// MaxUnpacked bounds a layer after decompression, which is checked while it streams: the document
-	// and what tar needs around it.
+	// MaxUnpacked bounds a layer after decompression: the document and the tar around it. ReadLayer checks it while it
+	// decompresses.
 	MaxUnpacked = MaxData + 1<<20
 )
 
-// maxGuess bounds what is allocated for a file before its bytes have come, in bytes.
+// maxGuess bounds the memory that is allocated for a file before its bytes have arrived, in bytes.
 const maxGuess = 32 << 20
 
-// DataPath is the one file of a manifesto image, and of the images that the oldest form used as content.
+// DataPath is the only file of a manifesto's image, and of the images that hold content in the oldest form.
 const DataPath = "/data"
 
-// Names that a layer uses to hide files of the layers below it (the OCI image specification, layers).
+// Names of files with which a layer hides files of the layers below it: the whiteouts of the OCI image specification.
 const (
 	whiteoutData   = "/.wh.data"
 	whiteoutOpaque = "/.wh..wh..opq"
@@ -50,10 +50,10 @@ type LayerData struct {
 	Hides bool
 }
 
-// ReadLayer looks for /data in a layer: a tar, possibly compressed with gzip or zstd. It tells the compression by the
-// first bytes, which are more reliable than the media types of a decade of tools. If several files have the name, the
-// last one counts, as when the layer is unpacked. It decompresses at most limit bytes, and the file may have at most
-// maxContent bytes; the error wraps ErrTooLarge beyond that, and ErrNotManifesto if the layer cannot be read.
+// ReadLayer looks for /data in a layer: a tar, possibly compressed with gzip or zstd. It recognises the compression by
+// the first bytes, because many tools write wrong media types. If several files have the name, the last one counts, as
+// it would if the layer were unpacked. The layer may have at most limit bytes after decompression, and the file at most
+// maxContent. The error wraps ErrTooLarge beyond that, and ErrNotManifesto if the layer cannot be read.
 func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 	plain, closeReader, err := decompress(bufio.NewReader(layer))
 	if err != nil {
@@ -78,10 +78,11 @@ func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 				return LayerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, DataPath)
 			}
 			if header.Size > maxContent {
-				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d", ErrTooLarge, DataPath, header.Size, maxContent)
+				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d",
+					ErrTooLarge, DataPath, header.Size, maxContent)
 			}
 			var content bytes.Buffer
-			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header is only what a registry says.
+			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header may lie.
 			if _, err := content.ReadFrom(archive); err != nil {
 				return LayerData{}, layerError(err)
 			}
@@ -90,7 +91,7 @@ func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 	}
 }
 
-// decompress returns the tar in a layer and what ends its reading.
+// decompress returns the tar in a layer, and a function that releases the decompressor.
 func decompress(layer *bufio.Reader) (io.Reader, func(), error) {
 	magic, err := layer.Peek(len(zstdMagic))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -120,7 +121,7 @@ func layerError(err error) error {
 	return fmt.Errorf("%w: its layer cannot be read: %w", ErrNotManifesto, err)
 }
 
-// boundedReader fails, rather than ends, where more than the limit is read.
+// boundedReader returns an error, not io.EOF, if more than the limit is read.
 type boundedReader struct {
 	reader io.Reader
 	left   int64

@@ -24,24 +24,31 @@ func TestReadLayer(t *testing.T) {
 	file := func(name, content string) registrytest.File {
 		return registrytest.File{Name: name, Content: content}
 	}
+	found := func(content string) format.LayerData {
+		return format.LayerData{Found: true, Content: []byte(content)}
+	}
 	tests := map[string]struct {
 		files []registrytest.File
 		want  format.LayerData
 		err   error
 	}{
-		"the file":                {[]registrytest.File{file("data", "x")}, format.LayerData{Found: true, Content: []byte("x")}, nil},
-		"with a leading dot":      {[]registrytest.File{file("./data", "x")}, format.LayerData{Found: true, Content: []byte("x")}, nil},
-		"with a leading slash":    {[]registrytest.File{file("/data", "x")}, format.LayerData{Found: true, Content: []byte("x")}, nil},
-		"among others":            {[]registrytest.File{file("a", "1"), file("data", "x"), file("z", "2")}, format.LayerData{Found: true, Content: []byte("x")}, nil},
-		"the last of two":         {[]registrytest.File{file("data", "x"), file("data", "y")}, format.LayerData{Found: true, Content: []byte("y")}, nil},
-		"of that name elsewhere":  {[]registrytest.File{file("sub/data", "x")}, format.LayerData{}, nil},
-		"climbing out of a tree":  {[]registrytest.File{file("a/../../data", "x")}, format.LayerData{Found: true, Content: []byte("x")}, nil},
-		"a whiteout":              {[]registrytest.File{file(".wh.data", "")}, format.LayerData{Hides: true}, nil},
-		"an opaque whiteout":      {[]registrytest.File{file(".wh..wh..opq", "")}, format.LayerData{Hides: true}, nil},
-		"a symbolic link":         {[]registrytest.File{{Name: "data", Content: "/etc/passwd", Typeflag: tar.TypeSymlink}}, format.LayerData{}, format.ErrNotManifesto},
-		"a directory":             {[]registrytest.File{{Name: "data/", Typeflag: tar.TypeDir}}, format.LayerData{}, format.ErrNotManifesto},
-		"larger than it may be":   {[]registrytest.File{file("data", strings.Repeat("x", 101))}, format.LayerData{}, format.ErrTooLarge},
-		"in a layer over a limit": {[]registrytest.File{file("big", strings.Repeat("x", 20000)), file("data", "x")}, format.LayerData{}, format.ErrTooLarge},
+		"the file":               {[]registrytest.File{file("data", "x")}, found("x"), nil},
+		"with a leading dot":     {[]registrytest.File{file("./data", "x")}, found("x"), nil},
+		"with a leading slash":   {[]registrytest.File{file("/data", "x")}, found("x"), nil},
+		"among others":           {[]registrytest.File{file("a", "1"), file("data", "x"), file("z", "2")}, found("x"), nil},
+		"the last of two":        {[]registrytest.File{file("data", "x"), file("data", "y")}, found("y"), nil},
+		"of that name elsewhere": {[]registrytest.File{file("sub/data", "x")}, format.LayerData{}, nil},
+		"climbing out of a tree": {[]registrytest.File{file("a/../../data", "x")}, found("x"), nil},
+		"a whiteout":             {[]registrytest.File{file(".wh.data", "")}, format.LayerData{Hides: true}, nil},
+		"an opaque whiteout":     {[]registrytest.File{file(".wh..wh..opq", "")}, format.LayerData{Hides: true}, nil},
+		"a symbolic link": {[]registrytest.File{{Name: "data", Content: "/etc/passwd", Typeflag: tar.TypeSymlink}},
+			format.LayerData{}, format.ErrNotManifesto},
+		"a directory": {[]registrytest.File{{Name: "data/", Typeflag: tar.TypeDir}}, format.LayerData{},
+			format.ErrNotManifesto},
+		"larger than it may be": {[]registrytest.File{file("data", strings.Repeat("x", 101))}, format.LayerData{},
+			format.ErrTooLarge},
+		"in a layer over a limit": {[]registrytest.File{file("big", strings.Repeat("x", 20000)), file("data", "x")},
+			format.LayerData{}, format.ErrTooLarge},
 	}
 	for name, test := range tests {
 		for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
@@ -50,7 +57,8 @@ func TestReadLayer(t *testing.T) {
 				if !errors.Is(err, test.err) {
 					t.Fatalf("error %v, want %v", err, test.err)
 				}
-				if got.Found != test.want.Found || got.Hides != test.want.Hides || string(got.Content) != string(test.want.Content) {
+				if got.Found != test.want.Found || got.Hides != test.want.Hides ||
+					string(got.Content) != string(test.want.Content) {
 					t.Errorf("got %+v, want %+v", got, test.want)
 				}
 			})

@@ -13,7 +13,7 @@ type Manifest struct {
 	parsed v1.Manifest
 }
 
-// ParseManifest reads an image manifest. The error wraps ErrNotManifesto if it is none, or has no layers.
+// ParseManifest reads an image manifest. The error wraps ErrNotManifesto if m is no image manifest or has no layers.
 func ParseManifest(m oci.Manifest) (Manifest, error) {
 	var parsed v1.Manifest
 	if err := json.Unmarshal(m.Content, &parsed); err != nil {
@@ -30,16 +30,16 @@ func ParseManifest(m oci.Manifest) (Manifest, error) {
 	return Manifest{parsed}, nil
 }
 
-// Header returns what our annotations say.
+// Header returns the values of our annotations.
 func (m Manifest) Header() Header { return parseHeader(m.parsed.Annotations) }
 
 // Layers returns the layers, lowest first. There is at least one.
 func (m Manifest) Layers() []oci.Descriptor { return m.parsed.Layers }
 
-// Config returns the config. Its digest is empty if the manifest names none, as no image does.
+// Config returns the config. Its digest is empty if the manifest names none; every image has one.
 func (m Manifest) Config() oci.Descriptor { return m.parsed.Config }
 
-// LayerSizes returns the layers as a set of blobs with their sizes in bytes, which is what a pin manifest is about.
+// LayerSizes maps the digests of the layers to their sizes in bytes: the blobs that a pin manifest pins.
 func (m Manifest) LayerSizes() map[oci.Digest]int64 {
 	sizes := make(map[oci.Digest]int64, len(m.parsed.Layers))
 	for _, layer := range m.parsed.Layers {
@@ -48,9 +48,9 @@ func (m Manifest) LayerSizes() map[oci.Digest]int64 {
 	return sizes
 }
 
-// ChooseChild returns the image of an index that holds the manifesto: current builds of Docker wrap a single image and
-// its attestations into an index. Of several images it is the one for linux/amd64, else the first. The error wraps
-// ErrNotManifesto.
+// ChooseChild returns the digest of the image in an index that holds the manifesto. Current versions of Docker wrap a
+// single image and its attestations into an index. If there are several images, ChooseChild prefers the one for
+// linux/amd64 to the first one. The error wraps ErrNotManifesto.
 func ChooseChild(index oci.Manifest) (oci.Digest, error) {
 	children, err := index.Children()
 	if err != nil {

@@ -9,11 +9,12 @@ import (
 // parser splits a document into its parts.
 type parser struct {
 	rawjson.Parser
-	// records are those of the image that is being read.
+	// records are the entries of the current image, in a slice that the next image reuses.
 	records []record
 }
 
-// object splits an object into its fields. what names it in errors; known lists the keys that must not be repeated.
+// object splits an object into its fields. what describes the object in errors; known lists the keys that must be
+// unique.
 func (p *parser) object(value string, what func() string, known ...string) (rawjson.Object, error) {
 	fields, err := p.Object(value, known...)
 	if err != nil {
@@ -22,7 +23,8 @@ func (p *parser) object(value string, what func() string, known ...string) (rawj
 	return fields, nil
 }
 
-// eachElement calls visit with each element of an array. what names the array in errors, and visit names the element.
+// eachElement calls visit with each element of an array. what describes the array in errors. It returns an error of
+// visit as it is.
 func eachElement(value string, what func() string, visit func(element string) error) error {
 	var visitErr error
 	err := rawjson.EachElement(value, func(element string, _ rawjson.Span) error {

@@ -7,15 +7,15 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Pin manifests keep content from garbage collection: every blob that the manifesto names is a layer of a tagged image.
-// They are sharded because ECR refuses more than 500 layers.
+// Pin manifests protect content from garbage collection: they are tagged images, and every blob that the manifesto
+// names is a layer of one. There are several, called shards, because ECR refuses more than 500 layers.
 const (
 	pinTag = Tag + ".pins"
-	// MaxNext is how many blobs of the next document a shard takes.
+	// MaxNext is the largest number of blobs that a document names in one shard.
 	MaxNext = 256
-	// MaxUnion is how many blobs of the base document and the next one a shard takes together.
+	// MaxUnion is the largest number of blobs that the base document and the next one together name in one shard.
 	MaxUnion = 400
-	// MaxShards bounds what a foreign "pin" can make us read: a million pieces of metadata.
+	// MaxShards is the number of shards: enough for a million pieces of metadata. A "pin" beyond it is ignored.
 	MaxShards = 4096
 )
 
@@ -30,9 +30,9 @@ func ShardTag(shard int) string {
 	return pinTag + "." + strconv.Itoa(shard)
 }
 
-// PinManifest returns the pin manifest with the given layers, and number as its counter. Its config is the same for all
-// shards and a standard one: GitLab refuses media types that it does not know. An empty list of layers gets the layer
-// of EmptyBlob.
+// PinManifest returns the pin manifest with the given layers and with number as its version. All pin manifests have the
+// config that PinConfig returns, because GitLab refuses configs with other media types. If there are no layers,
+// EmptyBlob stands in for them.
 func PinManifest(repository oci.Repository, layers []oci.Descriptor, number int64) (oci.Manifest, error) {
 	config, err := newConfig()
 	if err != nil {

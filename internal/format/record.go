@@ -10,7 +10,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
-// record is an entry as it stands in the document: its fields and what is often asked of them.
+// record is an entry as the document spells it, and the values of the fields that are read often.
 type record struct {
 	fields rawjson.Object
 	typ    string
@@ -19,18 +19,13 @@ type record struct {
 	pin    Pin
 }
 
-// newRecord reads what is often asked of an entry. Values that make no sense are left unset: the
-// entry's fields keep them all the same.
+// newRecord reads the values that are read often. It leaves invalid values unset; fields keeps them.
 func newRecord(fields rawjson.Object) record {
 	rec := record{fields: fields, size: UnknownSize}
 	if s, err := rawjson.ParseString(fields.Get(keyType)); err == nil {
 		rec.typ = s
 	}
-	if s, err := rawjson.ParseString(fields.Get(keyDigest)); err == nil {
-		if digest, err := oci.ParseDigest(s); err == nil {
-			rec.digest = digest
-		}
-	}
+	rec.digest = parseDigest(fields.Get(keyDigest))
 	if n, err := strconv.ParseInt(fields.Get(keySize), 10, 64); err == nil && n >= 0 {
 		rec.size = n
 	}
@@ -40,7 +35,20 @@ func newRecord(fields rawjson.Object) record {
 	return rec
 }
 
-// entry decodes the record.
+// parseDigest returns the canonical form of a digest in JSON, or an empty one if the value is no digest.
+func parseDigest(value string) oci.Digest {
+	s, err := rawjson.ParseString(value)
+	if err != nil {
+		return ""
+	}
+	digest, err := oci.ParseDigest(s)
+	if err != nil {
+		return ""
+	}
+	return digest
+}
+
+// entry decodes all values of the record.
 func (rec record) entry() Entry {
 	e := Entry{Type: rec.typ, Digest: rec.digest, Size: rec.size, Pin: rec.pin}
 	if s, err := rawjson.ParseString(rec.fields.Get(keyMediaType)); err == nil {
@@ -60,8 +68,8 @@ func (rec record) entry() Entry {
 	return e
 }
 
-// updated returns the record with an entry's values. Fields that the entry does not know stay; those
-// of ours that it leaves empty go. The pin stays only while the content does.
+// updated returns the record with the values of e. Unknown fields stay. Our fields that e leaves empty are removed. The
+// pin stays if the digest stays.
 func (rec record) updated(e Entry) record {
 	fields := rec.fields.
 		With(keyType, rawjson.Encode(e.Type)).
@@ -83,8 +91,8 @@ func (rec record) updated(e Entry) record {
 	return newRecord(fields)
 }
 
-// pinned returns the record with a pin, and with the size that the pin manifest gives its content if the entry gives
-// none. The zero pin removes the field.
+// pinned returns the record with a pin. If the record has no size, it gets the given one, in bytes. The zero pin
+// removes the record's pin.
 func (rec record) pinned(pin Pin, size int64) record {
 	shard, ok := pin.Shard()
 	if !ok {
@@ -97,7 +105,7 @@ func (rec record) pinned(pin Pin, size int64) record {
 	return newRecord(fields.With(keyPin, rawjson.Encode(shard)))
 }
 
-// Equal reports whether the entries say the same of a piece of metadata. Pins do not count.
+// Equal reports whether the entries agree in everything but their pins.
 func (e Entry) Equal(other Entry) bool {
 	return e.Type == other.Type && e.Digest == other.Digest && e.Size == other.Size &&
 		e.MediaType == other.MediaType && e.Created.Equal(other.Created) &&

@@ -6,25 +6,25 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// shardIndex says which blobs a document's entries name in which pin manifest. It follows the edits of the
-// document, so that a commit need not count a hundred thousand entries for the few that it changes. Copies
-// of a document share a shard until one of them changes it.
+// shardIndex counts the blobs that a document's entries name in each pin manifest. It is updated with every edit, so
+// that a commit that changes a few of a hundred thousand entries does not count them all. Clones of a document share
+// the map of a shard until one of them changes it.
 type shardIndex struct {
 	// blobs maps a shard to the blobs that entries name in it.
 	blobs map[int]map[oci.Digest]use
-	// own are the shards whose map no copy shares.
+	// own is the set of shards whose map no clone shares.
 	own map[int]bool
 }
 
-// use is how the entries of one shard use a blob.
+// use sums up the entries that name one blob in one shard.
 type use struct {
-	// entries are how many name it.
+	// entries is the number of entries.
 	entries int
-	// size is the largest that they give, in bytes; UnknownSize if they give none.
+	// size is the largest size in the entries, in bytes; UnknownSize if none has one.
 	size int64
 }
 
-// index returns the document's shards. It counts them when it is asked for the first time.
+// shardsOf returns the index of the document's shards. The first call builds it.
 func (d *Document) shardsOf() *shardIndex {
 	if d.shards == nil {
 		d.shards = &shardIndex{blobs: map[int]map[oci.Digest]use{}, own: map[int]bool{}}
@@ -33,13 +33,13 @@ func (d *Document) shardsOf() *shardIndex {
 	return d.shards
 }
 
-// shared returns a copy; neither it nor the original changes what they share.
+// shared returns a copy. The copy and s share their maps; either of them clones a map before it changes it.
 func (s *shardIndex) shared() *shardIndex {
 	s.own = map[int]bool{}
 	return &shardIndex{blobs: maps.Clone(s.blobs), own: map[int]bool{}}
 }
 
-// count adds a record, or takes it away where delta is -1.
+// count adds a record if delta is 1, and removes it if delta is -1.
 func (s *shardIndex) count(rec record, delta int) {
 	shard, pinned := rec.pin.Shard()
 	if s == nil || !pinned || rec.digest == "" {
@@ -68,13 +68,13 @@ func (s *shardIndex) count(rec record, delta int) {
 	}
 }
 
-// replaced counts a record in the place of another.
+// replaced counts rec instead of old.
 func (s *shardIndex) replaced(old, rec record) {
 	s.count(old, -1)
 	s.count(rec, 1)
 }
 
-// holder returns the first shard in which entries name a blob.
+// holder returns the lowest-numbered shard in which entries name a blob.
 func (s *shardIndex) holder(digest oci.Digest) (shard int, ok bool) {
 	for candidate, blobs := range s.blobs {
 		if _, names := blobs[digest]; names && (!ok || candidate < shard) {
@@ -84,8 +84,8 @@ func (s *shardIndex) holder(digest oci.Digest) (shard int, ok bool) {
 	return shard, ok
 }
 
-// NamedShards returns one more than the highest shard that an entry names, and whether every entry names one: another
-// tool may have stripped the field.
+// NamedShards returns one more than the highest shard that an entry names, and whether every entry names a shard.
+// Another tool may have removed the field.
 func (d *Document) NamedShards() (count int, all bool) {
 	all = true
 	d.eachBlob(func(rec record) {
@@ -110,7 +110,7 @@ func (d *Document) ShardBlobs(shard int) map[oci.Digest]int64 {
 	return sizes
 }
 
-// eachBlob calls visit with every record that names a blob, duplicates too.
+// eachBlob calls visit with every record that has a digest, including duplicates.
 func (d *Document) eachBlob(visit func(record)) {
 	for _, img := range d.images {
 		for _, rec := range img.records {

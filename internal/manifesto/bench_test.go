@@ -1,10 +1,8 @@
 package manifesto
 
 import (
-	"context"
 	"fmt"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -98,60 +96,6 @@ func BenchmarkImage(b *testing.B) {
 		return err
 	})
 }
-
-// memoryRemote is a repository in memory.
-type memoryRemote struct {
-	mu        sync.Mutex
-	blobs     map[oci.Digest][]byte
-	manifests map[string]oci.Manifest
-}
-
-func (m *memoryRemote) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
-	found, err := m.GetManifest(ctx, identifier)
-	return found.Digest, err
-}
-
-func (m *memoryRemote) GetManifest(_ context.Context, identifier string) (oci.Manifest, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	found, ok := m.manifests[identifier]
-	if !ok {
-		return oci.Manifest{}, oci.ErrNotFound
-	}
-	return found, nil
-}
-
-func (m *memoryRemote) PutManifest(_ context.Context, identifier string, put oci.Manifest, _ time.Time) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.manifests[identifier], m.manifests[put.Digest.String()] = put, put
-	return nil
-}
-
-func (m *memoryRemote) HeadBlob(_ context.Context, digest oci.Digest) (int64, error) {
-	content, err := m.GetBlob(context.Background(), digest, 0)
-	return int64(len(content)), err
-}
-
-func (m *memoryRemote) GetBlob(_ context.Context, digest oci.Digest, _ int64) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	content, ok := m.blobs[digest]
-	if !ok {
-		return nil, oci.ErrNotFound
-	}
-	return content, nil
-}
-
-func (m *memoryRemote) PutBlob(_ context.Context, content []byte) (oci.Digest, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	digest := oci.DigestOf(content)
-	m.blobs[digest] = content
-	return digest, nil
-}
-
-func (m *memoryRemote) RepositoryExists(context.Context) (bool, error) { return true, nil }
 
 // BenchmarkCommit is a whole commit of one new entry, less the network.
 func BenchmarkCommit(b *testing.B) {

@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -18,7 +19,7 @@ type edit struct {
 	apply func(*format.Document)
 	// holds reports whether a document has the edit in it.
 	holds func(*format.Document) bool
-	// remove says that the edit deletes the entry, create that it expects none.
+	// remove says that the edit deletes the entry, create that it creates it.
 	remove, create bool
 	// content is the digest that the edit leaves in the entry; empty for a delete.
 	content oci.Digest
@@ -26,7 +27,7 @@ type edit struct {
 	repair bool
 }
 
-// change is a set of edits of different keys, at least one, that are committed together or not at all.
+// change is one or more edits of different keys that are committed together or not at all.
 type change []edit
 
 // check returns the first reason why the document does not take the change.
@@ -64,15 +65,15 @@ func (c change) covers(key Key) bool {
 	return slices.ContainsFunc(c, func(e edit) bool { return e.key == key })
 }
 
-// ticket is a change on its way into a commit: who waits for it, and what became of it.
+// ticket is a change on its way through the queue and a commit. Its caller waits for it.
 type ticket struct {
 	change
 	ctx  context.Context //nolint:containedctx // The queue carries it from its caller to the committer.
 	done chan struct{}
-	// What became of the change, to be read after done is closed: why it failed or, by key, what was stored.
+	// The result, valid once done is closed: why the change failed or, by key, what was stored.
 	err    error
 	stored map[Key]Piece
-	// missing are blobs of other entries that the commit could not pin, because they are gone.
+	// missing are blobs that other entries name and that the commit could not pin, because they are not there.
 	missing []oci.Digest
 }
 
@@ -80,18 +81,21 @@ func newTicket(ctx context.Context, c change) *ticket {
 	return &ticket{change: c, ctx: ctx, done: make(chan struct{})}
 }
 
-// isConflict reports whether the change was refused because another writer was faster.
+// isConflict reports whether the change was refused because the entry is not as its caller expects.
 func (t *ticket) isConflict() bool {
 	return errors.Is(t.err, ErrExists) || errors.Is(t.err, ErrChanged)
 }
 
-// keysOf lists the keys of tickets, for the log.
-func keysOf(tickets []*ticket) []string {
+// keysOf are tickets whose keys go into a log record. The keys are listed only if the record is written.
+type keysOf []*ticket
+
+// LogValue implements slog.LogValuer.
+func (tickets keysOf) LogValue() slog.Value {
 	var keys []string
 	for _, t := range tickets {
 		for _, e := range t.change {
 			keys = append(keys, e.key.String())
 		}
 	}
-	return keys
+	return slog.AnyValue(keys)
 }

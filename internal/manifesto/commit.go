@@ -13,13 +13,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// Bounds of how often one commit starts over.
+// Bounds of the attempts of one commit.
 const (
-	// maxAttempts is for another writer that was faster.
+	// maxAttempts is the number of attempts after which a commit gives up if another writer was faster each time.
 	maxAttempts = 50
-	// maxFailures is for a PUT that has failed.
+	// maxFailures is the number of attempts after which a failed PUT is not sent again.
 	maxFailures = 12
-	// maxLate is for a PUT that could not be sent in time.
+	// maxLate is the number of PUTs that could not be sent in time after which a commit gives up.
 	maxLate = maxPolls
 )
 
@@ -34,18 +34,20 @@ func (c *committer) submit(ctx context.Context, t *ticket) error {
 	case <-ctx.Done():
 	}
 	if c.queue.withdraw(t) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "a change is withdrawn, because its caller has given up",
+			slog.Any("keys", keysOf{t}))
 		return context.Cause(ctx)
 	}
-	<-t.done // Its commit ends soon: it was cancelled too, or continues for other callers.
+	<-t.done // The commit ends soon: its context has ended too, or other callers wait for it.
 	if errors.Is(t.err, context.Canceled) || errors.Is(t.err, context.DeadlineExceeded) {
 		return errors.Join(ErrInterrupted, t.err)
 	}
 	return t.err
 }
 
-// run commits until nothing is queued. A burst is what it commits without a pause. Callers are answered as soon as
-// their changes are confirmed; one of the last batch waits until the burst is settled, or until more changes arrive and
-// prolong it. So a run pays for one settle, and not for one a commit.
+// run commits until nothing is queued. A burst is what it commits without becoming idle. Callers get their answers as
+// soon as their changes are confirmed. Only the last caller of a batch waits until the burst is settled, or until more
+// changes arrive and prolong the burst. So a run settles once, not once for each commit.
 func (c *committer) run() {
 	b := newBurst()
 	for batch := c.queue.drainOrStop(); len(batch) > 0; {
@@ -67,8 +69,8 @@ func (c *committer) run() {
 	}
 }
 
-// batchContext returns a context that ends when no caller waits for any of the tickets any more: one caller that gives
-// up must not lose the others' changes.
+// batchContext returns a context that ends when the callers of all tickets have given up. One caller that gives up must
+// not cancel the changes of the others.
 func batchContext(batch []*ticket) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(batch[0].ctx))
 	var mu sync.Mutex
@@ -91,10 +93,9 @@ func batchContext(batch []*ticket) (context.Context, func()) {
 	}
 }
 
-// commit writes a batch of changes. Every ticket of it is decided when it returns.
+// commit commits a batch of changes. When it returns, every ticket is decided.
 func (c *committer) commit(ctx context.Context, batch []*ticket, b *burst) {
-	c.log.LogAttrs(ctx, slog.LevelDebug, "committing", slog.String("repository", c.name.String()),
-		slog.Int("changes", len(batch)), slog.Any("keys", keysOf(batch)))
+	c.log.LogAttrs(ctx, slog.LevelDebug, "committing", slog.Int("changes", len(batch)), slog.Any("keys", keysOf(batch)))
 	restarts := restarts{c: c, pause: firstWait}
 	for {
 		rest, err := c.attempt(ctx, batch, b)
@@ -103,21 +104,23 @@ func (c *committer) commit(ctx context.Context, batch []*ticket, b *burst) {
 		}
 		batch = rest
 		if err = restarts.next(ctx, err); err != nil {
+			c.log.LogAttrs(ctx, slog.LevelDebug, "the commit has failed", slog.Any("error", err),
+				slog.Any("keys", keysOf(batch)))
 			c.decide(batch, err, nil)
 			return
 		}
 	}
 }
 
-// restarts counts how often one commit starts over, and why.
+// restarts counts the attempts of one commit.
 type restarts struct {
 	c              *committer
 	attempts, late int
 	pause          time.Duration
 }
 
-// next waits before a commit starts over. err says why the attempt has failed; nil means that the base has moved. The
-// error is the reason for which the commit gives up.
+// next waits before a commit starts over. err is why the attempt has failed; nil means that the base has moved. If the
+// commit must give up, next returns the error for its callers.
 func (r *restarts) next(ctx context.Context, err error) error {
 	reason := "another writer was faster"
 	r.attempts++
@@ -125,12 +128,13 @@ func (r *restarts) next(ctx context.Context, err error) error {
 	case errors.Is(err, oci.ErrLate):
 		reason = "the manifest could not be sent in time after the look at the tag"
 		r.late++
-		r.c.timing.measured(r.c.timing.window() / 2) // Announce twice as long a window.
+		r.c.timing.measured(r.c.timing.window() / 2) // Announce a window twice as long.
 		if r.late == maxLate {
-			return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times", ErrNotConfirmed, r.late)
+			return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times",
+				ErrNotConfirmed, r.late)
 		}
 	case errors.Is(err, oci.ErrAmbiguous) && r.attempts < maxFailures:
-		reason = "the PUT of the manifest failed: " + err.Error()
+		reason = "the PUT of the manifest failed"
 	case err != nil:
 		return err
 	case r.attempts >= maxAttempts:
@@ -138,12 +142,17 @@ func (r *restarts) next(ctx context.Context, err error) error {
 	}
 	pause := r.pause/2 + r.c.jitter(r.pause)
 	r.pause = min(2*r.pause, maxWait)
-	r.c.log.LogAttrs(ctx, slog.LevelDebug, "starting the commit over", slog.String("reason", reason),
-		slog.Int("attempt", r.attempts), slog.Duration("wait", pause))
+	attrs := []slog.Attr{
+		slog.String("reason", reason), slog.Int("attempt", r.attempts), slog.Duration("wait", pause),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	r.c.log.LogAttrs(ctx, slog.LevelDebug, "starting the commit over", attrs...)
 	return wait.For(ctx, pause)
 }
 
-// decide ends tickets: with an error or, if that is nil, with what the document says of their entries.
+// decide sets the result of tickets: an error or, if that is nil, their entries in the document.
 func (c *committer) decide(tickets []*ticket, err error, d *format.Document) {
 	for _, t := range tickets {
 		if t.err = err; err != nil {

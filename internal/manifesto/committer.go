@@ -8,8 +8,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// committer brings the changes to one repository's manifesto into commits. There is one for each repository and
-// process. It is safe for concurrent use.
+// committer commits changes to one repository's manifesto. A process has one for each repository. It is safe for
+// concurrent use.
 type committer struct {
 	name       oci.Repository
 	repository Repository
@@ -24,15 +24,17 @@ type committer struct {
 }
 
 func newCommitter(name oci.Repository, repository Repository, s *Store) *committer {
+	log := s.log.With(slog.String("repository", name.String()))
 	timing := &timing{fixed: s.options.Settle}
-	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: s.log}
+	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: log}
 	return &committer{
-		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: s.log,
+		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: log,
 		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
 	}
 }
 
-// inspect returns an entry with what the repository says of its content.
+// inspect returns an entry, and whether its content is pinned or missing. The error is a *NoEntryError if there is
+// none.
 func (c *committer) inspect(ctx context.Context, key Key) (Piece, error) {
 	v, err := c.tag.load(ctx, key.Image)
 	if err != nil {

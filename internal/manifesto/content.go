@@ -9,13 +9,14 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Content returns the bytes of an entry and the entry itself, without the fields that a foreign writer left behind when
-// it changed the digest: a size that does not fit shows that. The error of content that is gone is ErrContentMissing.
+// Content returns the content of an entry, and the entry. If the entry has another size than the content, a foreign
+// writer has changed its digest and left our other fields, so Content returns the entry without them. The error wraps
+// ErrContentMissing if the content is gone.
 func (s *Store) Content(ctx context.Context, name oci.Repository, entry format.Entry) ([]byte, format.Entry, error) {
 	repository := s.committer(name).repository
 	content, err := repository.GetBlob(ctx, entry.Digest, format.MaxContent)
-	// Some registries serve a manifest as a blob as well, so that an entry of another tool may have to be looked at
-	// twice.
+	// Some registries serve manifests as blobs, too. So the blob of another tool's entry may be an image in the oldest
+	// form.
 	if errors.Is(err, oci.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
 		content, err = imageContent(ctx, repository, entry.Digest)
 	}
@@ -36,7 +37,7 @@ func looksLikeImage(content []byte) bool {
 	return err == nil && parsed.Config().Digest != ""
 }
 
-// imageContent reads the oldest form of content: the file /data of the image that the digest names.
+// imageContent reads content in the oldest form: the file /data of the image that the digest names.
 func imageContent(ctx context.Context, repository Repository, digest oci.Digest) ([]byte, error) {
 	m, err := repository.GetManifest(ctx, digest.String())
 	if errors.Is(err, oci.ErrNotFound) {

@@ -1,5 +1,7 @@
-// Package manifesto reads and commits the metadata of a repository's images: it looks entries up, fetches content, and
-// brings changes from many callers into few commits that survive rival writers, lagging replicas, broken connections
-// and killed processes. It sees a repository through the interface Repository. It knows nothing of Terraform and
-// nothing of HTTP, and leaves the stored bytes to package format.
+// Package manifesto reads and changes the metadata of a repository's images. It finds entries, fetches content, and
+// commits the changes of many callers in few commits, which survive rival writers, lagging replicas, broken connections
+// and killed processes.
+//
+// The package accesses a repository through the interface [Repository]. It knows neither Terraform nor HTTP, and leaves
+// the stored bytes to package format. DESIGN.md describes the protocol under "Commits".
 package manifesto

@@ -7,37 +7,37 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// What can go wrong here besides the registry's own errors.
+// Errors of a Store, besides those of the registry and of package format.
 var (
 	// ErrNoEntry: the image has no entry of the type.
 	ErrNoEntry = errors.New("no such metadata")
 	// ErrContentMissing: the entry's content is no longer in the repository.
 	ErrContentMissing = errors.New("content missing")
-	// ErrExists: create found an entry with other content.
+	// ErrExists: a create found an entry with other content.
 	ErrExists = errors.New("already exists")
-	// ErrChanged: update or delete found an entry other than the one that was planned for.
+	// ErrChanged: an update or a delete found an entry with other content than its caller expects, or an update none.
 	ErrChanged = errors.New("changed since the plan")
-	// ErrDeclaredTwice: a second create of the same entry in one run.
+	// ErrDeclaredTwice: this run has already created the entry, or is about to.
 	ErrDeclaredTwice = errors.New("declared twice")
-	// ErrCreatedThisRun: the entry to delete was created in this run, by another resource.
+	// ErrCreatedThisRun: another resource has created the entry in this run, so that it is not deleted.
 	ErrCreatedThisRun = errors.New("created in this run")
-	// ErrVanished: the registry says that there is no manifesto although this run saw one, or although
-	// nothing proves that the repository can be read.
+	// ErrVanished: the registry answers 404 for the manifesto, but this run has read one, or nothing proves that the
+	// repository can be read.
 	ErrVanished = errors.New("manifesto not readable")
-	// ErrInterrupted: the caller gave up while its edit was being written; it may or may not be there.
+	// ErrInterrupted: the caller has given up during the commit. The change may be stored or not.
 	ErrInterrupted = errors.New("interrupted")
-	// ErrNotConfirmed: the registry took the manifesto but does not show it.
+	// ErrNotConfirmed: the commit gave up before the registry showed that the change is stored.
 	ErrNotConfirmed = errors.New("not confirmed")
 )
 
-// ConflictError says what an operation found in the place of what it expected. It wraps ErrExists or
+// ConflictError is the error of a change that found another entry than its caller expects. It wraps ErrExists or
 // ErrChanged.
 type ConflictError struct {
-	// Key is the entry in question.
+	// Key is the entry's.
 	Key Key
-	// Found is the digest of the entry's content now; empty where there is no such entry.
+	// Found is the digest of the entry's content; empty if there is no such entry.
 	Found oci.Digest
-	// Expected is the digest that the caller knew; empty where it expected no entry.
+	// Expected is the digest that the caller expects; empty if it expects no entry.
 	Expected oci.Digest
 	kind     error
 }
@@ -57,11 +57,11 @@ func (e *ConflictError) Error() string {
 // Unwrap returns ErrExists or ErrChanged.
 func (e *ConflictError) Unwrap() error { return e.kind }
 
-// NoEntryError says which types the image has instead. It wraps ErrNoEntry.
+// NoEntryError is the error of a key without an entry. It wraps ErrNoEntry.
 type NoEntryError struct {
-	// Key is the entry that was looked for.
+	// Key is the key without an entry.
 	Key Key
-	// Types are the types that the image has, in the document's order; possibly none.
+	// Types are the types that the image has instead, in the document's order; possibly none.
 	Types []string
 }
 

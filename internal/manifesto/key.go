@@ -8,11 +8,11 @@ type Key struct {
 	Repository oci.Repository
 	// Image is the digest of the image that the metadata is about.
 	Image oci.Digest
-	// Type is the type of metadata, an arbitrary text that is not empty.
+	// Type is the type of metadata: any text that is not empty.
 	Type string
 }
 
-// String is the entry's id: REPOSITORY@DIGEST#TYPE.
+// String returns the entry's ID: REPOSITORY@DIGEST#TYPE.
 func (k Key) String() string {
 	return k.Repository.Digested(k.Image).String() + "#" + k.Type
 }

@@ -2,10 +2,7 @@ package manifesto
 
 import (
 	"fmt"
-	"strings"
 	"testing"
-
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -19,18 +16,4 @@ func TestKeyString(t *testing.T) {
 	if want := "docker.io/library/alpine@" + string(dig("a")) + "#a#b"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-}
-
-// dig returns a digest that reads like its letter.
-func dig(letter string) oci.Digest { return oci.Digest("sha256:" + hexOf(letter)) }
-
-func hexOf(letter string) string { return strings.Repeat(letter, 64) }
-
-func layerOf(t testing.TB, compression registrytest.Compression, files ...registrytest.File) []byte {
-	t.Helper()
-	layer, err := registrytest.Layer(compression, files...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return layer
 }

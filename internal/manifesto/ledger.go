@@ -2,15 +2,16 @@ package manifesto
 
 import "sync"
 
-// ledger is which entries this run creates. Two resources that create one entry are a mistake in the configuration,
-// and so is one that deletes what another has just created. The zero value is empty. It is safe for concurrent use.
+// ledger remembers which entries this run creates, in order to find two mistakes in a configuration: two resources that
+// create the same entry, and a resource that deletes what another has just created. The zero value is empty. It is safe
+// for concurrent use.
 type ledger struct {
 	mu sync.Mutex
 	// claimed are the keys that this run creates or has created, created those that are committed.
 	claimed, created map[Key]bool
 }
 
-// claim reserves a key for a create. False means that another create of this run has it.
+// claim reserves a key for a create. False means that another create of this run has reserved it.
 func (l *ledger) claim(key Key) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -31,7 +32,7 @@ func (l *ledger) release(key Key) {
 	delete(l.claimed, key)
 }
 
-// committed records that the create of a key is in the manifesto.
+// committed records that the create of a key is stored.
 func (l *ledger) committed(key Key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,14 +12,14 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// observation is what looks at the tag showed.
+// observation is the result of one or more looks at the tag.
 type observation struct {
-	// began is when the look that counts began.
+	// began is when the last look began.
 	began time.Time
 	kind  observed
 	// digest is what the tag holds; empty for a 404.
 	digest oci.Digest
-	// found is the manifesto that the tag holds instead of the expected one; nil unless kind is another.
+	// found is the version that the tag holds instead of the expected one; nil unless kind is another.
 	found *version
 }
 
@@ -27,23 +27,25 @@ type observation struct {
 type observed int
 
 const (
-	// outdated: the tag keeps showing nothing, or a manifesto older than the expected one.
+	// outdated: the tag keeps showing nothing, or an older version than the expected one.
 	outdated observed = iota
 	// standing: the tag holds the expected version.
 	standing
-	// another: the tag holds a manifesto that is not older than the expected one.
+	// another: the tag holds another version, which is not older than the expected one.
 	another
 )
 
-// Ways to look at the tag.
+// lastLook says what to make of an older manifesto that is still under the tag at the last look.
+type lastLook int
+
 const (
-	// trustLast says that an older manifesto that is still there at the last look is no replica's.
-	trustLast = true
-	// distrustLast says that it is.
-	distrustLast = false
+	// distrustLast: a lagging replica still shows it.
+	distrustLast lastLook = iota
+	// trustLast: the tag does hold it, because something has sent an old PUT again.
+	trustLast
 )
 
-// look asks what the tag holds, once; an empty digest is a 404. It returns when it began.
+// look asks once what the tag holds. It returns when it began, and the digest; an empty one means 404.
 func (t *tag) look(ctx context.Context) (began time.Time, digest oci.Digest, err error) {
 	began = time.Now()
 	digest, err = t.repository.HeadManifest(ctx, format.Tag)
@@ -54,10 +56,10 @@ func (t *tag) look(ctx context.Context) (began time.Time, digest oci.Digest, err
 	return began, digest, err
 }
 
-// observe looks at the tag, at most limit times, until it shows the expected version or one that is not older. An older
-// one, and a 404, come from a lagging replica: the protocol never builds on them. Absence, if that is expected, takes
-// two answers. A manifesto that is not the expected one is read, and is the current version from then on.
-func (t *tag) observe(ctx context.Context, expected *version, limit int, last bool) (observation, error) {
+// observe looks at the tag, at most limit times, until it shows the expected version or another one that is not older.
+// An older version or a 404 comes from a lagging replica, and the protocol never builds on it. If absence is expected,
+// observe wants to see it twice. It reads another version, which becomes the current one.
+func (t *tag) observe(ctx context.Context, expected *version, limit int, last lastLook) (observation, error) {
 	var seen observation
 	for poll, ended := range polls(ctx) {
 		if ended != nil {
@@ -84,8 +86,8 @@ func (t *tag) observe(ctx context.Context, expected *version, limit int, last bo
 	return seen, nil
 }
 
-// stands reports whether the tag still holds the base, and when the look that shows it began. If it holds a rival's
-// manifesto, that is the current version from then on.
+// stands reports whether the tag still holds the base, and when the look that showed it began. If the tag holds a
+// rival's version, that becomes the current one.
 func (t *tag) stands(ctx context.Context, base *version) (began time.Time, ok bool, err error) {
 	seen, err := t.observe(ctx, base, maxPolls, distrustLast)
 	switch {
@@ -98,10 +100,10 @@ func (t *tag) stands(ctx context.Context, base *version) (began time.Time, ok bo
 		ErrNotConfirmed, t.name.Tagged(format.Tag), seen.digest, base.digest)
 }
 
-// lags reports whether a digest that the tag shows at the given poll comes from a lagging replica. A version that this
-// run has seen replaced and that stays was not replaced after all: the look that said so was the outdated one. An
-// ancestor that stays comes from a PUT that something has sent again, which only a caller with trustLast wants to know.
-func (t *tag) lags(digest oci.Digest, expected *version, poll int, last bool) bool {
+// lags reports whether the digest that the given poll has shown comes from a lagging replica. If the last poll still
+// shows a version that this run has seen replaced, that was not replaced after all: the look that said so was outdated.
+// If the last poll still shows an ancestor, something has sent an old PUT again; only trustLast believes that.
+func (t *tag) lags(digest oci.Digest, expected *version, poll int, last lastLook) bool {
 	if poll == maxPolls && last == trustLast {
 		return false
 	}
@@ -109,7 +111,8 @@ func (t *tag) lags(digest oci.Digest, expected *version, poll int, last bool) bo
 	return ancestor || (replaced && poll < maxPolls)
 }
 
-// learn reads the manifesto of a digest that a look, which began at began, has shown under the tag.
+// learn reads the version with the digest that a look has shown, and makes it the current one. began is when that look
+// began.
 func (t *tag) learn(ctx context.Context, digest oci.Digest, began time.Time) (*version, error) {
 	m, err := getAnnounced(ctx, t.repository, digest)
 	if err != nil {
@@ -123,15 +126,15 @@ func (t *tag) learn(ctx context.Context, digest oci.Digest, began time.Time) (*v
 	return v, nil
 }
 
-// stagger looks at the tag half the time, before a request that failed is sent again: a fault on every nth connection
-// then misses that request. What it shows does not matter.
+// stagger sends one more HEAD in half of the cases, before a failed request is sent again, so that a fault on every nth
+// connection does not always hit the same request.
 func (t *tag) stagger(ctx context.Context) {
 	if t.jitter(2) == 1 {
-		_, _, _ = t.look(ctx) // See above.
+		_, _, _ = t.look(ctx) // Only the request counts, not its result.
 	}
 }
 
-// vanished is the error of a tag that answers 404 although this run has seen it.
+// vanished returns the error for a tag that is 404 although this run has read a version from it.
 func (t *tag) vanished(seen *version) error {
 	return fmt.Errorf("%w: the registry now answers 404 for %s, which this run has read as %s",
 		ErrVanished, t.name.Tagged(format.Tag), seen.digest)

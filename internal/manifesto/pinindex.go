@@ -6,13 +6,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// pinParallel is how many pin requests of one operation are under way at once.
+// pinParallel is the number of requests about blobs or pin manifests that one operation sends at the same time.
 const pinParallel = 8
 
-// pinIndex is what this run knows of the contents of a repository's pin manifests. It is safe for concurrent use.
+// pinIndex is what this run knows about the blobs in a repository's pin manifests. It is safe for concurrent use.
 type pinIndex struct {
 	mu sync.RWMutex
-	// shards maps the shards that were read or put to their blobs and the sizes of those in bytes.
+	// shards maps a shard that was read or put to its blobs and their sizes in bytes.
 	shards map[int]map[oci.Digest]int64
 	// where maps a blob to its lowest-numbered shard.
 	where map[oci.Digest]int
@@ -20,7 +20,7 @@ type pinIndex struct {
 	ours map[int]bool
 	// complete says that all shards were read.
 	complete bool
-	// version is the largest counter seen in them.
+	// version is the largest version number in a pin manifest.
 	version int64
 }
 
@@ -67,14 +67,15 @@ func (x *pinIndex) knowsAll() bool {
 	return x.complete
 }
 
-// latest is the largest counter seen in the pin manifests.
+// latest returns the largest version number that a pin manifest had.
 func (x *pinIndex) latest() int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.version
 }
 
-// read records what a shard was read to hold, and the counter in it. What this run has put there is newer.
+// read records the blobs and the version number that were read from a shard. It ignores a shard that this run has put,
+// because what was read may be older.
 func (x *pinIndex) read(shard int, blobs map[oci.Digest]int64, version int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -83,7 +84,7 @@ func (x *pinIndex) read(shard int, blobs map[oci.Digest]int64, version int64) {
 	}
 }
 
-// put records what was put into a shard.
+// put records the layers and the version number of a pin manifest that this run has put.
 func (x *pinIndex) put(shard int, layers []oci.Descriptor, version int64) {
 	blobs := make(map[oci.Digest]int64, len(layers))
 	for _, layer := range layers {
@@ -111,7 +112,7 @@ func (x *pinIndex) set(shard int, blobs map[oci.Digest]int64, version int64) {
 	}
 }
 
-// relocate finds the lowest-numbered shard that still has a blob.
+// relocate records the lowest-numbered shard that still has a blob.
 func (x *pinIndex) relocate(digest oci.Digest) {
 	delete(x.where, digest)
 	for shard, blobs := range x.shards {
@@ -124,7 +125,7 @@ func (x *pinIndex) relocate(digest oci.Digest) {
 	}
 }
 
-// forget removes blobs that are gone.
+// forget removes blobs that are not in the repository.
 func (x *pinIndex) forget(gone map[oci.Digest]bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

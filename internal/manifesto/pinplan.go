@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// pinPlan says which pin manifests a commit puts.
+// pinPlan says which pin manifests a commit puts, and what it cannot pin.
 type pinPlan struct {
 	// touched maps a shard to the layers that it must have.
 	touched map[int][]oci.Descriptor
 	// missing are blobs that the document names and the repository lacks.
 	missing []oci.Digest
-	// images are digests of images in the place of blobs: the oldest form, which cannot be pinned.
+	// images are digests of images in place of blobs: the oldest form, which cannot be pinned.
 	images []oci.Digest
 }
 
@@ -29,9 +29,9 @@ func (p pinPlan) layers() []oci.Digest {
 	return digests
 }
 
-// planPins assigns a pin to every entry of next that has none, and says which pin manifests must be put for it. A pin
-// that known finds stays. A blob of unknown size costs a HEAD. The blobs in skip cannot be pinned, as earlier commits
-// of this run have found.
+// planPins assigns a pin to every entry of next that has none, and returns the pin manifests that must be put for that.
+// A blob that known finds in a pin manifest stays there. A blob of unknown size costs a HEAD. The blobs in skip cannot
+// be pinned, as earlier commits of this run have found out.
 func planPins(
 	ctx context.Context, repository Repository, base, next *format.Document,
 	known func(oci.Digest) (int, int64, bool), skip map[oci.Digest]bool,
@@ -42,7 +42,7 @@ func planPins(
 		return pinPlan{}, err
 	}
 	var plan pinPlan
-	if err := plan.sortOut(ctx, repository, absent); err != nil {
+	if err = plan.sortOut(ctx, repository, absent); err != nil {
 		return pinPlan{}, err
 	}
 	plan.touched = map[int][]oci.Descriptor{}
@@ -54,7 +54,7 @@ func planPins(
 	return plan, nil
 }
 
-// sortOut tells blobs that are gone from images in their place.
+// sortOut sorts absent blobs into missing ones and images in place of blobs.
 func (p *pinPlan) sortOut(ctx context.Context, repository Repository, absent []oci.Digest) error {
 	for _, digest := range absent {
 		_, err := repository.HeadManifest(ctx, digest.String())
@@ -87,22 +87,24 @@ func pinLayers(ctx context.Context, repository Repository, sizes map[oci.Digest]
 	return format.PinLayers(sizes), nil
 }
 
-// headBlobs returns the sizes in bytes of blobs, and which of them are not there.
-func headBlobs(ctx context.Context, repository Repository, digests []oci.Digest) (map[oci.Digest]int64, []oci.Digest, error) {
+// headBlobs returns the sizes of blobs in bytes, and the blobs that are not in the repository.
+func headBlobs(
+	ctx context.Context, repository Repository, digests []oci.Digest,
+) (sizes map[oci.Digest]int64, absent []oci.Digest, err error) {
 	found := make([]int64, len(digests))
 	group, groupContext := errgroup.WithContext(ctx)
 	group.SetLimit(pinParallel)
 	for i, digest := range digests {
-		group.Go(func() (err error) {
-			found[i], err = headBlob(groupContext, repository, digest)
-			return err
+		group.Go(func() error {
+			size, headErr := headBlob(groupContext, repository, digest)
+			found[i] = size
+			return headErr
 		})
 	}
-	if err := group.Wait(); err != nil {
+	if err = group.Wait(); err != nil {
 		return nil, nil, err
 	}
-	sizes := map[oci.Digest]int64{}
-	var absent []oci.Digest
+	sizes = map[oci.Digest]int64{}
 	for i, digest := range digests {
 		if found[i] >= 0 {
 			sizes[digest] = found[i]
@@ -113,8 +115,8 @@ func headBlobs(ctx context.Context, repository Repository, digests []oci.Digest)
 	return sizes, absent, nil
 }
 
-// headBlob returns the size of a blob in bytes, format.UnknownSize if it is not there. If the registry answers HEAD
-// without a length, it gets the blob.
+// headBlob returns the size of a blob in bytes, format.UnknownSize if the blob is not in the repository. If the
+// registry answers HEAD without a length, headBlob gets the blob.
 func headBlob(ctx context.Context, repository Repository, digest oci.Digest) (int64, error) {
 	size, err := repository.HeadBlob(ctx, digest)
 	switch {

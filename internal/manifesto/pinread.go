@@ -14,13 +14,13 @@ import (
 type shardContent struct {
 	// sizes are the sizes in bytes of the blobs that it pins.
 	sizes map[oci.Digest]int64
-	// number is the counter in it.
+	// number is the version number in it.
 	number int64
-	// exists says that there is a manifest, which may pin nothing.
+	// exists says that there is a manifest, even if it pins nothing.
 	exists bool
 }
 
-// readShard reads one pin manifest. A manifest that cannot be parsed pins nothing, and the next commit replaces it.
+// readShard reads one pin manifest. A manifest that cannot be parsed pins nothing; the next commit replaces it.
 func readShard(ctx context.Context, repository Repository, shard int) (shardContent, error) {
 	m, err := repository.GetManifest(ctx, format.ShardTag(shard))
 	if errors.Is(err, oci.ErrNotFound) {
@@ -36,7 +36,7 @@ func readShard(ctx context.Context, repository Repository, shard int) (shardCont
 	return shardContent{sizes: parsed.LayerSizes(), number: parsed.Header().Number, exists: true}, nil
 }
 
-// loadAll makes sure that all pin manifests are known, and reads them once a run.
+// loadAll makes sure that the index has all pin manifests. They are read once a run.
 func (p *pinner) loadAll(ctx context.Context, d *format.Document) error {
 	if p.index.knowsAll() {
 		return nil
@@ -50,22 +50,23 @@ func (p *pinner) loadAll(ctx context.Context, d *format.Document) error {
 	return err
 }
 
-// load makes sure that one pin manifest is known: a manifesto may name hundreds, and a run wants few.
+// load makes sure that the index has one pin manifest. A manifesto may name hundreds, and a run needs few of them.
 func (p *pinner) load(ctx context.Context, shard int) error {
 	if p.index.knows(shard) {
 		return nil
 	}
-	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, func(ctx context.Context) (struct{}, error) {
+	read := func(ctx context.Context) (struct{}, error) {
 		if p.index.knows(shard) {
 			return struct{}{}, nil
 		}
 		return struct{}{}, p.readOne(ctx, shard)
-	})
+	}
+	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, read)
 	return err
 }
 
-// readAll reads the pin manifests that the document names and, if an entry names none (another tool may have stripped
-// the field), those that follow until there is none.
+// readAll reads the pin manifests that the document names. If an entry names none, another tool may have removed the
+// field. Then readAll also reads the pin manifests with higher numbers, up to the first that does not exist.
 func (p *pinner) readAll(ctx context.Context, d *format.Document) error {
 	named, all := d.NamedShards()
 	group, groupContext := errgroup.WithContext(ctx)
@@ -100,8 +101,8 @@ func (p *pinner) readOne(ctx context.Context, shard int) error {
 	return err
 }
 
-// inspect says whether an entry's content is pinned, in the pin manifest that the entry names or, if it names none, in
-// any. If it is not pinned, inspect says whether it is there at all.
+// inspect finds out whether an entry's content is pinned: in the pin manifest that the entry names or, if it names
+// none, in any. If the content is not pinned, inspect finds out whether it is missing.
 func (p *pinner) inspect(ctx context.Context, d *format.Document, entry format.Entry) (Piece, error) {
 	piece := Piece{Entry: entry}
 	size, pinned, err := p.pinned(ctx, d, entry)
@@ -135,8 +136,8 @@ func (p *pinner) pinned(ctx context.Context, d *format.Document, entry format.En
 	return size, ok, nil
 }
 
-// measure returns the size of content that no pin manifest holds, format.UnknownSize if the registry does not say. The
-// oldest form names an image instead of a blob: that is readable and not missing, but cannot be pinned.
+// measure returns the size in bytes of content that is not pinned, format.UnknownSize if the registry does not say. An
+// image in place of the blob, which is the oldest form, can be read and is not missing.
 func (p *pinner) measure(ctx context.Context, digest oci.Digest) (size int64, missing bool, err error) {
 	size, err = p.tag.repository.HeadBlob(ctx, digest)
 	if err == nil {

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// queue holds the tickets that no commit has taken yet. It is safe for concurrent use.
+// queue holds the tickets that no commit has taken yet. newQueue makes one. It is safe for concurrent use.
 type queue struct {
 	mu      sync.Mutex
 	tickets []*ticket
-	// running says that a committer is at work.
+	// running says that committer.run is at work.
 	running bool
 	pace    pace
-	// arrived tells a committer that waits that there is a ticket.
+	// arrived wakes committer.run when a ticket has arrived while it waits.
 	arrived chan struct{}
 }
 
 func newQueue() *queue { return &queue{arrived: make(chan struct{}, 1)} }
 
-// push queues a ticket. True means that no committer is at work, and that the caller must start one.
+// push queues a ticket. True means that the caller must start committer.run.
 func (q *queue) push(t *ticket) (start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -29,14 +29,14 @@ func (q *queue) push(t *ticket) (start bool) {
 	q.pace.arrive(time.Now())
 	select {
 	case q.arrived <- struct{}{}:
-	default: // It has been told.
+	default: // It has a token already.
 	}
 	start = !q.running
 	q.running = true
 	return start
 }
 
-// withdraw takes a ticket back. False means that a commit has taken it.
+// withdraw removes a ticket from the queue. False means that a commit has taken it.
 func (q *queue) withdraw(t *ticket) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,14 +48,14 @@ func (q *queue) withdraw(t *ticket) bool {
 	return true
 }
 
-// drain empties the queue for a committer that continues even if there is nothing in it.
+// drain empties the queue. committer.run stays at work even if the queue was empty.
 func (q *queue) drain() []*ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.drainLocked()
 }
 
-// drainOrStop empties the queue. If there is nothing in it, the committer has ended.
+// drainOrStop empties the queue. If the queue was empty, committer.run counts as ended.
 func (q *queue) drainOrStop() []*ticket {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -75,8 +75,8 @@ func (q *queue) empty() bool {
 	return len(q.tickets) == 0
 }
 
-// gather waits until the queue and the tickets already taken are as many as the pace expects, or until no further one
-// has come for a while. It empties the queue.
+// gather waits until there are as many tickets as the pace expects, queued or already taken, or until no ticket has
+// arrived for a lull. It empties the queue.
 func (q *queue) gather(taken int) []*ticket {
 	timer := time.NewTimer(maxLull)
 	defer timer.Stop()
@@ -100,18 +100,18 @@ func (q *queue) gather(taken int) []*ticket {
 	}
 }
 
-// committed tells the pace how many tickets a commit had, and how long it took.
+// committed records for the pace how many tickets a commit had, and how long it took.
 func (q *queue) committed(tickets int, took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pace.committed(tickets+len(q.tickets), took)
 }
 
-// errProlonged says that more tickets have arrived before a burst was settled.
+// errProlonged ends the wait for a burst to settle, because more tickets have arrived.
 var errProlonged = errors.New("more changes have arrived")
 
-// idleUntil waits until a time. The error is errProlonged if more tickets have arrived, and the cause of ctx's end if
-// ctx has ended.
+// idleUntil waits until the given time, or until a ticket arrives; the error is then errProlonged. If ctx ends, the
+// error is the cause of that.
 func (q *queue) idleUntil(ctx context.Context, until time.Time) error {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()

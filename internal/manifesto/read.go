@@ -10,9 +10,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// How a manifesto is read from a repository: manifest, image, layers.
-
-// resolveImage returns the image that a manifest is or, for an index, the image in it that holds the manifesto.
+// resolveImage returns the image manifest in m. If m is an index, it is that of the image that holds the manifesto.
 func resolveImage(ctx context.Context, repository Repository, m oci.Manifest) (format.Manifest, error) {
 	if m.IsIndex() {
 		child, err := format.ChooseChild(m)
@@ -26,7 +24,8 @@ func resolveImage(ctx context.Context, repository Repository, m oci.Manifest) (f
 	return format.ParseManifest(m)
 }
 
-// readData returns the file /data of an image, from its uppermost layer that has it. It has at most maxContent bytes.
+// readData returns the file /data of an image, from the uppermost layer that has it. The file may have at most
+// maxContent bytes.
 func readData(ctx context.Context, repository Repository, m format.Manifest, maxContent int64) ([]byte, error) {
 	for _, described := range slices.Backward(m.Layers()) {
 		layer, err := repository.GetBlob(ctx, described.Digest, format.MaxLayer)
@@ -47,7 +46,7 @@ func readData(ctx context.Context, repository Repository, m format.Manifest, max
 	return nil, fmt.Errorf("%w: the image has no file %s", format.ErrNotManifesto, format.DataPath)
 }
 
-// readVersion reads the manifesto that a manifest under the tag is.
+// readVersion reads the version whose manifest is m.
 func readVersion(ctx context.Context, repository Repository, m oci.Manifest) (*version, error) {
 	parsed, err := resolveImage(ctx, repository, m)
 	if err != nil {
@@ -64,8 +63,8 @@ func readVersion(ctx context.Context, repository Repository, m oci.Manifest) (*v
 	return &version{digest: m.Digest, Header: parsed.Header(), doc: doc}, nil
 }
 
-// ReadDocument reads the manifesto of a repository as it is now, past every cache. The error is oci.ErrNotFound if the
-// repository has none.
+// ReadDocument reads the current document of a repository, without any cache. The error wraps oci.ErrNotFound if the
+// repository has no manifesto.
 func ReadDocument(ctx context.Context, repository Repository) (*format.Document, error) {
 	m, err := repository.GetManifest(ctx, format.Tag)
 	if err != nil {

@@ -10,27 +10,28 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// Repository is what the protocol needs of a repository: *registry.Repository and *layout.Layout implement it. Errors
-// wrap those of package oci; only oci.ErrNotFound is absence. It is safe for concurrent use.
+// Repository is what a Store needs of a repository. *registry.Repository and *layout.Layout implement it. Its errors
+// wrap those of package oci; only oci.ErrNotFound means absence. It must be safe for concurrent use.
 type Repository interface {
-	// HeadManifest returns the digest that a tag or digest stands for.
+	// HeadManifest returns the digest of the manifest that a tag or a digest names.
 	HeadManifest(ctx context.Context, identifier string) (oci.Digest, error)
-	// GetManifest returns a manifest, verified.
+	// GetManifest returns the manifest that a tag or a digest names. It verifies the digest.
 	GetManifest(ctx context.Context, identifier string) (oci.Manifest, error)
-	// PutManifest stores a manifest. It sends it once, by latest or not at all (the zero value sets no deadline):
-	// oci.ErrAmbiguous if the outcome is unknown, oci.ErrLate if the deadline passed and nothing was sent.
+	// PutManifest stores a manifest under a tag or a digest. It sends the manifest once, by latest or not at all; a
+	// zero latest sets no deadline. The error wraps oci.ErrAmbiguous if the outcome is unknown, and oci.ErrLate if the
+	// deadline has passed and nothing was sent.
 	PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error
 	// HeadBlob returns a blob's size in bytes, or a negative number if the registry does not say.
 	HeadBlob(ctx context.Context, digest oci.Digest) (int64, error)
-	// GetBlob returns a blob of at most limit bytes, verified.
+	// GetBlob returns a blob of at most limit bytes. It verifies the digest.
 	GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error)
-	// PutBlob uploads a blob.
+	// PutBlob uploads a blob and returns its digest.
 	PutBlob(ctx context.Context, content []byte) (oci.Digest, error)
-	// RepositoryExists tells a repository that can be read from one that the registry does not know.
+	// RepositoryExists reports whether the registry knows the repository. An error means that it cannot be read.
 	RepositoryExists(ctx context.Context) (bool, error)
 }
 
-// Waits between polls for something that the registry is known to have but does not show yet: replicas lag, and
+// Bounds of polls for something that the registry is known to have but does not show yet. Replicas lag, and
 // distribution 2.8 does not rewrite a tag's link atomically.
 const (
 	firstWait = 50 * time.Millisecond
@@ -38,8 +39,8 @@ const (
 	maxPolls  = 8
 )
 
-// polls counts from 1 to maxPolls and waits between two numbers, twice as long each time. If ctx ends, it yields the
-// cause of that and stops.
+// polls yields the numbers from 1 to maxPolls. It waits between two of them, twice as long each time up to maxWait. If
+// ctx ends, it yields the cause of that and stops.
 func polls(ctx context.Context) iter.Seq2[int, error] {
 	return func(yield func(int, error) bool) {
 		pause := firstWait
@@ -58,8 +59,8 @@ func polls(ctx context.Context) iter.Seq2[int, error] {
 	}
 }
 
-// getAnnounced gets a manifest by a digest that the registry has just shown. A 404 comes from a lagging replica then,
-// and is not absence.
+// getAnnounced gets the manifest with a digest that the registry has just shown. A 404 comes from a lagging replica, so
+// getAnnounced asks again.
 func getAnnounced(ctx context.Context, repository Repository, digest oci.Digest) (m oci.Manifest, err error) {
 	for _, ended := range polls(ctx) {
 		if ended != nil {

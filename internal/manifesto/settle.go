@@ -12,13 +12,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// burst is what the committer has done since it was last idle.
+// burst is what committer.run has done since it was last idle.
 type burst struct {
 	// pins are the pin manifests that it has put and not confirmed yet.
 	pins map[int]pinPut
-	// edits are the last confirmed one of each key: what must be in the manifesto when it settles.
+	// edits maps a key to its last confirmed edit, which the manifesto must have when the burst settles.
 	edits map[Key]confirmed
-	// put is when the last PUT of the manifesto ended; zero without one. failed says that it did not succeed.
+	// put is when the last PUT of the manifesto ended; zero if there was none. failed says that this PUT failed.
 	put    time.Time
 	failed bool
 }
@@ -26,7 +26,7 @@ type burst struct {
 // confirmed is an edit that was seen under the tag.
 type confirmed struct {
 	edit
-	// in is the digest of the manifest that has it.
+	// in is the digest of the version that has the edit.
 	in oci.Digest
 	// ctx is the caller's.
 	ctx context.Context //nolint:containedctx // For the ticket with which the edit may have to be committed again.
@@ -43,9 +43,9 @@ func (b *burst) add(tickets []*ticket, v *version) {
 	}
 }
 
-// endBurst ends a burst: it settles, and the pins are confirmed, whatever became of the last batch. It returns early,
-// with tickets, if more have arrived and prolong the burst: they cannot be withdrawn any more, so that the burst is
-// settled after them. last is the ticket whose caller waits for the end; it gets the error.
+// endBurst settles a burst and confirms its pins, even if the last batch failed. If more tickets arrive before that,
+// they prolong the burst, and endBurst returns them. They are drained by then and cannot be withdrawn, so the burst
+// will be settled after them. last is the ticket whose caller waits for the end, and gets the error.
 func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*ticket {
 	for ctx.Err() == nil {
 		err := c.settleBurst(ctx, b, last)
@@ -53,10 +53,10 @@ func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*tic
 			if batch := c.queue.drain(); len(batch) > 0 {
 				return batch
 			}
-			continue // The caller that came has given up.
+			continue // The caller of the new ticket has given up.
 		}
 		if ctx.Err() != nil {
-			break // Nobody waits any more: what was confirmed is.
+			break // No caller waits any more.
 		}
 		if pinErr := c.pins.confirm(ctx, b.pins, c.tag.state.current()); err == nil {
 			err = pinErr
@@ -69,12 +69,13 @@ func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*tic
 	return nil
 }
 
-// settleBurst waits until the burst is settled, and commits again what a rival's PUT has overwritten in the meantime.
+// settleBurst waits until the burst is settled, and stores the edits again that a rival's PUT has overwritten
+// meanwhile.
 func (c *committer) settleBurst(ctx context.Context, b *burst, last *ticket) error {
 	for !b.put.IsZero() {
 		settle := c.timing.settle()
 		c.log.LogAttrs(ctx, slog.LevelDebug, "waiting until no other writer can overwrite the manifesto unseen",
-			slog.Duration("settle", settle))
+			slog.Duration("settle", settle), slog.Duration("wait", max(time.Until(b.put.Add(settle)), 0)))
 		if err := c.queue.idleUntil(ctx, b.put.Add(settle)); err != nil {
 			return err
 		}
@@ -85,9 +86,10 @@ func (c *committer) settleBurst(ctx context.Context, b *burst, last *ticket) err
 				return err
 			}
 		}
-		b.put = time.Time{} // The commit sets it anew, unless there is nothing to change.
+		b.put = time.Time{} // storeAgain sets it if it puts a manifest.
 		if len(lost) == 0 {
 			clear(b.edits)
+			c.log.LogAttrs(ctx, slog.LevelDebug, "settled")
 			return nil
 		}
 		if err := c.storeAgain(ctx, b, lost, last); err != nil {
@@ -97,8 +99,8 @@ func (c *committer) settleBurst(ctx context.Context, b *burst, last *ticket) err
 	return nil
 }
 
-// storeAgain commits what a rival has overwritten. A conflict matters to the caller that still waits only: the others
-// have their answers, and their next plan shows who was faster.
+// storeAgain commits edits that a rival has overwritten. A conflict is an error only for the caller that still waits.
+// The other callers have their answers, and their next plan shows the rival's entry.
 func (c *committer) storeAgain(ctx context.Context, b *burst, lost []*ticket, last *ticket) error {
 	c.log.LogAttrs(ctx, slog.LevelDebug, "another writer has overwritten changes, which are stored again",
 		slog.Any("keys", keysOf(lost)))
@@ -116,7 +118,7 @@ func (c *committer) storeAgain(ctx context.Context, b *burst, lost []*ticket, la
 	return nil
 }
 
-// lostTickets looks at the tag and returns tickets for the edits of the burst that the manifesto there lacks.
+// lostTickets returns tickets for the edits of the burst that the version under the tag lacks.
 func (c *committer) lostTickets(ctx context.Context, b *burst) ([]*ticket, error) {
 	current := c.tag.state.current()
 	seen, err := c.tag.observe(ctx, current, maxPolls, trustLast)
@@ -131,9 +133,9 @@ func (c *committer) lostTickets(ctx context.Context, b *burst) ([]*ticket, error
 	return nil, c.tag.vanished(current)
 }
 
-// missingFrom returns tickets of one edit each for the edits of the burst that a version lacks: the callers of the
-// original tickets may have their answers. A writer that has built on the version with an edit has seen that edit, and
-// may have changed it since.
+// missingFrom returns tickets for the edits of the burst that a version lacks. Each ticket has one edit, because the
+// callers of the original tickets may have their answers. If the version descends from the one with the edit, its
+// writer has seen the edit and may have changed the entry since.
 func (b *burst) missingFrom(v *version) []*ticket {
 	var lost []*ticket
 	for _, e := range b.edits {
@@ -142,6 +144,8 @@ func (b *burst) missingFrom(v *version) []*ticket {
 			lost = append(lost, newTicket(e.ctx, change{e.edit}))
 		}
 	}
-	slices.SortFunc(lost, func(a, b *ticket) int { return cmp.Compare(a.change[0].key.String(), b.change[0].key.String()) })
+	slices.SortFunc(lost, func(a, b *ticket) int {
+		return cmp.Compare(a.change[0].key.String(), b.change[0].key.String())
+	})
 	return lost
 }

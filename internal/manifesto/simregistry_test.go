@@ -10,10 +10,9 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // simRegistry is a repository in memory.

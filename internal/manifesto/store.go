@@ -14,14 +14,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// Store reads and writes the metadata of images in any number of repositories. One Store serves one
-// run: it reads each manifesto once, resolves each tag once, and remembers what the run created. It is
-// safe for concurrent use.
+// Store reads and writes the metadata of images in any number of repositories. One Store serves one run: it reads each
+// manifesto once, resolves each reference once, and remembers what the run has created. It is safe for concurrent use.
 type Store struct {
 	open    func(oci.Repository) Repository
 	options Options
 	log     *slog.Logger
-	// jitter returns a random part of a wait, so that rivals do not start over at the same time.
+	// jitter returns a random duration below the given one, so that rivals do not start over at the same time.
 	jitter func(time.Duration) time.Duration
 
 	mu         sync.Mutex
@@ -36,21 +35,21 @@ type imageKey struct {
 	platform  oci.Platform
 }
 
-// Adaptive is the settle time that a store measures itself.
+// Adaptive makes a Store measure how long changes take to settle.
 const Adaptive time.Duration = -1
 
 // Options configure a Store.
 type Options struct {
-	// Now is the clock of the entries' creation times; nil means time.Now.
+	// Now is the clock for the creation times of entries; nil means time.Now.
 	Now func() time.Time
-	// Settle is how long the last of a burst of changes waits until no other writer can overwrite it unseen: Adaptive,
-	// or 0 if there is no other writer.
+	// Settle is how long the last of a burst of changes waits until no other writer can overwrite it unseen. It is
+	// Adaptive, or 0 if there is no other writer.
 	Settle time.Duration
-	// Logger gets what the commits do; nil discards it.
+	// Logger gets records about reads and commits; nil discards them.
 	Logger *slog.Logger
 }
 
-// NewStore returns a store over the repositories that open gives access to.
+// NewStore returns a Store of the repositories that open returns.
 func NewStore(open func(oci.Repository) Repository, options Options) *Store {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -74,9 +73,9 @@ func (s *Store) committer(name oci.Repository) *committer {
 	return c
 }
 
-// Resolve returns the digest of the image that a reference names or, with a platform, of its child for
-// it. There is no fallback from one to the other: metadata of an index is not its children's. Each
-// reference is resolved once a run. The error of a missing image is oci.ErrNotFound.
+// Resolve returns the digest of the image that a reference names. With a platform, the reference must name an index,
+// and Resolve returns the digest of the image in it for the platform: metadata of an index is not metadata of its
+// images. Each reference is resolved once a run. The error wraps oci.ErrNotFound if there is no such image.
 func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
 	key := imageKey{ref, platform}
 	s.mu.Lock()
@@ -113,13 +112,13 @@ func resolve(ctx context.Context, repository Repository, ref oci.Reference, plat
 	return digest, nil
 }
 
-// Piece is an entry and what the repository says of its content. If the entry gives no size and the repository does,
-// Size is the repository's.
+// Piece is an entry and the state of its content. If the entry has no size, Size is what the registry says, or
+// format.UnknownSize.
 type Piece struct {
 	format.Entry
 	// Pinned says that a pin manifest protects the content from garbage collection.
 	Pinned bool
-	// Missing says that the content is gone: the entry names a blob that the repository lacks.
+	// Missing says that the repository does not have the blob that the entry names.
 	Missing bool
 }
 

@@ -12,11 +12,11 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// sharedLimit bounds work that several callers wait for, so that none of them may cancel it: a registry that stops in
-// the middle of an answer must not stop every operation of the run.
+// sharedLimit bounds work that several callers wait for and none of them can cancel. A registry that stops in the
+// middle of an answer must not stop all operations of the run.
 const sharedLimit = 2 * time.Minute
 
-// tag reads and watches the tag under which one repository has its manifesto. It is safe for concurrent use.
+// tag reads and watches the tag of one repository's manifesto. It is safe for concurrent use.
 type tag struct {
 	name       oci.Repository
 	repository Repository
@@ -27,8 +27,8 @@ type tag struct {
 	flight     wait.Group
 }
 
-// load returns the manifesto as this run knows it, and reads it the first time. image is one that the caller cares
-// about: a way to prove that the repository can be read.
+// load returns the current version. The first call reads it. image is an image of the repository, with which
+// proveAbsence can show that the repository can be read; it may be empty.
 func (t *tag) load(ctx context.Context, image oci.Digest) (*version, error) {
 	if v := t.state.current(); v != nil {
 		return v, nil
@@ -46,8 +46,8 @@ func (t *tag) load(ctx context.Context, image oci.Digest) (*version, error) {
 	})
 }
 
-// read gets the manifesto under the tag. unknownIsEmpty says that a repository that the registry does not know has no
-// metadata; a writer must not believe that.
+// read reads the version under the tag. With unknownIsEmpty, a repository that the registry does not know has no
+// metadata; without it, that is an error. Only readers and deletes may set it.
 func (t *tag) read(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (*version, error) {
 	m, err := t.get(ctx, image, unknownIsEmpty)
 	if err != nil {
@@ -56,7 +56,8 @@ func (t *tag) read(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (
 	return t.parse(ctx, m)
 }
 
-// get gets the manifest under the tag; the zero value if there is none. A single 404 does not count.
+// get returns the manifest under the tag, the zero value if there is none. It takes a second 404 and proveAbsence to
+// believe that.
 func (t *tag) get(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (oci.Manifest, error) {
 	m, err := t.repository.GetManifest(ctx, format.Tag)
 	if errors.Is(err, oci.ErrNotFound) {
@@ -71,7 +72,7 @@ func (t *tag) get(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (o
 // parse turns the manifest under the tag into a version. The zero manifest gives the version of an empty repository.
 func (t *tag) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 	if m.Digest == "" {
-		t.log.LogAttrs(ctx, slog.LevelDebug, "the repository has no manifesto", slog.String("repository", t.name.String()))
+		t.log.LogAttrs(ctx, slog.LevelDebug, "the repository has no manifesto")
 		return &version{doc: &format.Document{}}, nil
 	}
 	began := time.Now()
@@ -80,15 +81,14 @@ func (t *tag) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 		return nil, fmt.Errorf("%s: %w", t.name.Tagged(format.Tag), err)
 	}
 	t.timing.hear(v.Window)
-	t.log.LogAttrs(ctx, slog.LevelDebug, "read the manifesto", slog.String("repository", t.name.String()),
-		slog.String("digest", v.digest.String()), slog.Int64("number", v.Number), slog.Duration("window", v.Window),
-		slog.Duration("duration", time.Since(began)))
+	t.log.LogAttrs(ctx, slog.LevelDebug, "read the manifesto", slog.String("digest", v.digest.String()),
+		slog.Int64("number", v.Number), slog.Duration("window", v.Window), slog.Duration("duration", time.Since(began)))
 	return v, nil
 }
 
-// proveAbsence decides whether a 404 on the tag means that there is no manifesto: the repository must be readable
-// otherwise, and this run must not have seen a manifesto there. Registries answer 404 for what they hide as well, and
-// a manifesto is never rebuilt from nothing because it could not be read.
+// proveAbsence returns an error unless a 404 for the tag means that there is no manifesto. The repository must be
+// readable, and this run must not have seen a manifesto in it. Registries also answer 404 for what they hide, and a
+// commit must not replace a manifesto by a new one because it could not read it.
 func (t *tag) proveAbsence(ctx context.Context, image oci.Digest, unknownIsEmpty bool) error {
 	if v := t.state.current(); v != nil && v.exists() {
 		return t.vanished(v)

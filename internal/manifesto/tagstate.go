@@ -12,15 +12,15 @@ import (
 // concurrent use.
 type tagState struct {
 	mu sync.Mutex
-	// version is the manifesto as last seen; nil before the first look.
+	// version is the current version: the last that was seen. It is nil before the first look.
 	version *version
 	// seenAt is when the last look that showed version began.
 	seenAt time.Time
-	// replaced holds the digests that the tag has moved on from.
+	// replaced are the digests of versions that were replaced, as far as this run has seen.
 	replaced map[oci.Digest]bool
 }
 
-// current returns the manifesto as last seen, nil before the first look.
+// current returns the current version, nil before the first look.
 func (t *tagState) current() *version {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -34,7 +34,8 @@ func (t *tagState) lastSeen() time.Time {
 	return t.seenAt
 }
 
-// first records what a reader has read, unless a commit was faster and knows more. It returns the current version.
+// first records the version that a reader has read, unless there is a current version already. It returns the current
+// version.
 func (t *tagState) first(v *version, seenAt time.Time) *version {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,7 +45,7 @@ func (t *tagState) first(v *version, seenAt time.Time) *version {
 	return t.version
 }
 
-// show records that a look that began at seenAt showed v. The version before, if it is another, was replaced.
+// show records that a look that began at seenAt has shown v. Another version that was current counts as replaced.
 func (t *tagState) show(v *version, seenAt time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -55,7 +56,7 @@ func (t *tagState) show(v *version, seenAt time.Time) {
 	t.version, t.seenAt = v, seenAt
 }
 
-// stands records that a look that began at seenAt showed v, if v still is the current version.
+// stands records that a look that began at seenAt has shown v, if v is still the current version.
 func (t *tagState) stands(v *version, seenAt time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -64,7 +65,7 @@ func (t *tagState) stands(v *version, seenAt time.Time) {
 	}
 }
 
-// lost records that a rival has replaced a version of ours before it was confirmed.
+// lost records that a rival has replaced our version v before it was confirmed.
 func (t *tagState) lost(v *version) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,8 +79,8 @@ func (t *tagState) markReplaced(digest oci.Digest) {
 	t.replaced[digest] = true
 }
 
-// predates reports whether a digest under the tag is older than v, so that it comes from a lagging replica: v descends
-// from it, or this run has seen it replaced.
+// predates reports why a digest under the tag may be older than v: it is an ancestor of v, or this run has seen it
+// replaced.
 func (t *tagState) predates(digest oci.Digest, v *version) (ancestor, replaced bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

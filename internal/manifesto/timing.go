@@ -12,29 +12,29 @@ import (
 // looked before our PUT has finished its own PUT once the largest window has elapsed. From then on the manifest that
 // the tag holds, or a descendant of it, can only be built upon: it is settled.
 
-// Bounds of a window. The lower one covers what is too short to be measured well, the upper one is the longest that a
-// run waits for others.
+// Bounds of a window. Times below the lower bound cannot be measured well; the upper bound is the longest that a run
+// waits for other writers.
 const (
 	minWindow = 250 * time.Millisecond
 	maxWindow = format.MaxWindow
-	// lagDivisor says how much of a window a replica's answer may be behind the registry: a look that
-	// shows an outdated tag extends its writer's window by that much.
+	// lagDivisor is the ratio of a window to the time by which a replica may lag. A look that shows an outdated tag
+	// extends its writer's window by that time.
 	lagDivisor = 2
-	// windowFactor is how much longer than the slowest measured a window may take.
+	// windowFactor is the ratio of the window to the slowest time that was measured.
 	windowFactor = 4
-	// relayDivisor says which part of another writer's window is not relayed: a run that settles for one and a half
-	// times the rest has waited for all of it.
+	// relayDivisor is the part of another writer's window that is not relayed: a quarter. A run that settles for one
+	// and a half times the rest still waits for the whole window.
 	relayDivisor = 4
 )
 
-// timing is what a run knows of its own and others' windows. It is safe for concurrent use.
+// timing is what a run knows about its own window and those of other writers. It is safe for concurrent use.
 type timing struct {
-	// fixed replaces the measured settle time if the user set one; negative means measure.
+	// fixed is the settle time that the user has set; if negative, it is measured.
 	fixed time.Duration
 
 	mu sync.Mutex
-	// slowest is this run's longest time from a look to the end of its PUT, announced the largest window that
-	// any manifest has announced.
+	// slowest is the longest time that this run has taken from a look to the end of its PUT. announced is the largest
+	// window that a manifest has announced.
 	slowest, announced time.Duration
 }
 
@@ -52,7 +52,7 @@ func (t *timing) hear(window time.Duration) {
 	t.announced = max(t.announced, window)
 }
 
-// window is the bound of this run's own.
+// window returns this run's window.
 func (t *timing) window() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,16 +63,16 @@ func (t *timing) windowLocked() time.Duration {
 	return min(max(windowFactor*t.slowest, minWindow), maxWindow)
 }
 
-// announcement is the window that the next manifest announces: this run's own, or a part of the largest that was
-// announced to it, so that a fast writer's first manifest does not make others forget a slow writer. Relaying it in
-// full would keep one slow window alive indefinitely.
+// announcement returns the window for the next manifest to announce: this run's own, or three quarters of the largest
+// that other manifests have announced, so that the manifest of a fast writer does not make others forget a slow one.
+// Relaying that window in full would keep it alive indefinitely.
 func (t *timing) announcement() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(t.windowLocked(), t.announced-t.announced/relayDivisor)
 }
 
-// settle is how long after a PUT nobody can overwrite it unseen any more.
+// settle returns how long after a PUT another writer could still overwrite it unseen.
 func (t *timing) settle() time.Duration {
 	if t.fixed >= 0 {
 		return t.fixed

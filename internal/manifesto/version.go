@@ -5,9 +5,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// version is one state of a repository's manifesto. It does not change once others may see it.
+// version is one state of a repository's manifesto. It must not be changed once other goroutines can see it.
 type version struct {
-	// digest is that of the manifest under the tag; empty if there is no manifesto.
+	// digest is the manifest's; empty if there is no manifesto.
 	digest oci.Digest
 	format.Header
 	doc *format.Document
@@ -16,10 +16,10 @@ type version struct {
 // exists reports whether there is a manifesto.
 func (v *version) exists() bool { return v.digest != "" }
 
-// foreign reports whether a tool that keeps no annotations wrote the version.
+// foreign reports whether another tool has written the version, without our annotations.
 func (v *version) foreign() bool { return v.exists() && v.Number == 0 }
 
-// successor returns a version to edit that is built on v.
+// successor returns a version to edit that descends from v.
 func (v *version) successor() *version {
 	next := &version{Header: format.Header{Number: v.Number + 1}, doc: v.doc.Clone()}
 	if v.exists() {

@@ -15,32 +15,32 @@ type Put struct {
 	Key
 	// Content is what to store: 1 to format.MaxContent bytes. Nil in an update leaves the content unchanged.
 	Content []byte
-	// MediaType and Annotations are stored beside it; both may be empty.
+	// MediaType and Annotations are stored in the entry; both may be empty.
 	MediaType   string
 	Annotations map[string]string
-	// Update says that there is an entry, whose content the caller last saw with the digest Expected.
-	// Otherwise the entry is created: there must be none yet, or one with this very content.
+	// Update asks for an update of the entry: its content must have the digest Expected, or already be Content.
+	// Without it, the entry is created: there must be none, or one with the same content.
 	Update   bool
 	Expected oci.Digest
 	// Overwrite lets a create replace an entry with other content.
 	Overwrite bool
-	// Repair uploads and pins the content of an update even if the entry's digest stays: it was found
+	// Repair uploads and pins the content of an update even if the entry's digest stays, because the content was found
 	// missing or unpinned.
 	Repair bool
 }
 
-// Result is what a Put left behind.
+// Result is the result of a Put.
 type Result struct {
 	Piece
-	// Missing are blobs, named by other entries of the repository, that this commit could not pin
-	// because they are not there. Each is reported once a run.
+	// Missing are blobs that other entries of the repository name and that the commit could not pin, because they are
+	// not there. Each is reported once a run.
 	Missing []oci.Digest
 }
 
-// Put creates or updates a piece of metadata. It returns once the manifesto is confirmed to have it. Errors:
-// format.ErrEmpty and format.ErrTooLarge for content that cannot be stored, *ConflictError if the entry is not as
-// expected, ErrDeclaredTwice for a second create of a key in this run, ErrInterrupted if ctx ended with the outcome
-// unknown.
+// Put creates or updates a piece of metadata. It returns once the registry has shown that it is stored. The error wraps
+// format.ErrEmpty or format.ErrTooLarge if the content cannot be stored, and ErrDeclaredTwice if this run has already
+// created the entry. It is a *ConflictError if the entry is not as expected, and wraps ErrInterrupted if ctx has ended
+// and the outcome is unknown.
 func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 	if put.Content != nil || !put.Update {
 		if err := format.CheckContent(put.Content); err != nil {
@@ -73,9 +73,9 @@ func (c *committer) putEntry(ctx context.Context, put Put) (Result, error) {
 	return Result{Piece: t.stored[put.Key], Missing: t.missing}, nil
 }
 
-// putEdit returns the edit that a Put asks for. The size is format.UnknownSize if the entry knows it.
+// putEdit returns the edit of a Put. A size of format.UnknownSize keeps the entry's size.
 func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
-	created := c.now() // Once: the same entry again if the commit starts over.
+	created := c.now() // Taken once, so that every attempt stores the same entry.
 	return edit{
 		key: put.Key, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
@@ -85,7 +85,7 @@ func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
 				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 			}
 			if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
-				entry.Created = current.Created // It changes with the content only.
+				entry.Created = current.Created // It changes only with the content.
 				if put.Content == nil {
 					entry.Size = current.Size
 				}
@@ -100,7 +100,7 @@ func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
 	}
 }
 
-// check compares the entry with what the caller expects. digest is that of the content to store.
+// check compares the entry with what the caller expects. digest is the digest of the content to store.
 func (p Put) check(d *format.Document, digest oci.Digest) error {
 	current, ok := d.Lookup(p.Image, p.Type)
 	switch {
@@ -113,7 +113,7 @@ func (p Put) check(d *format.Document, digest oci.Digest) error {
 }
 
 // supply makes sure that the content is in the repository. It returns the content's digest and its size in bytes,
-// format.UnknownSize if the entry knows it.
+// format.UnknownSize if the entry's content stays.
 func (c *committer) supply(ctx context.Context, put Put) (oci.Digest, int64, error) {
 	if put.Content == nil {
 		if !put.Repair {
@@ -130,14 +130,14 @@ func (c *committer) supply(ctx context.Context, put Put) (oci.Digest, int64, err
 		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
 			return "", format.UnknownSize, err
 		}
-		c.pins.uploaded(digest)
+		c.pins.unpinnable.remove(digest)
 	}
 	return digest, int64(len(put.Content)), nil
 }
 
-// Delete removes the entry of a key, whose content the caller last saw with the digest expected. An entry that is gone
-// already is success. Errors: *ConflictError if the entry has other content now, and ErrCreatedThisRun if another
-// resource created it in this run and it therefore stays.
+// Delete removes the entry of a key if its content has the digest expected. It succeeds if there is no such entry. The
+// error is a *ConflictError if the entry has other content, and wraps ErrCreatedThisRun if another resource has created
+// the entry in this run. It wraps ErrInterrupted if ctx has ended and the outcome is unknown.
 func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error {
 	c := s.committer(key.Repository)
 	return c.submit(ctx, newTicket(ctx, change{c.deleteEdit(key, expected)}))

@@ -1,0 +1,210 @@
+package manifesto
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
+	for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
+		t.Run(string(compression), func(t *testing.T) {
+			f := newFixture(t, registrytest.Olareg)
+			ctx := context.Background()
+			content := f.blob(t, "legacy content")
+			bare := strings.TrimPrefix(string(f.image), "sha256:")
+			gone := dig("9")
+			f.write(t, fmt.Sprintf(`{
+	"images": [{
+		"image_digest": "%s",
+		"manifesto": [{"type": "contact", "digest": "%s"}, {"type": "lost", "digest": "%s"}]
+	}]}`, bare, content, gone), compression)
+			s := f.run(t)
+			piece, err := s.Get(ctx, f.key("contact"))
+			if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
+				t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
+			}
+			if piece, err := s.Get(ctx, f.key("lost")); err != nil || !piece.Missing {
+				t.Errorf("Get of a lost entry: %+v, %v", piece, err)
+			}
+			if got, _, err := s.Content(ctx, f.remote.Repository(), piece.Entry); err != nil || string(got) != "legacy content" {
+				t.Errorf("Content: %q, %v", got, err)
+			}
+			if _, _, err := s.Content(ctx, f.remote.Repository(), format.Entry{Digest: gone}); !errors.Is(err, ErrContentMissing) {
+				t.Errorf("Content of a lost entry: %v", err)
+			}
+			result := f.mustPut(t, s, "new", "x")
+			if !slices.Equal(result.Missing, []oci.Digest{gone}) {
+				t.Errorf("the commit reports as missing: %v", result.Missing)
+			}
+			if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
+				t.Errorf("reported twice: %v", again.Missing)
+			}
+			if got := f.document(t); !strings.HasPrefix(got, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":14,"pin":0},{"type":"lost","digest":"%s"},{"type":"new"`, f.image, content, gone)) {
+				t.Errorf("the document is %s", got)
+			}
+			if got := f.pinned(t, 0); !slices.Contains(got, content) || slices.Contains(got, gone) {
+				t.Errorf("pinned: %v", got)
+			}
+			if piece, err := f.run(t).Get(ctx, f.key("contact")); err != nil || !piece.Pinned {
+				t.Errorf("the adopted entry: %+v, %v", piece, err)
+			}
+		})
+	}
+}
+
+func TestReadmeDocumentIsKept(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	data, err := os.ReadFile("../format/testdata/original.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, string(data), registrytest.Gzip)
+	result := f.mustPut(t, f.run(t), "contact", "x")
+	if len(result.Missing) != 5 {
+		t.Errorf("missing: %v", result.Missing)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.document(t), strings.TrimSuffix(compact.String(), "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
+		t.Errorf("the document is\n%s\nwhich does not start with\n%s", got, want)
+	}
+}
+
+// Current Docker wraps a single image and its attestation into an index.
+func TestIndexInThePlaceOfTheImage(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	document := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"t","digest":"%s"}]}]}`, f.image, f.blob(t, "x"))
+	child := f.write(t, document, registrytest.Gzip)
+	attestation := f.server.Image(t, "app", "attestation", "a")
+	size := func(digest oci.Digest) int64 {
+		m, err := f.remote.GetManifest(ctx, digest.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int64(len(m.Content))
+	}
+	if _, err := registrytest.PutIndex(ctx, f.remote, format.Tag, []oci.Descriptor{
+		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: oci.Platform{OS: "unknown", Architecture: "unknown"}.Spec()},
+		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: oci.Platform{OS: "linux", Architecture: "arm64"}.Spec()},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.document(t); got != document {
+		t.Errorf("read %s", got)
+	}
+	f.mustPut(t, f.run(t), "u", "y")
+	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "u"}) {
+		t.Errorf("types after an edit: %v", got)
+	}
+}
+
+// A foreign writer that keeps our fields but changes the digest leaves fields behind that describe the
+// content before: they show in a size that does not fit.
+func TestStaleFieldsAreDropped(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	digest := f.blob(t, "changed by a foreign tool")
+	entry := format.Entry{Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(), Annotations: map[string]string{"a": "b"}}
+	content, got, err := f.run(t).Content(context.Background(), f.remote.Repository(), entry)
+	if err != nil || string(content) != "changed by a foreign tool" {
+		t.Fatalf("Content: %q, %v", content, err)
+	}
+	if want := (format.Entry{Type: "t", Digest: digest, Size: 25}); !got.Equal(want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// The oldest form: the entry's digest is that of an image whose /data is the content.
+func TestOldestForm(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	layer := layerOf(t, registrytest.Gzip, registrytest.File{Name: "data", Content: "oldest"})
+	image, err := registrytest.PushDockerImage(ctx, f.remote, "_manifesto_contact", layer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s"}]}]}`, f.image, image), registrytest.Gzip)
+	s := f.run(t)
+	piece, err := s.Get(ctx, f.key("contact"))
+	if err != nil || piece.Missing || piece.Pinned {
+		t.Fatalf("Get: %+v, %v", piece, err)
+	}
+	content, entry, err := s.Content(ctx, f.remote.Repository(), piece.Entry)
+	if err != nil || string(content) != "oldest" || entry.Size != 6 {
+		t.Errorf("Content: %q, %+v, %v", content, entry, err)
+	}
+	if result := f.mustPut(t, s, "new", "x"); result.Missing != nil {
+		t.Errorf("an image in the place of a blob is reported as missing: %v", result.Missing)
+	}
+}
+
+// A manifesto without our annotations, by the original or copied by a tool, is edited like any other, also
+// where no pin changes.
+func TestEditsOfAForeignManifesto(t *testing.T) {
+	ctx := context.Background()
+	t.Run("delete of the only entry", func(t *testing.T) {
+		f := newFixture(t, registrytest.Olareg)
+		one := f.blob(t, "1")
+		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+		if err := f.run(t).Delete(ctx, f.key("one"), one); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.document(t); got != `{"images":[]}` {
+			t.Errorf("the document is %s", got)
+		}
+	})
+	t.Run("delete from a copy", func(t *testing.T) {
+		f := newFixture(t, registrytest.Olareg)
+		f.mustPut(t, f.run(t), "one", "1")
+		two := f.mustPut(t, f.run(t), "two", "2").Digest
+		f.write(t, f.document(t), registrytest.Gzip)
+		if err := f.run(t).Delete(ctx, f.key("two"), two); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.document(t); strings.Contains(got, "two") {
+			t.Errorf("the document is %s", got)
+		}
+	})
+	t.Run("annotations in a copy", func(t *testing.T) {
+		f := newFixture(t, registrytest.Olareg)
+		one := f.mustPut(t, f.run(t), "one", "1").Digest
+		f.write(t, f.document(t), registrytest.Gzip)
+		put := Put{Key: f.key("one"), Annotations: map[string]string{"a": "b"}, Update: true, Expected: one}
+		if _, err := f.run(t).Put(ctx, put); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.document(t); !strings.Contains(got, `"a":"b"`) {
+			t.Errorf("the document is %s", got)
+		}
+	})
+}
+
+// A foreign tool that changes a digest and keeps our fields leaves a size and a pin that are not true.
+func TestForeignDigestWithOurFields(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	old := f.mustPut(t, f.run(t), "t", "old").Digest
+	changed := f.blob(t, "changed by hand")
+	f.write(t, strings.Replace(f.document(t), old.String(), changed.String(), 1), registrytest.Gzip)
+	f.mustPut(t, f.run(t), "u", "other")
+	entry, _ := f.version(t).doc.Lookup(f.image, "t")
+	if entry.Size != 15 {
+		t.Errorf("the entry keeps the size of the content before: %+v", entry)
+	}
+	if got := f.pinned(t, 0); !slices.Contains(got, changed) {
+		t.Errorf("pinned: %v", got)
+	}
+}

@@ -1,0 +1,46 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// A failed create may be tried again in the same run.
+func TestLedgerForgetsFailedCreates(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	f.mustPut(t, f.run(t), "t", "other")
+	s := f.run(t)
+	put := Put{Key: f.key("t"), Content: []byte("mine")}
+	if _, err := s.Put(context.Background(), put); !errors.Is(err, ErrExists) {
+		t.Fatalf("create over other content: %v", err)
+	}
+	put.Overwrite = true
+	if _, err := s.Put(context.Background(), put); err != nil {
+		t.Errorf("the second try: %v", err)
+	}
+}
+
+func TestLedger(t *testing.T) {
+	var l ledger
+	one, two := Key{Type: "one"}, Key{Type: "two"}
+	if !l.claim(one) || l.claim(one) {
+		t.Error("a key can be claimed twice, or not at all")
+	}
+	if !l.claim(two) {
+		t.Error("a claim of one key prevents that of another")
+	}
+	l.release(one)
+	if !l.claim(one) {
+		t.Error("a released key cannot be claimed again")
+	}
+	if l.wasCreated(one) {
+		t.Error("a claim counts as a create")
+	}
+	l.committed(one)
+	if !l.wasCreated(one) || l.wasCreated(two) {
+		t.Error("the committed create is not recorded, or another one is")
+	}
+}

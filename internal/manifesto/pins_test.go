@@ -1,0 +1,263 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+func TestUpdateMovesThePin(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		s := f.run(t)
+		old := f.mustPut(t, s, "t", "old").Digest
+		result, err := s.Put(ctx, Put{Key: f.key("t"), Content: []byte("new"), Update: true, Expected: old})
+		if err != nil || !result.Pinned {
+			t.Fatalf("update: %+v, %v", result, err)
+		}
+		// The old content stays pinned until the commit after: a rival may still name it.
+		if got := f.pinned(t, 0); !slices.Contains(got, old) || !slices.Contains(got, result.Digest) {
+			t.Errorf("after the update %v is pinned", got)
+		}
+		f.mustPut(t, s, "u", "another")
+		if got := f.pinned(t, 0); slices.Contains(got, old) || !slices.Contains(got, result.Digest) || len(got) != 2 {
+			t.Errorf("after the next commit %v is pinned", got)
+		}
+	})
+}
+
+// Another tool rewrites the manifesto without our fields: the pins keep their assignment, and the
+// version goes on counting from theirs.
+func TestStrippedPinsAreFoundAgain(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	s := f.run(t)
+	one := f.mustPut(t, s, "one", "1").Digest
+	f.mustPut(t, s, "two", "2")
+	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+	f.server.Reset()
+	f.mustPut(t, f.run(t), "three", "3")
+	if heads := f.server.Count(http.MethodHead, "/blobs/"); heads != 0 {
+		t.Errorf("%d HEADs of blobs whose pins are known", heads)
+	}
+	if v := f.version(t); v.Number != 3 {
+		t.Errorf("the version is %d, want 3", v.Number)
+	}
+	if entry, _ := f.version(t).doc.Lookup(f.image, "one"); entry.Size != 1 {
+		t.Errorf("the size was not found again: %+v", entry)
+	}
+}
+
+// A pin that a rival's lost commit replaced shows as unpinned, and a repair pins it again.
+func TestRepairPinsAgain(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		digest := f.mustPut(t, f.run(t), "t", "x").Digest
+		rival := f.blob(t, "rival")
+		m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := format.PinConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.remote.PutBlob(ctx, config); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		piece, err := f.run(t).Get(ctx, f.key("t"))
+		if err != nil || piece.Pinned || piece.Missing {
+			t.Fatalf("after the loss: %+v, %v", piece, err)
+		}
+		result, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain"})
+		if err != nil || !result.Pinned {
+			t.Fatalf("repair: %+v, %v", result, err)
+		}
+		if got := f.pinned(t, 0); !slices.Contains(got, digest) {
+			t.Errorf("pinned after the repair: %v", got)
+		}
+		if piece, err := f.run(t).Get(ctx, f.key("t")); err != nil || !piece.Pinned {
+			t.Errorf("after the repair: %+v, %v", piece, err)
+		}
+	})
+}
+
+// At the end of a burst the pins must hold what the manifesto names, whoever put them last, and what
+// they hold of a rival's stays.
+func TestPinsAreConfirmed(t *testing.T) {
+	ctx := context.Background()
+	f := newFixture(t, registrytest.Olareg)
+	ours := f.mustPut(t, f.run(t), "ours", "ours")
+	c := f.run(t).committer(f.remote.Repository())
+	confirm := func(layers ...oci.Digest) {
+		t.Helper()
+		put := pinPut{}
+		for _, digest := range layers {
+			put.layers = append(put.layers, oci.Descriptor{MediaType: oci.MediaTypeOctetStream, Digest: digest, Size: 4})
+		}
+		m, err := format.PinManifest(f.remote.Repository(), put.layers, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put.digest = m.Digest
+		v := f.version(t)
+		if err := c.pins.confirm(ctx, map[int]pinPut{0: put}, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func(want ...oci.Digest) {
+		t.Helper()
+		got := f.pinned(t, 0)
+		for _, digest := range want {
+			if !slices.Contains(got, digest) {
+				t.Errorf("%s is not pinned", digest)
+			}
+		}
+	}
+	// A rival has committed on top of ours, with pins of its own: they are kept.
+	rival := f.mustPut(t, f.run(t), "rival", "theirs")
+	before := f.server.Count(http.MethodPut, format.ShardTag(0))
+	confirm(ours.Digest)
+	holds(ours.Digest, rival.Digest)
+	if puts := f.server.Count(http.MethodPut, format.ShardTag(0)) - before; puts != 0 {
+		t.Errorf("pins that hold everything were put %d times", puts)
+	}
+	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
+	lost := f.blob(t, "lost")
+	m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: lost, Size: 4}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	confirm(ours.Digest, rival.Digest)
+	holds(ours.Digest, rival.Digest, lost)
+	// Our own pins stand, but the manifesto names more by now.
+	m, err = format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: ours.Digest, Size: 4}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	confirm(ours.Digest)
+	holds(ours.Digest, rival.Digest)
+}
+
+// The registry refuses a pin manifest that names a blob which is gone: the entry of it is reported and
+// left out, and the commit goes on.
+func TestPinOfALostBlobIsLeftOut(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	kept := f.mustPut(t, f.run(t), "kept", "kept").Digest
+	lost := f.mustPut(t, f.run(t), "lost", "lost").Digest
+	if _, err := f.server.Do(context.Background(), http.MethodDelete, "/v2/app/blobs/"+string(lost), nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	result := f.mustPut(t, f.run(t), "new", "new")
+	if !slices.Equal(result.Missing, []oci.Digest{lost}) {
+		t.Errorf("missing: %v", result.Missing)
+	}
+	if got := f.pinned(t, 0); !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
+		t.Errorf("pinned: %v", got)
+	}
+	if _, ok := f.version(t).doc.Lookup(f.image, "lost"); !ok {
+		t.Error("the entry of the lost content was removed")
+	}
+}
+
+// The pins of a burst are confirmed however its last batch ends.
+func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	f.mustPut(t, f.run(t), "there", "theirs")
+	s := f.run(t)
+	rival := f.blob(t, "rival")
+	var once sync.Once
+	queued := make(chan struct{})
+	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+			once.Do(func() {
+				<-queued // The failing edit waits behind this commit.
+				m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
+				if err == nil {
+					err = f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return false
+	})
+	var group sync.WaitGroup
+	var digest oci.Digest
+	group.Go(func() { digest = f.mustPut(t, s, "mine", "mine").Digest })
+	c := s.committer(f.remote.Repository())
+	c.waitBusy()
+	group.Go(func() {
+		if _, err := s.Put(ctx, Put{Key: f.key("there"), Content: []byte("mine, too")}); !errors.Is(err, ErrExists) {
+			t.Errorf("the failing edit: %v", err)
+		}
+	})
+	c.waitQueued(1)
+	close(queued)
+	group.Wait()
+	if got := f.pinned(t, 0); !slices.Contains(got, digest) {
+		t.Errorf("pinned: %v", got)
+	}
+}
+
+// A retention rule removes the pin manifest and a collector its config: the next commit brings both back.
+func TestCollectedPinsComeBack(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	one := f.mustPut(t, f.run(t), "one", "1").Digest
+	config, err := format.PinConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String()} {
+		if _, err := f.server.Do(ctx, http.MethodDelete, path, nil, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	two := f.mustPut(t, f.run(t), "two", "2").Digest
+	if got := f.pinned(t, 0); !slices.Contains(got, one) || !slices.Contains(got, two) {
+		t.Errorf("pinned: %v", got)
+	}
+}
+
+// A size of 0 is that of an empty blob, and is not an unknown size.
+func TestEmptyBlobIsPinned(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		empty := f.blob(t, "")
+		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"empty","digest":"%s"}]}]}`,
+			f.image, empty), registrytest.Gzip)
+		result := f.mustPut(t, f.run(t), "new", "x")
+		if result.Missing != nil {
+			t.Errorf("missing: %v", result.Missing)
+		}
+		if entry, _ := f.version(t).doc.Lookup(f.image, "empty"); entry.Size != 0 || entry.Pin != format.PinTo(0) {
+			t.Errorf("the entry is %+v", entry)
+		}
+		if got := f.pinned(t, 0); !slices.Contains(got, empty) {
+			t.Errorf("pinned: %v", got)
+		}
+		if piece, err := f.run(t).Get(t.Context(), f.key("empty")); err != nil || !piece.Pinned || piece.Size != 0 {
+			t.Errorf("Get: %+v, %v", piece, err)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package manifesto
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		foreign := f.blob(t, "foreign")
+		f.write(t, fmt.Sprintf(`{"owner":"x","images":[{"image_digest":"%s","manifesto":[{"type":"foreign","digest":"%s"}]}]}`, hexOf("c"), foreign), registrytest.Gzip)
+		f.server.Reset()
+		const writers = 300
+		s := f.run(t)
+		digests := make([]oci.Digest, writers)
+		inParallel(writers, func(i int) {
+			result, err := s.Put(ctx, Put{Key: f.key(fmt.Sprint("t", i)), Content: fmt.Appendf(nil, "content %d", i)})
+			if err != nil || !result.Pinned {
+				t.Errorf("Put %d: %+v, %v", i, result, err)
+			}
+			digests[i] = result.Digest
+		})
+		d := f.version(t).doc
+		for i := range writers {
+			if entry, ok := d.Lookup(f.image, fmt.Sprint("t", i)); !ok || entry.Digest != digests[i] {
+				t.Errorf("entry %d is lost", i)
+			}
+		}
+		all := append(slices.Clone(digests), foreign)
+		pinned := append(f.pinned(t, 0), f.pinned(t, 1)...)
+		for _, digest := range all {
+			if !slices.Contains(pinned, digest) {
+				t.Errorf("%s is not pinned", digest)
+			}
+		}
+		if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
+			t.Errorf("the first pin manifest has %d layers", n)
+		}
+		s = f.run(t)
+		inParallel(writers, func(i int) {
+			if err := s.Delete(ctx, f.key(fmt.Sprint("t", i)), digests[i]); err != nil {
+				t.Errorf("Delete %d: %v", i, err)
+			}
+		})
+		if got := f.document(t); !strings.HasPrefix(got, `{"owner":"x","images":[{"image_digest":"`+hexOf("c")+`","manifesto":[{"type":"foreign","digest":"`) ||
+			f.version(t).doc.Types(f.image) != nil {
+			t.Errorf("after deleting ours the document is %s", got)
+		}
+	})
+}
+
+// Two processes that write at the same moment start over on each other's manifesto.
+func TestRivalProcessesMerge(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		inParallel(2, func(i int) {
+			s := f.run(t)
+			for j := range 5 {
+				typ := fmt.Sprintf("t%d-%d", i, j)
+				if _, err := s.Put(context.Background(), Put{Key: f.key(typ), Content: []byte(typ)}); err != nil {
+					t.Errorf("Put %s: %v", typ, err)
+				}
+			}
+		})
+		// Without windows (a later protocol step) a rival's PUT may fall between our look and our PUT;
+		// what a caller was told to be stored before its rival's last commit must be there, and the
+		// document must be readable.
+		if types := f.version(t).doc.Types(f.image); len(types) == 0 {
+			t.Error("nothing is left")
+		}
+	})
+}
+
+// Whoever commits on top of ours while we look has our edits, even where it has changed them since.
+func TestDescendantConfirms(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	var followed atomic.Bool
+	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || !followed.CompareAndSwap(false, true) {
+			return false
+		}
+		next.ServeHTTP(w, r)
+		digest := oci.DigestOf([]byte("mine"))
+		if _, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("later"), Update: true, Expected: digest}); err != nil {
+			t.Errorf("the one who follows: %v", err)
+		}
+		return true
+	})
+	result := f.mustPut(t, f.run(t), "t", "mine")
+	if result.Digest != oci.DigestOf([]byte("mine")) {
+		t.Errorf("Put returns %s", result.Digest)
+	}
+	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != oci.DigestOf([]byte("later")) {
+		t.Errorf("the later edit is lost: %+v", entry)
+	}
+}

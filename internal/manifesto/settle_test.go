@@ -1,0 +1,76 @@
+package manifesto
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// A burst that one more edit prolongs is settled even if that edit is withdrawn: a rival that looked before our
+// PUT overwrites it, and it is stored again before its caller has its answer.
+func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	ctx := context.Background()
+	f.mustPut(t, f.run(t), "zero", "0")
+	old, err := f.remote.GetManifest(ctx, format.Tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.run(t)
+	s.options.Settle = Adaptive
+	c := s.committer(f.remote.Repository())
+	reached, proceed, overwritten := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
+	f.server.Intercept(func(_ http.ResponseWriter, q *http.Request, _ http.Handler) bool {
+		if !strings.HasSuffix(q.URL.Path, "/manifests/"+format.Tag) {
+			return false
+		}
+		switch q.Method {
+		case http.MethodPut:
+			once.Do(func() {
+				close(reached)
+				<-proceed
+			})
+		case http.MethodHead:
+			select {
+			case <-proceed:
+				if looks.Add(1) > 1 {
+					<-overwritten
+				}
+			default:
+			}
+		}
+		return false
+	})
+	var group sync.WaitGroup
+	group.Go(func() { f.mustPut(t, s, "one", "1") })
+	<-reached
+	giveUp, cancel := context.WithCancel(ctx)
+	group.Go(func() {
+		if _, err := s.Put(giveUp, Put{Key: f.key("two"), Content: []byte("2")}); err != nil {
+			t.Logf("the edit that gives up: %v", err)
+		}
+	})
+	c.waitQueued(1)
+	cancel() // While the first commit is confirmed, or the second one begins.
+	close(proceed)
+	for c.tag.state.current().digest == old.Digest {
+		time.Sleep(time.Millisecond)
+	}
+	if err := f.remote.PutManifest(ctx, format.Tag, old, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	close(overwritten)
+	group.Wait()
+	if got := f.document(t); !strings.Contains(got, `"one"`) {
+		t.Errorf("the document is %s", got)
+	}
+}

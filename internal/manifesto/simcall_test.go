@@ -1,0 +1,127 @@
+//go:build !race
+
+package manifesto
+
+import (
+	"slices"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// call is a request that waits for the scheduler.
+type call struct {
+	writer   int
+	method   string
+	tag      string
+	manifest oci.Manifest
+	// resent marks a request that its sender repeats on its own, whenever it likes.
+	resent  bool
+	began   time.Time
+	proceed chan outcome
+}
+
+// outcome is how a request is to take effect.
+type outcome int
+
+const (
+	asIs outcome = iota
+	// stale: a read shows what was there before.
+	stale
+	// crash: its writer dies before it takes effect.
+	crash
+	// lostRequest and lostAnswer: a PUT whose connection breaks, before and after it has taken effect.
+	lostRequest
+	lostAnswer
+	// replay: a PUT takes effect, and may do so once more within its writer's window.
+	replay
+)
+
+// ghost is a PUT that may take effect a second time.
+type ghost struct {
+	manifest oci.Manifest
+	until    time.Time
+}
+
+// option is something that may happen next: a request takes effect, one does so again, or, for the zero
+// value, time passes.
+type option struct {
+	call  *call
+	how   outcome
+	ghost bool
+}
+
+// options lists what may happen next.
+func (s *simulation) options(waiting []*call, pauses int) []option {
+	var options []option
+	w := &s.world
+	for _, c := range waiting {
+		options = append(options, option{call: c})
+		if w.stales > 0 && c.method != "PUT" && c.tag == format.Tag && len(s.registry.tags[format.Tag]) > 1 &&
+			time.Since(s.registry.changed) <= minWindow/lagDivisor {
+			options = append(options, option{call: c, how: stale})
+		}
+		if w.crashes > 0 && c.method != "START" {
+			options = append(options, option{call: c, how: crash})
+		}
+		if w.breaks > 0 && c.method == "PUT" {
+			options = append(options, option{call: c, how: lostRequest}, option{call: c, how: lostAnswer})
+		}
+		if w.replays > 0 && c.method == "PUT" && c.tag == format.Tag {
+			options = append(options, option{call: c, how: replay})
+		}
+	}
+	s.ghosts = slices.DeleteFunc(s.ghosts, func(g ghost) bool { return time.Now().After(g.until) })
+	if len(s.ghosts) > 0 {
+		options = append(options, option{ghost: true})
+	}
+	if pauses < w.pauses && (w.late || !s.mustHurry(waiting)) {
+		options = append(options, option{})
+	}
+	return options
+}
+
+// release lets a request take effect.
+func (s *simulation) release(chosen option) {
+	s.mu.Lock()
+	c, writer := chosen.call, chosen.call.writer
+	s.pending = slices.DeleteFunc(s.pending, func(other *call) bool { return other == c })
+	switch chosen.how {
+	case stale:
+		s.world.stales--
+	case crash:
+		s.world.crashes--
+		s.dead[writer] = true
+	case lostRequest, lostAnswer:
+		s.world.breaks--
+	case replay:
+		s.world.replays--
+	case asIs:
+	}
+	if s.dead[writer] { // Nothing of it runs any more.
+		chosen.how = crash
+	}
+	if c.method != "PUT" && c.tag == format.Tag {
+		s.looked[writer] = c.began
+	}
+	s.mu.Unlock()
+	c.proceed <- chosen.how
+}
+
+// mustHurry reports whether a PUT that waits would miss its window if time passed now.
+func (s *simulation) mustHurry(waiting []*call) bool {
+	for _, c := range waiting {
+		window := minWindow
+		if s.world.slow && c.writer == 0 {
+			window = windowFactor * slowest
+		}
+		if c.tag != format.Tag && s.world.without == pinLook {
+			continue // Nothing says how long ago it has looked.
+		}
+		if c.method == "PUT" && !c.resent && time.Since(s.looked[c.writer])+step > window {
+			return true
+		}
+	}
+	return false
+}

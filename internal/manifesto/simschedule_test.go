@@ -1,0 +1,111 @@
+//go:build !race
+
+package manifesto
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// schedule decides, choice by choice, what happens in one run: at random, by a script, or else as
+// prescribed, and the first thing there is where nothing is.
+type schedule struct {
+	// random chooses where it is not nil. With inertia it mostly lets a writer go on.
+	random     *rand.Rand
+	inertia    bool
+	script     []turn
+	prescribed []int
+	taken      []int
+	width      []int
+}
+
+// turn is a line of a script: a writer goes on until the request with this method and tag has taken effect
+// in this way or, where method is empty, to its end.
+type turn struct {
+	writer      int
+	method, tag string
+	how         outcome
+}
+
+func (s *schedule) choose(options []option, ended func(writer int) bool) option {
+	n, choice := len(options), 0
+	switch i := len(s.taken); {
+	case s.random != nil:
+		choice = s.random.IntN(n)
+		if s.inertia && s.random.IntN(3) > 0 {
+			choice = 0
+		}
+	case len(s.script) > 0:
+		choice = s.follow(options, ended)
+	case i < len(s.prescribed):
+		choice = s.prescribed[i]
+	}
+	s.taken = append(s.taken, choice)
+	s.width = append(s.width, n)
+	return options[choice]
+}
+
+// follow returns what the script says to do next.
+func (s *schedule) follow(options []option, ended func(writer int) bool) int {
+	for len(s.script) > 0 && s.script[0].method == "" && ended(s.script[0].writer) {
+		s.script = s.script[1:]
+	}
+	if len(s.script) == 0 {
+		return 0
+	}
+	turn, choice := s.script[0], len(options)-1 // Where nothing of the writer waits, time passes.
+	for i, o := range options {
+		if o.call == nil || o.call.writer != turn.writer {
+			continue
+		}
+		if o.call.method == turn.method && o.call.tag == turn.tag {
+			if o.how == turn.how {
+				s.script = s.script[1:]
+				return i
+			}
+		} else if o.how == asIs {
+			choice = i
+		}
+	}
+	return choice
+}
+
+// next returns what to prescribe for the next run, depth first; nil when all were tried.
+func (s *schedule) next() []int {
+	for i, choice := range slices.Backward(s.taken) {
+		if choice+1 < s.width[i] {
+			return append(slices.Clone(s.taken[:i]), choice+1)
+		}
+	}
+	return nil
+}
+
+// sample tries random schedules, the same ones each time, and returns the first that goes wrong.
+func sample(t *testing.T, w world, limit int) (wrong string, runs int) {
+	t.Helper()
+	for runs = 1; runs <= limit; runs++ {
+		plan := &schedule{random: rand.New(rand.NewPCG(1, uint64(runs))), inertia: runs%2 == 0}
+		if wrong = simulate(t, w, plan); wrong != "" {
+			return fmt.Sprintf("%s\nschedule: %v", wrong, plan.taken), runs
+		}
+	}
+	return "", runs - 1
+}
+
+// explore tries all schedules, at most limit of them, and returns the first that goes wrong.
+func explore(t *testing.T, w world, limit int) (wrong string, runs int) {
+	t.Helper()
+	var prescribed []int
+	for runs = 1; runs <= limit; runs++ {
+		plan := &schedule{prescribed: prescribed}
+		if wrong = simulate(t, w, plan); wrong != "" {
+			return fmt.Sprintf("%s\nschedule: %v", wrong, plan.taken), runs
+		}
+		if prescribed = plan.next(); prescribed == nil {
+			return "", runs
+		}
+	}
+	return fmt.Sprintf("there are more than %d schedules", limit), runs - 1
+}
