@@ -108,7 +108,8 @@ func (b *bundle) key(image oci.Digest, typ string) manifesto.Key {
 
 // store returns another writer to the layout.
 func (b *bundle) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }, manifesto.Options{})
+	open := func(oci.Repository) manifesto.Repository { return layout.Open(b.directory) }
+	return manifesto.NewStore(open, manifesto.Options{})
 }
 
 // contact checks the content of the type contact in the layout. Empty content means that there must be none.

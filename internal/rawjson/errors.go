@@ -6,8 +6,8 @@ import "errors"
 // caller asked for.
 var ErrMalformed = errors.New("malformed JSON")
 
-// shapeError says what is wrong with the shape of a value. Its text is a predicate and leaves out that of ErrMalformed: callers put the
-// name of the value in front of it.
+// shapeError says what is wrong with the shape of a value. Its text is a predicate without the text of ErrMalformed:
+// callers put the name of the value in front of it.
 type shapeError string
 
 func (e shapeError) Error() string { return string(e) }
