@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptrace"
@@ -36,12 +37,13 @@ func attemptOf(ctx context.Context) int {
 	return 1
 }
 
-// logRequest logs a request with its answer, or with the error in its place. The query and the headers may hold
-// secrets and are not logged.
+// logRequest logs a request with its answer, or with the error in its place. The message has the essence, because
+// Terraform writes the attributes in any order. The query and the headers may hold secrets and are not logged.
 func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Response, err error, took time.Duration) {
 	if !h.logs(ctx, slog.LevelDebug) {
 		return
 	}
+	what := fmt.Sprintf("%s %s%s", req.Method, req.URL.Host, req.URL.Path)
 	attrs := []slog.Attr{
 		slog.String("method", req.Method), slog.String("host", req.URL.Host), slog.String("path", req.URL.Path),
 		slog.Int("attempt", attemptOf(ctx)), slog.Duration("duration", took),
@@ -50,7 +52,7 @@ func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Res
 		attrs = append(attrs, slog.Int64("sent_bytes", req.ContentLength))
 	}
 	if err != nil {
-		h.debug(ctx, "request failed", append(attrs, slog.String("error", err.Error()))...)
+		h.debug(ctx, what+" failed", append(attrs, slog.String("error", err.Error()))...)
 		return
 	}
 	attrs = append(attrs, slog.Int("status", resp.StatusCode))
@@ -60,7 +62,7 @@ func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Res
 	if final := resp.Request; final != nil && final.URL.Host != req.URL.Host {
 		attrs = append(attrs, slog.String("answered_by", final.URL.Host))
 	}
-	h.debug(ctx, "request", attrs...)
+	h.debug(ctx, fmt.Sprintf("%s: %d in %s", what, resp.StatusCode, took.Round(time.Millisecond/10)), attrs...)
 }
 
 // logRetry logs why and when a request is sent again.
@@ -99,7 +101,7 @@ func (h *host) logLogin(ctx context.Context, want session, g *grant, renewal boo
 	if !g.renew.IsZero() {
 		attrs = append(attrs, slog.Time("renew_at", g.renew))
 	}
-	h.debug(ctx, "logged in", attrs...)
+	h.debug(ctx, fmt.Sprintf("logged in for %s of %s as %s", want.actions(), want.path, g.login), attrs...)
 }
 
 // logChallenge logs how the registry wants to be authenticated to.

@@ -59,9 +59,11 @@ func TestLog(t *testing.T) {
 	}
 
 	registry, host := "registry="+tokens.host(), "host="+tokens.host()
-	debug := "DEBUG request subsystem=registry"
+	const debug = "DEBUG"
+	loggedIn := "DEBUG logged in for pull,push of app as credentials of the test subsystem=registry"
 	uploads, blob := "path=/v2/app/blobs/uploads/", "path=/v2/app/blobs/"+digest.String()
-	records.has(t, debug, registry, "method=GET", host, "path=/v2/", "attempt=1", "status=401")
+	records.has(t, debug, "GET "+tokens.host()+"/v2/: 401 in", "subsystem=registry", registry, "method=GET", host,
+		"path=/v2/", "attempt=1", "status=401")
 	records.has(t, debug, "method=GET", host, "path=/token", "status=200")
 	records.has(t, debug, "method=POST", uploads, "attempt=1", "status=503")
 	records.has(t, "DEBUG retry subsystem=registry", registry, "attempt=2", "wait_reason=backoff", "status=503")
@@ -69,7 +71,7 @@ func TestLog(t *testing.T) {
 	records.has(t, debug, "method=PUT", "attempt=2", "sent_bytes=65537", "status=201")
 	records.has(t, debug, "method=HEAD", blob, "status=200", "answer_bytes=65537")
 	records.has(t, debug, "method=GET", "status=200", "answered_by="+strings.TrimPrefix(storage.URL, "http://"))
-	records.has(t, "DEBUG logged in subsystem=registry", registry, "repository=app", "scope=pull,push", "scheme=bearer",
+	records.has(t, loggedIn, registry, "repository=app", "scope=pull,push", "scheme=bearer",
 		"as=credentials of the test", "token_life=5m0s", "renewal=false")
 	records.has(t, "DEBUG source has credentials subsystem=credentials", registry, "origin=the test")
 	records.has(t, "DEBUG-4 challenge subsystem=registry", "scheme=bearer", "service=test",
