@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -227,4 +228,34 @@ func (f *fixture) overwriteAtSettle(t *testing.T, rival *version) {
 		}
 		return false
 	})
+}
+
+// pinManifest returns a pin manifest with the given blobs, and its layers.
+func (f *fixture) pinManifest(ctx context.Context, blobs ...oci.Digest) (oci.Manifest, []oci.Descriptor, error) {
+	sizes, absent, err := headBlobs(ctx, f.remote, blobs)
+	if err == nil && len(absent) > 0 {
+		err = fmt.Errorf("blobs %v are absent", absent)
+	}
+	if err != nil {
+		return oci.Manifest{}, nil, err
+	}
+	layers := format.PinLayers(sizes)
+	m, err := format.PinManifest(f.remote.Repository(), layers, 1)
+	return m, layers, err
+}
+
+// putPins puts a pin manifest with the given blobs as a rival does that does not look what is there.
+func (f *fixture) putPins(ctx context.Context, blobs ...oci.Digest) error {
+	m, _, err := f.pinManifest(ctx, blobs...)
+	if err != nil {
+		return err
+	}
+	config, err := format.PinConfig()
+	if err != nil {
+		return err
+	}
+	if _, err = f.remote.PutBlob(ctx, config); err != nil {
+		return err
+	}
+	return f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
 }

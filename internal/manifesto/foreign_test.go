@@ -17,50 +17,69 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
-	for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
-		t.Run(string(compression), func(t *testing.T) {
-			f := newFixture(t, registrytest.Olareg)
-			ctx := context.Background()
-			content := f.blob(t, "legacy content")
-			bare := strings.TrimPrefix(string(f.image), "sha256:")
-			gone := dig("9")
-			f.write(t, fmt.Sprintf(`{
+// legacy writes a document as the original does: with a bare digest, and an entry whose content is gone.
+func (f *fixture) legacy(t *testing.T, content, gone oci.Digest, compression registrytest.Compression) {
+	t.Helper()
+	bare := strings.TrimPrefix(string(f.image), "sha256:")
+	f.write(t, fmt.Sprintf(`{
 	"images": [{
 		"image_digest": "%s",
 		"manifesto": [{"type": "contact", "digest": "%s"}, {"type": "lost", "digest": "%s"}]
 	}]}`, bare, content, gone), compression)
+}
+
+func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
+	for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
+		t.Run(string(compression), func(t *testing.T) {
+			f := newFixture(t, registrytest.Olareg)
+			content, gone := f.blob(t, "legacy content"), dig("9")
+			f.legacy(t, content, gone, compression)
 			s := f.run(t)
-			piece, err := s.Get(ctx, f.key("contact"))
-			if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
-				t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
-			}
-			if piece, err := s.Get(ctx, f.key("lost")); err != nil || !piece.Missing {
-				t.Errorf("Get of a lost entry: %+v, %v", piece, err)
-			}
-			if got, _, err := s.Content(ctx, f.remote.Repository(), piece.Entry); err != nil || string(got) != "legacy content" {
-				t.Errorf("Content: %q, %v", got, err)
-			}
-			if _, _, err := s.Content(ctx, f.remote.Repository(), format.Entry{Digest: gone}); !errors.Is(err, ErrContentMissing) {
-				t.Errorf("Content of a lost entry: %v", err)
-			}
-			result := f.mustPut(t, s, "new", "x")
-			if !slices.Equal(result.Missing, []oci.Digest{gone}) {
-				t.Errorf("the commit reports as missing: %v", result.Missing)
-			}
-			if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
-				t.Errorf("reported twice: %v", again.Missing)
-			}
-			if got := f.document(t); !strings.HasPrefix(got, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":14,"pin":0},{"type":"lost","digest":"%s"},{"type":"new"`, f.image, content, gone)) {
-				t.Errorf("the document is %s", got)
-			}
-			if got := f.pinned(t, 0); !slices.Contains(got, content) || slices.Contains(got, gone) {
-				t.Errorf("pinned: %v", got)
-			}
-			if piece, err := f.run(t).Get(ctx, f.key("contact")); err != nil || !piece.Pinned {
-				t.Errorf("the adopted entry: %+v, %v", piece, err)
-			}
+			checkForeignReads(t, f, s, gone)
+			checkAdoption(t, f, s, content, gone)
 		})
+	}
+}
+
+func checkForeignReads(t *testing.T, f *fixture, s *Store, gone oci.Digest) {
+	t.Helper()
+	piece, err := s.Get(t.Context(), f.key("contact"))
+	if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
+		t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
+	}
+	if lost, err := s.Get(t.Context(), f.key("lost")); err != nil || !lost.Missing {
+		t.Errorf("Get of a lost entry: %+v, %v", lost, err)
+	}
+	got, _, err := s.Content(t.Context(), f.remote.Repository(), piece.Entry)
+	if err != nil || string(got) != "legacy content" {
+		t.Errorf("Content: %q, %v", got, err)
+	}
+	_, _, err = s.Content(t.Context(), f.remote.Repository(), format.Entry{Digest: gone})
+	if !errors.Is(err, ErrContentMissing) {
+		t.Errorf("Content of a lost entry: %v", err)
+	}
+}
+
+// checkAdoption commits, which pins the content of the foreign entries and reports what is missing.
+func checkAdoption(t *testing.T, f *fixture, s *Store, content, gone oci.Digest) {
+	t.Helper()
+	result := f.mustPut(t, s, "new", "x")
+	if !slices.Equal(result.Missing, []oci.Digest{gone}) {
+		t.Errorf("the commit reports as missing: %v", result.Missing)
+	}
+	if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
+		t.Errorf("reported twice: %v", again.Missing)
+	}
+	want := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":14,"pin":0},`+
+		`{"type":"lost","digest":"%s"},{"type":"new"`, f.image, content, gone)
+	if got := f.document(t); !strings.HasPrefix(got, want) {
+		t.Errorf("the document is %s", got)
+	}
+	if got := f.pinned(t, 0); !slices.Contains(got, content) || slices.Contains(got, gone) {
+		t.Errorf("pinned: %v", got)
+	}
+	if piece, err := f.run(t).Get(t.Context(), f.key("contact")); err != nil || !piece.Pinned {
+		t.Errorf("the adopted entry: %+v, %v", piece, err)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -62,26 +61,16 @@ func TestRepairPinsAgain(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
 		digest := f.mustPut(t, f.run(t), "t", "x").Digest
-		rival := f.blob(t, "rival")
-		m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config, err := format.PinConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.remote.PutBlob(ctx, config); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+		if err := f.putPins(ctx, f.blob(t, "rival")); err != nil {
 			t.Fatal(err)
 		}
 		piece, err := f.run(t).Get(ctx, f.key("t"))
 		if err != nil || piece.Pinned || piece.Missing {
 			t.Fatalf("after the loss: %+v, %v", piece, err)
 		}
-		result, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain"})
+		result, err := f.run(t).Put(ctx, Put{
+			Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain",
+		})
 		if err != nil || !result.Pinned {
 			t.Fatalf("repair: %+v, %v", result, err)
 		}
@@ -103,17 +92,12 @@ func TestPinsAreConfirmed(t *testing.T) {
 	c := f.run(t).committer(f.remote.Repository())
 	confirm := func(layers ...oci.Digest) {
 		t.Helper()
-		put := pinPut{}
-		for _, digest := range layers {
-			put.layers = append(put.layers, oci.Descriptor{MediaType: oci.MediaTypeOctetStream, Digest: digest, Size: 4})
-		}
-		m, err := format.PinManifest(f.remote.Repository(), put.layers, 1)
+		m, described, err := f.pinManifest(ctx, layers...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		put.digest = m.Digest
-		v := f.version(t)
-		if err := c.pins.confirm(ctx, map[int]pinPut{0: put}, v); err != nil {
+		put := pinPut{digest: m.Digest, layers: described}
+		if err = c.pins.confirm(ctx, map[int]pinPut{0: put}, f.version(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,21 +120,13 @@ func TestPinsAreConfirmed(t *testing.T) {
 	}
 	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
 	lost := f.blob(t, "lost")
-	m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: lost, Size: 4}}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+	if err := f.putPins(ctx, lost); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest, rival.Digest)
 	holds(ours.Digest, rival.Digest, lost)
 	// Our own pins stand, but the manifesto names more by now.
-	m, err = format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: ours.Digest, Size: 4}}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+	if err := f.putPins(ctx, ours.Digest); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest)
@@ -191,11 +167,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
 			once.Do(func() {
 				<-queued // The failing edit waits behind this commit.
-				m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
-				if err == nil {
-					err = f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
-				}
-				if err != nil {
+				if err := f.putPins(ctx, rival); err != nil {
 					t.Error(err)
 				}
 			})

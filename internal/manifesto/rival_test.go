@@ -36,16 +36,7 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 				t.Errorf("entry %d is lost", i)
 			}
 		}
-		all := append(slices.Clone(digests), foreign)
-		pinned := append(f.pinned(t, 0), f.pinned(t, 1)...)
-		for _, digest := range all {
-			if !slices.Contains(pinned, digest) {
-				t.Errorf("%s is not pinned", digest)
-			}
-		}
-		if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
-			t.Errorf("the first pin manifest has %d layers", n)
-		}
+		checkTwoShards(t, f, append(slices.Clone(digests), foreign))
 		s = f.run(t)
 		inParallel(writers, func(i int) {
 			if err := s.Delete(ctx, f.key(fmt.Sprint("t", i)), digests[i]); err != nil {
@@ -57,6 +48,20 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 			t.Errorf("after deleting ours the document is %s", got)
 		}
 	})
+}
+
+// checkTwoShards checks that the first two shards pin the blobs, and that the first is as full as it may be.
+func checkTwoShards(t *testing.T, f *fixture, blobs []oci.Digest) {
+	t.Helper()
+	pinned := append(f.pinned(t, 0), f.pinned(t, 1)...)
+	for _, digest := range blobs {
+		if !slices.Contains(pinned, digest) {
+			t.Errorf("%s is not pinned", digest)
+		}
+	}
+	if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
+		t.Errorf("the first pin manifest has %d layers", n)
+	}
 }
 
 // Two processes that write at the same moment start over on each other's manifesto.
