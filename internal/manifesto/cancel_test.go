@@ -5,24 +5,22 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A caller that gives up takes its edit along while it is queued, and never the others'.
-func TestCancellation(t *testing.T) {
+// A caller that gives up withdraws its change while that is queued, and no other.
+func TestQueuedChangeIsWithdrawn(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	f.mustPut(t, s, "t", "x")
 	reached, proceed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() { close(reached); <-proceed })
 		}
 		return false
@@ -48,8 +46,8 @@ func TestCancellation(t *testing.T) {
 	}
 }
 
-// All who wait behind a commit give up: it ends well, and so does the next one.
-func TestOnlyQueuedEditGivesUp(t *testing.T) {
+// The only caller that waits behind a commit gives up. The commit succeeds, and so does the next one.
+func TestOnlyQueuedChangeIsWithdrawn(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	f.mustPut(t, s, "t", "x")
@@ -60,7 +58,7 @@ func TestOnlyQueuedEditGivesUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	group.Go(func() {
 		if _, err := s.Put(ctx, Put{Key: f.key("cancelled"), Content: []byte("2")}); err == nil {
-			t.Error("the cancelled edit was stored")
+			t.Error("the cancelled change was stored")
 		}
 	})
 	c := s.committer(f.remote.Repository())

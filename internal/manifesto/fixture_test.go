@@ -143,7 +143,7 @@ func (f *fixture) holdPut() (reached, proceed chan struct{}) {
 	reached, proceed = make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() {
 				close(reached)
 				<-proceed
@@ -159,7 +159,7 @@ func (f *fixture) headTag(times int64, answer func(w http.ResponseWriter)) *atom
 	left := &atomic.Int64{}
 	left.Store(times)
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || left.Add(-1) < 0 {
+		if !isTagRequest(r, http.MethodHead) || left.Add(-1) < 0 {
 			return false
 		}
 		answer(w)
@@ -180,6 +180,12 @@ func layerOf(t testing.TB, compression registrytest.Compression, files ...regist
 		t.Fatal(err)
 	}
 	return layer
+}
+
+// oneEntry returns a document with one entry of the fixture's image, as a foreign tool writes it.
+func (f *fixture) oneEntry(typ string, digest oci.Digest) string {
+	return fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"%s","digest":"%s"}]}]}`,
+		f.image, typ, digest)
 }
 
 // isTagRequest reports whether a request is for the manifesto's tag.

@@ -98,7 +98,8 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 	if err := json.Compact(&compact, data); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.document(t), strings.TrimSuffix(compact.String(), "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
+	want := strings.TrimSuffix(compact.String(), "]}") + `,{"image_digest":"` + f.image.String()
+	if got := f.document(t); !strings.HasPrefix(got, want) {
 		t.Errorf("the document is\n%s\nwhich does not start with\n%s", got, want)
 	}
 }
@@ -107,19 +108,21 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 func TestIndexInThePlaceOfTheImage(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
-	document := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"t","digest":"%s"}]}]}`, f.image, f.blob(t, "x"))
+	document := f.oneEntry("t", f.blob(t, "x"))
 	child := f.write(t, document, registrytest.Gzip)
 	attestation := f.server.Image(t, "app", "attestation", "a")
-	size := func(digest oci.Digest) int64 {
+	describe := func(mediaType string, digest oci.Digest, platform oci.Platform) oci.Descriptor {
 		m, err := f.remote.GetManifest(ctx, digest.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return int64(len(m.Content))
+		return oci.Descriptor{
+			MediaType: mediaType, Digest: digest, Size: int64(len(m.Content)), Platform: platform.Spec(),
+		}
 	}
 	if _, err := registrytest.PutIndex(ctx, f.remote, format.Tag, []oci.Descriptor{
-		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: oci.Platform{OS: "unknown", Architecture: "unknown"}.Spec()},
-		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: oci.Platform{OS: "linux", Architecture: "arm64"}.Spec()},
+		describe(oci.MediaTypeOCIManifest, attestation, oci.Platform{OS: "unknown", Architecture: "unknown"}),
+		describe(oci.MediaTypeDockerManifest, child, oci.Platform{OS: "linux", Architecture: "arm64"}),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -132,12 +135,15 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 	}
 }
 
-// A foreign writer that keeps our fields but changes the digest leaves fields behind that describe the
-// content before: they show in a size that does not fit.
+// A foreign writer that changes the digest and keeps our fields leaves those of the content before. The wrong size
+// shows that.
 func TestStaleFieldsAreDropped(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	digest := f.blob(t, "changed by a foreign tool")
-	entry := format.Entry{Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(), Annotations: map[string]string{"a": "b"}}
+	entry := format.Entry{
+		Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(),
+		Annotations: map[string]string{"a": "b"},
+	}
 	content, got, err := f.run(t).Content(context.Background(), f.remote.Repository(), entry)
 	if err != nil || string(content) != "changed by a foreign tool" {
 		t.Fatalf("Content: %q, %v", content, err)
@@ -156,7 +162,7 @@ func TestOldestForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s"}]}]}`, f.image, image), registrytest.Gzip)
+	f.write(t, f.oneEntry("contact", image), registrytest.Gzip)
 	s := f.run(t)
 	piece, err := s.Get(ctx, f.key("contact"))
 	if err != nil || piece.Missing || piece.Pinned {
@@ -171,14 +177,14 @@ func TestOldestForm(t *testing.T) {
 	}
 }
 
-// A manifesto without our annotations, by the original or copied by a tool, is edited like any other, also
-// where no pin changes.
+// A manifesto without our annotations, by the original or copied by a tool, is edited like any other, even if no pin
+// changes.
 func TestEditsOfAForeignManifesto(t *testing.T) {
 	ctx := context.Background()
 	t.Run("delete of the only entry", func(t *testing.T) {
 		f := newFixture(t, registrytest.Olareg)
 		one := f.blob(t, "1")
-		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+		f.write(t, f.oneEntry("one", one), registrytest.Gzip)
 		if err := f.run(t).Delete(ctx, f.key("one"), one); err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +218,7 @@ func TestEditsOfAForeignManifesto(t *testing.T) {
 	})
 }
 
-// A foreign tool that changes a digest and keeps our fields leaves a size and a pin that are not true.
+// A foreign tool that changes a digest and keeps our fields leaves a wrong size and a wrong pin.
 func TestForeignDigestWithOurFields(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	old := f.mustPut(t, f.run(t), "t", "old").Digest

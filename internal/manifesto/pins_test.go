@@ -3,10 +3,8 @@ package manifesto
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -35,14 +33,14 @@ func TestUpdateMovesThePin(t *testing.T) {
 	})
 }
 
-// Another tool rewrites the manifesto without our fields: the pins keep their assignment, and the
-// version goes on counting from theirs.
+// Another tool rewrites the manifesto without our fields. The next commit finds the pins again, and continues the
+// version numbers of the pin manifests.
 func TestStrippedPinsAreFoundAgain(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	one := f.mustPut(t, s, "one", "1").Digest
 	f.mustPut(t, s, "two", "2")
-	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+	f.write(t, f.oneEntry("one", one), registrytest.Gzip)
 	f.server.Reset()
 	f.mustPut(t, f.run(t), "three", "3")
 	if heads := f.server.Count(http.MethodHead, "/blobs/"); heads != 0 {
@@ -83,8 +81,8 @@ func TestRepairPinsAgain(t *testing.T) {
 	})
 }
 
-// At the end of a burst the pins must hold what the manifesto names, whoever put them last, and what
-// they hold of a rival's stays.
+// At the end of a burst the pin manifests must hold what the manifesto names, even if a rival has put them last. The
+// blobs of the rival stay.
 func TestPinsAreConfirmed(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t, registrytest.Olareg)
@@ -133,8 +131,8 @@ func TestPinsAreConfirmed(t *testing.T) {
 	holds(ours.Digest, rival.Digest)
 }
 
-// The registry refuses a pin manifest that names a blob which is gone: the entry of it is reported and
-// left out, and the commit goes on.
+// The registry refuses a pin manifest that names a missing blob. The commit leaves the blob out, reports it, and goes
+// on.
 func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	kept := f.mustPut(t, f.run(t), "kept", "kept").Digest
@@ -146,7 +144,8 @@ func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	if !slices.Equal(result.Missing, []oci.Digest{lost}) {
 		t.Errorf("missing: %v", result.Missing)
 	}
-	if got := f.pinned(t, 0); !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
+	got := f.pinned(t, 0)
+	if !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
 		t.Errorf("pinned: %v", got)
 	}
 	if _, ok := f.version(t).doc.Lookup(f.image, "lost"); !ok {
@@ -154,7 +153,7 @@ func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	}
 }
 
-// The pins of a burst are confirmed however its last batch ends.
+// The pins of a burst are confirmed even if its last batch fails.
 func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
@@ -164,9 +163,9 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	var once sync.Once
 	queued := make(chan struct{})
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() {
-				<-queued // The failing edit waits behind this commit.
+				<-queued // The failing change waits behind this commit.
 				if err := f.putPins(ctx, rival); err != nil {
 					t.Error(err)
 				}
@@ -181,7 +180,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	c.waitBusy()
 	group.Go(func() {
 		if _, err := s.Put(ctx, Put{Key: f.key("there"), Content: []byte("mine, too")}); !errors.Is(err, ErrExists) {
-			t.Errorf("the failing edit: %v", err)
+			t.Errorf("the failing change: %v", err)
 		}
 	})
 	c.waitQueued(1)
@@ -192,7 +191,7 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	}
 }
 
-// A retention rule removes the pin manifest and a collector its config: the next commit brings both back.
+// A retention rule removes the pin manifest, and garbage collection its config. The next commit puts both again.
 func TestCollectedPinsComeBack(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
@@ -201,7 +200,9 @@ func TestCollectedPinsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String()} {
+	for _, path := range []string{
+		"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String(),
+	} {
 		if _, err := f.server.Do(ctx, http.MethodDelete, path, nil, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -216,8 +217,7 @@ func TestCollectedPinsComeBack(t *testing.T) {
 func TestEmptyBlobIsPinned(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		empty := f.blob(t, "")
-		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"empty","digest":"%s"}]}]}`,
-			f.image, empty), registrytest.Gzip)
+		f.write(t, f.oneEntry("empty", empty), registrytest.Gzip)
 		result := f.mustPut(t, f.run(t), "new", "x")
 		if result.Missing != nil {
 			t.Errorf("missing: %v", result.Missing)

@@ -13,9 +13,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A burst that one more edit prolongs is settled even if that edit is withdrawn: a rival that looked before our
-// PUT overwrites it, and it is stored again before its caller has its answer.
-func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
+// A burst that one more change prolongs is settled even if that change is withdrawn. A rival that looked before our PUT
+// overwrites our manifesto, and our change is stored again before its caller gets the answer.
+func TestWithdrawnChangeDoesNotEndTheBurst(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	f.mustPut(t, f.run(t), "zero", "0")
@@ -56,7 +56,7 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	giveUp, cancel := context.WithCancel(ctx)
 	group.Go(func() {
 		if _, err := s.Put(giveUp, Put{Key: f.key("two"), Content: []byte("2")}); err != nil {
-			t.Logf("the edit that gives up: %v", err)
+			t.Logf("the change that is withdrawn: %v", err)
 		}
 	})
 	c.waitQueued(1)
