@@ -161,10 +161,11 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	s := f.run(t)
 	rival := f.blob(t, "rival")
 	var once sync.Once
-	queued := make(chan struct{})
+	reached, queued := make(chan struct{}), make(chan struct{})
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() {
+				close(reached)
 				<-queued // The failing change waits behind this commit.
 				if err := f.putPins(ctx, rival); err != nil {
 					t.Error(err)
@@ -176,15 +177,12 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	var group sync.WaitGroup
 	var digest oci.Digest
 	group.Go(func() { digest = f.mustPut(t, s, "mine", "mine").Digest })
-	c := s.committer(f.remote.Repository())
-	c.waitBusy()
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("there"), Content: []byte("mine, too")}); !errors.Is(err, ErrExists) {
-			t.Errorf("the failing change: %v", err)
-		}
-	})
-	c.waitQueued(1)
+	<-reached
+	failing := f.submitQueued(ctx, t, s.committer(f.remote.Repository()), "there")
 	close(queued)
+	if err := <-failing; !errors.Is(err, ErrExists) {
+		t.Errorf("the failing change: %v", err)
+	}
 	group.Wait()
 	if got := f.pinned(t, 0); !slices.Contains(got, digest) {
 		t.Errorf("pinned: %v", got)
