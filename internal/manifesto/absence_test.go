@@ -14,8 +14,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A 404 counts only where the repository can be read otherwise, twice, and where this run has not seen
-// a manifesto.
+// A 404 for the tag counts only if it comes twice, the repository can be read, and this run has not seen a manifesto.
 func TestAbsence(t *testing.T) {
 	ctx := context.Background()
 	hide := func(f *fixture, hidden func(path string) bool, times int) {

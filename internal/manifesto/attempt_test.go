@@ -10,11 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// The registry takes the manifesto, and the answer is lost: the commit looks instead of sending again.
+// The answer to the PUT of the manifesto is lost. The commit looks whether it is there before it sends another one.
 func TestAmbiguousPut(t *testing.T) {
 	for name, broken := range map[string]func(http.ResponseWriter){
 		"reset": func(w http.ResponseWriter) { registrytest.Break(w) },
@@ -26,7 +25,7 @@ func TestAmbiguousPut(t *testing.T) {
 				f := newFixture(t, registrytest.Olareg)
 				var puts atomic.Int64
 				f.server.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-					if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || puts.Add(1) > 1 {
+					if !isTagRequest(r, http.MethodPut) || puts.Add(1) > 1 {
 						return false
 					}
 					if taken {

@@ -71,7 +71,8 @@ func BenchmarkEdit(b *testing.B) {
 		for b.Loop() {
 			next := d.Clone()
 			for i := range 10 {
-				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), format.Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1})
+				entry := format.Entry{Type: "t", Digest: oci.DigestOf(fmt.Append(nil, i)), Size: 1}
+				next.Set(oci.DigestOf(fmt.Append(nil, "new", i)), entry)
 			}
 			if _, err := planPins(b.Context(), nil, d, next, newPinIndex().find, nil); err != nil {
 				b.Fatal(err)

@@ -3,53 +3,66 @@ package manifesto
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A caller that gives up takes its edit along while it is queued, and never the others'.
-func TestCancellation(t *testing.T) {
+// waitingContext tells when its user begins to wait for its end.
+type waitingContext struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+// Done implements context.Context.
+func (c *waitingContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waits) })
+	return c.Context.Done()
+}
+
+// submitQueued submits a change that creates an entry, and returns when it is queued. The result comes from the channel.
+func (f *fixture) submitQueued(ctx context.Context, t *testing.T, c *committer, typ string) <-chan error {
+	t.Helper()
+	ticket := newTicket(ctx, f.putEdits(t, c, typ))
+	queued := &waitingContext{Context: ctx, waits: make(chan struct{})} // submit queues the ticket before it waits.
+	result := make(chan error, 1)
+	go func() { result <- c.submit(queued, ticket) }()
+	<-queued.waits
+	return result
+}
+
+// A caller that gives up withdraws its change while that is queued, and no other.
+func TestQueuedChangeIsWithdrawn(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	f.mustPut(t, s, "t", "x")
-	reached, proceed := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
-			once.Do(func() { close(reached); <-proceed })
-		}
-		return false
-	})
+	reached, proceed := f.holdPut()
 	var group sync.WaitGroup
 	group.Go(func() { f.mustPut(t, s, "first", "1") })
-	<-reached // The committer is busy: what comes now is queued.
-	ctx, cancel := context.WithCancel(context.Background())
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("cancelled"), Content: []byte("2")}); !errors.Is(err, context.Canceled) {
-			t.Errorf("the cancelled Put: %v", err)
-		}
-	})
-	group.Go(func() { f.mustPut(t, s, "third", "3") })
+	<-reached // The committer is busy, so that the next changes are queued.
 	c := s.committer(f.remote.Repository())
-	c.waitQueued(2)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelled := f.submitQueued(ctx, t, c, "cancelled")
+	third := f.submitQueued(t.Context(), t, c, "third")
 	cancel()
-	c.waitQueued(1)
+	if err := <-cancelled; !errors.Is(err, context.Canceled) {
+		t.Errorf("the cancelled change: %v", err)
+	}
 	close(proceed)
+	if err := <-third; err != nil {
+		t.Errorf("the third change: %v", err)
+	}
 	group.Wait()
 	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "first", "third"}) {
 		t.Errorf("types: %v", got)
 	}
 }
 
-// All who wait behind a commit give up: it ends well, and so does the next one.
-func TestOnlyQueuedEditGivesUp(t *testing.T) {
+// The only caller that waits behind a commit gives up. The commit succeeds, and so does the next one.
+func TestOnlyQueuedChangeIsWithdrawn(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	f.mustPut(t, s, "t", "x")
@@ -57,40 +70,13 @@ func TestOnlyQueuedEditGivesUp(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { f.mustPut(t, s, "first", "1") })
 	<-reached
-	ctx, cancel := context.WithCancel(context.Background())
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("cancelled"), Content: []byte("2")}); err == nil {
-			t.Error("the cancelled edit was stored")
-		}
-	})
-	c := s.committer(f.remote.Repository())
-	c.waitQueued(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancelled := f.submitQueued(ctx, t, s.committer(f.remote.Repository()), "cancelled")
 	cancel()
-	c.waitQueued(0)
+	if err := <-cancelled; err == nil {
+		t.Error("the cancelled change was stored")
+	}
 	close(proceed)
 	group.Wait()
 	f.mustPut(t, s, "next", "3")
-}
-
-// waitQueued waits until a committer has so many changes waiting.
-func (c *committer) waitQueued(want int) {
-	for c.queue.length() != want {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.tickets)
-}
-
-// waitBusy waits until a committer has taken all that was queued and is at work on it.
-func (c *committer) waitBusy() {
-	for busy := false; !busy; {
-		c.queue.mu.Lock()
-		busy = c.queue.running && len(c.queue.tickets) == 0
-		c.queue.mu.Unlock()
-		time.Sleep(time.Millisecond)
-	}
 }

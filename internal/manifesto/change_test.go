@@ -12,8 +12,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A resource renamed without saying so, with new content: one batch has the delete of the old one and
-// the create of the new one, in whatever order they came.
+// A resource was renamed without a moved block, with new content. One batch has the delete and the create of the same
+// key, in either order.
 func TestRenameInOneBatch(t *testing.T) {
 	for _, createFirst := range []bool{true, false} {
 		t.Run(fmt.Sprint("create first: ", createFirst), func(t *testing.T) {

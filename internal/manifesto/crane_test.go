@@ -11,8 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 )
 
-// What "crane export REPOSITORY:_manifesto - | tar -xO data" prints is the document, and the pin
-// manifests are images that crane reads, too.
+// "crane export REPOSITORY:_manifesto - | tar -xO data" prints the document, and crane can copy the pin manifests.
 func TestCraneReadsTheManifesto(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		f.mustPut(t, f.run(t), "contact", "team@example.com")
@@ -43,7 +42,8 @@ func TestCraneReadsTheManifesto(t *testing.T) {
 		if got, want := files["data"], f.document(t); got != want || len(files) != 1 {
 			t.Errorf("crane exports %v, want data = %s", files, want)
 		}
-		if err := crane.Copy(f.remote.Repository().Tagged(format.ShardTag(0)).String(), f.remote.Repository().Tagged("copy").String()); err != nil {
+		pins, target := f.remote.Repository().Tagged(format.ShardTag(0)), f.remote.Repository().Tagged("copy")
+		if err := crane.Copy(pins.String(), target.String()); err != nil {
 			t.Errorf("copying the pins: %v", err)
 		}
 	})

@@ -3,6 +3,7 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -142,7 +143,7 @@ func (f *fixture) holdPut() (reached, proceed chan struct{}) {
 	reached, proceed = make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() {
 				close(reached)
 				<-proceed
@@ -158,7 +159,7 @@ func (f *fixture) headTag(times int64, answer func(w http.ResponseWriter)) *atom
 	left := &atomic.Int64{}
 	left.Store(times)
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || left.Add(-1) < 0 {
+		if !isTagRequest(r, http.MethodHead) || left.Add(-1) < 0 {
 			return false
 		}
 		answer(w)
@@ -179,6 +180,12 @@ func layerOf(t testing.TB, compression registrytest.Compression, files ...regist
 		t.Fatal(err)
 	}
 	return layer
+}
+
+// oneEntry returns a document with one entry of the fixture's image, as a foreign tool writes it.
+func (f *fixture) oneEntry(typ string, digest oci.Digest) string {
+	return fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"%s","digest":"%s"}]}]}`,
+		f.image, typ, digest)
 }
 
 // isTagRequest reports whether a request is for the manifesto's tag.
@@ -227,4 +234,34 @@ func (f *fixture) overwriteAtSettle(t *testing.T, rival *version) {
 		}
 		return false
 	})
+}
+
+// pinManifest returns a pin manifest with the given blobs, and its layers.
+func (f *fixture) pinManifest(ctx context.Context, blobs ...oci.Digest) (oci.Manifest, []oci.Descriptor, error) {
+	sizes, absent, err := headBlobs(ctx, f.remote, blobs)
+	if err == nil && len(absent) > 0 {
+		err = fmt.Errorf("blobs %v are absent", absent)
+	}
+	if err != nil {
+		return oci.Manifest{}, nil, err
+	}
+	layers := format.PinLayers(sizes)
+	m, err := format.PinManifest(f.remote.Repository(), layers, 1)
+	return m, layers, err
+}
+
+// putPins puts a pin manifest with the given blobs as a rival does that does not look what is there.
+func (f *fixture) putPins(ctx context.Context, blobs ...oci.Digest) error {
+	m, _, err := f.pinManifest(ctx, blobs...)
+	if err != nil {
+		return err
+	}
+	config, err := format.PinConfig()
+	if err != nil {
+		return err
+	}
+	if _, err = f.remote.PutBlob(ctx, config); err != nil {
+		return err
+	}
+	return f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
 }

@@ -17,50 +17,69 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
-	for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
-		t.Run(string(compression), func(t *testing.T) {
-			f := newFixture(t, registrytest.Olareg)
-			ctx := context.Background()
-			content := f.blob(t, "legacy content")
-			bare := strings.TrimPrefix(string(f.image), "sha256:")
-			gone := dig("9")
-			f.write(t, fmt.Sprintf(`{
+// legacy writes a document as the original does: with a bare digest, and an entry whose content is gone.
+func (f *fixture) legacy(t *testing.T, content, gone oci.Digest, compression registrytest.Compression) {
+	t.Helper()
+	bare := strings.TrimPrefix(string(f.image), "sha256:")
+	f.write(t, fmt.Sprintf(`{
 	"images": [{
 		"image_digest": "%s",
 		"manifesto": [{"type": "contact", "digest": "%s"}, {"type": "lost", "digest": "%s"}]
 	}]}`, bare, content, gone), compression)
+}
+
+func TestForeignEntriesAreKeptReadAndAdopted(t *testing.T) {
+	for _, compression := range []registrytest.Compression{registrytest.Plain, registrytest.Gzip, registrytest.Zstd} {
+		t.Run(string(compression), func(t *testing.T) {
+			f := newFixture(t, registrytest.Olareg)
+			content, gone := f.blob(t, "legacy content"), dig("9")
+			f.legacy(t, content, gone, compression)
 			s := f.run(t)
-			piece, err := s.Get(ctx, f.key("contact"))
-			if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
-				t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
-			}
-			if piece, err := s.Get(ctx, f.key("lost")); err != nil || !piece.Missing {
-				t.Errorf("Get of a lost entry: %+v, %v", piece, err)
-			}
-			if got, _, err := s.Content(ctx, f.remote.Repository(), piece.Entry); err != nil || string(got) != "legacy content" {
-				t.Errorf("Content: %q, %v", got, err)
-			}
-			if _, _, err := s.Content(ctx, f.remote.Repository(), format.Entry{Digest: gone}); !errors.Is(err, ErrContentMissing) {
-				t.Errorf("Content of a lost entry: %v", err)
-			}
-			result := f.mustPut(t, s, "new", "x")
-			if !slices.Equal(result.Missing, []oci.Digest{gone}) {
-				t.Errorf("the commit reports as missing: %v", result.Missing)
-			}
-			if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
-				t.Errorf("reported twice: %v", again.Missing)
-			}
-			if got := f.document(t); !strings.HasPrefix(got, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":14,"pin":0},{"type":"lost","digest":"%s"},{"type":"new"`, f.image, content, gone)) {
-				t.Errorf("the document is %s", got)
-			}
-			if got := f.pinned(t, 0); !slices.Contains(got, content) || slices.Contains(got, gone) {
-				t.Errorf("pinned: %v", got)
-			}
-			if piece, err := f.run(t).Get(ctx, f.key("contact")); err != nil || !piece.Pinned {
-				t.Errorf("the adopted entry: %+v, %v", piece, err)
-			}
+			checkForeignReads(t, f, s, gone)
+			checkAdoption(t, f, s, content, gone)
 		})
+	}
+}
+
+func checkForeignReads(t *testing.T, f *fixture, s *Store, gone oci.Digest) {
+	t.Helper()
+	piece, err := s.Get(t.Context(), f.key("contact"))
+	if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
+		t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
+	}
+	if lost, err := s.Get(t.Context(), f.key("lost")); err != nil || !lost.Missing {
+		t.Errorf("Get of a lost entry: %+v, %v", lost, err)
+	}
+	got, _, err := s.Content(t.Context(), f.remote.Repository(), piece.Entry)
+	if err != nil || string(got) != "legacy content" {
+		t.Errorf("Content: %q, %v", got, err)
+	}
+	_, _, err = s.Content(t.Context(), f.remote.Repository(), format.Entry{Digest: gone})
+	if !errors.Is(err, ErrContentMissing) {
+		t.Errorf("Content of a lost entry: %v", err)
+	}
+}
+
+// checkAdoption commits, which pins the content of the foreign entries and reports what is missing.
+func checkAdoption(t *testing.T, f *fixture, s *Store, content, gone oci.Digest) {
+	t.Helper()
+	result := f.mustPut(t, s, "new", "x")
+	if !slices.Equal(result.Missing, []oci.Digest{gone}) {
+		t.Errorf("the commit reports as missing: %v", result.Missing)
+	}
+	if again := f.mustPut(t, s, "new2", "y"); again.Missing != nil {
+		t.Errorf("reported twice: %v", again.Missing)
+	}
+	want := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s","size":14,"pin":0},`+
+		`{"type":"lost","digest":"%s"},{"type":"new"`, f.image, content, gone)
+	if got := f.document(t); !strings.HasPrefix(got, want) {
+		t.Errorf("the document is %s", got)
+	}
+	if got := f.pinned(t, 0); !slices.Contains(got, content) || slices.Contains(got, gone) {
+		t.Errorf("pinned: %v", got)
+	}
+	if piece, err := f.run(t).Get(t.Context(), f.key("contact")); err != nil || !piece.Pinned {
+		t.Errorf("the adopted entry: %+v, %v", piece, err)
 	}
 }
 
@@ -79,7 +98,8 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 	if err := json.Compact(&compact, data); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.document(t), strings.TrimSuffix(compact.String(), "]}"); !strings.HasPrefix(got, want+`,{"image_digest":"`+string(f.image)) {
+	want := strings.TrimSuffix(compact.String(), "]}") + `,{"image_digest":"` + f.image.String()
+	if got := f.document(t); !strings.HasPrefix(got, want) {
 		t.Errorf("the document is\n%s\nwhich does not start with\n%s", got, want)
 	}
 }
@@ -88,19 +108,21 @@ func TestReadmeDocumentIsKept(t *testing.T) {
 func TestIndexInThePlaceOfTheImage(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
-	document := fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"t","digest":"%s"}]}]}`, f.image, f.blob(t, "x"))
+	document := f.oneEntry("t", f.blob(t, "x"))
 	child := f.write(t, document, registrytest.Gzip)
 	attestation := f.server.Image(t, "app", "attestation", "a")
-	size := func(digest oci.Digest) int64 {
+	describe := func(mediaType string, digest oci.Digest, platform oci.Platform) oci.Descriptor {
 		m, err := f.remote.GetManifest(ctx, digest.String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return int64(len(m.Content))
+		return oci.Descriptor{
+			MediaType: mediaType, Digest: digest, Size: int64(len(m.Content)), Platform: platform.Spec(),
+		}
 	}
 	if _, err := registrytest.PutIndex(ctx, f.remote, format.Tag, []oci.Descriptor{
-		{MediaType: oci.MediaTypeOCIManifest, Digest: attestation, Size: size(attestation), Platform: oci.Platform{OS: "unknown", Architecture: "unknown"}.Spec()},
-		{MediaType: oci.MediaTypeDockerManifest, Digest: child, Size: size(child), Platform: oci.Platform{OS: "linux", Architecture: "arm64"}.Spec()},
+		describe(oci.MediaTypeOCIManifest, attestation, oci.Platform{OS: "unknown", Architecture: "unknown"}),
+		describe(oci.MediaTypeDockerManifest, child, oci.Platform{OS: "linux", Architecture: "arm64"}),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +135,15 @@ func TestIndexInThePlaceOfTheImage(t *testing.T) {
 	}
 }
 
-// A foreign writer that keeps our fields but changes the digest leaves fields behind that describe the
-// content before: they show in a size that does not fit.
+// A foreign writer that changes the digest and keeps our fields leaves those of the content before. The wrong size
+// shows that.
 func TestStaleFieldsAreDropped(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	digest := f.blob(t, "changed by a foreign tool")
-	entry := format.Entry{Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(), Annotations: map[string]string{"a": "b"}}
+	entry := format.Entry{
+		Type: "t", Digest: digest, Size: 3, MediaType: "application/json", Created: time.Now(),
+		Annotations: map[string]string{"a": "b"},
+	}
 	content, got, err := f.run(t).Content(context.Background(), f.remote.Repository(), entry)
 	if err != nil || string(content) != "changed by a foreign tool" {
 		t.Fatalf("Content: %q, %v", content, err)
@@ -137,7 +162,7 @@ func TestOldestForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"contact","digest":"%s"}]}]}`, f.image, image), registrytest.Gzip)
+	f.write(t, f.oneEntry("contact", image), registrytest.Gzip)
 	s := f.run(t)
 	piece, err := s.Get(ctx, f.key("contact"))
 	if err != nil || piece.Missing || piece.Pinned {
@@ -152,14 +177,14 @@ func TestOldestForm(t *testing.T) {
 	}
 }
 
-// A manifesto without our annotations, by the original or copied by a tool, is edited like any other, also
-// where no pin changes.
+// A manifesto without our annotations, by the original or copied by a tool, is edited like any other, even if no pin
+// changes.
 func TestEditsOfAForeignManifesto(t *testing.T) {
 	ctx := context.Background()
 	t.Run("delete of the only entry", func(t *testing.T) {
 		f := newFixture(t, registrytest.Olareg)
 		one := f.blob(t, "1")
-		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+		f.write(t, f.oneEntry("one", one), registrytest.Gzip)
 		if err := f.run(t).Delete(ctx, f.key("one"), one); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +218,7 @@ func TestEditsOfAForeignManifesto(t *testing.T) {
 	})
 }
 
-// A foreign tool that changes a digest and keeps our fields leaves a size and a pin that are not true.
+// A foreign tool that changes a digest and keeps our fields leaves a wrong size and a wrong pin.
 func TestForeignDigestWithOurFields(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	old := f.mustPut(t, f.run(t), "t", "old").Digest

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,70 +14,91 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// Between the last look at the tag and the PUT, a commit may have to wait inside the client: because the registry
-// wants to be left alone, or for a place among its concurrent requests. A rival that has stored and settled in the
-// meantime is not overwritten.
-func TestWaitingInsideTheClient(t *testing.T) {
-	const wait = 2 * time.Second
-	odd := oci.DigestOf([]byte("odd"))
-	for name, options := range map[string]registry.Options{
-		"quiet": {UserAgent: "slow", Backoff: time.Millisecond, MaxRetries: -1},
-		"place": {UserAgent: "slow", Backoff: time.Millisecond, MaxConcurrentRequests: 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t, registrytest.Olareg)
-			open := func(o registry.Options) (*registry.Client, *Store) {
-				client := registry.NewClient(o)
-				t.Cleanup(client.Close)
-				return client, NewStore(func(r oci.Repository) Repository { return client.Open(r) }, Options{Settle: Adaptive})
-			}
-			client, slow := open(options)
-			_, rival := open(registry.Options{UserAgent: "rival", Backoff: time.Millisecond})
-			f.mustPut(t, slow, "first", "first")
+// hookedRepository calls a function before each PUT of the manifesto, after the committer has set its deadline.
+type hookedRepository struct {
+	Repository
+	before func()
+}
 
-			var once atomic.Bool
-			rivals := make(chan error, 1)
-			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-				if r.UserAgent() != "slow" {
-					return false
-				}
-				if strings.Contains(r.URL.Path, odd.String()) {
-					if name == "quiet" {
-						w.Header().Set("Retry-After", "2")
-						registrytest.Refuse(w, http.StatusTooManyRequests, "TOOMANYREQUESTS", "wait")
-						return true
-					}
-					time.Sleep(wait) // As long as a large blob takes on a slow line.
-				}
-				if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/"+format.ShardTag(0)) && once.CompareAndSwap(false, true) {
-					asked := make(chan struct{})
-					go func() {
-						_, _ = client.Open(f.remote.Repository()).HeadBlob(context.Background(), odd) // Only to make the other wait.
-						close(asked)
-					}()
-					if name == "quiet" {
-						<-asked
-					} else {
-						time.Sleep(20 * time.Millisecond) // Until it waits for the place that this request has.
-					}
-					go func() {
-						_, err := rival.Put(context.Background(), Put{Key: f.key("rival"), Content: []byte("rival")})
-						rivals <- err
-					}()
-				}
-				return false
-			})
-			f.mustPut(t, slow, "second", "second")
-			if err := <-rivals; err != nil {
-				t.Fatal(err)
-			}
-			f.server.Intercept(nil)
-			for _, typ := range []string{"first", "second", "rival"} {
-				if !strings.Contains(f.document(t), `"`+typ+`"`) {
-					t.Errorf("%s is lost", typ)
-				}
-			}
+func (r *hookedRepository) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
+	if identifier == format.Tag {
+		r.before()
+	}
+	return r.Repository.PutManifest(ctx, identifier, m, latest)
+}
+
+// Between the last look at the tag and the PUT, a commit may have to wait inside the client: because the registry has
+// asked for a pause, or for a slot among the concurrent requests. A rival that has stored and settled in the meantime
+// is not overwritten.
+func TestWaitingInsideTheClient(t *testing.T) {
+	t.Run("for the end of a pause", func(t *testing.T) {
+		t.Parallel()
+		checkWaiting(t, registry.Options{MaxRetries: -1}, func(w http.ResponseWriter, rival func()) {
+			w.Header().Set("Retry-After", "2")
+			registrytest.Refuse(w, http.StatusTooManyRequests, "TOOMANYREQUESTS", "wait")
+			go rival()
+		}, func(ask func(), _ <-chan struct{}) {
+			ask() // Its answer tells the client to pause.
 		})
+	})
+	t.Run("for a slot", func(t *testing.T) {
+		t.Parallel()
+		checkWaiting(t, registry.Options{MaxConcurrentRequests: 1}, func(w http.ResponseWriter, rival func()) {
+			rival() // Meanwhile this request keeps the only slot.
+			registrytest.Refuse(w, http.StatusNotFound, "BLOB_UNKNOWN", "no")
+		}, func(ask func(), arrived <-chan struct{}) {
+			go ask()
+			<-arrived
+		})
+	})
+}
+
+// checkWaiting has the client of one writer wait before its PUT of the manifesto. hold asks for a blob before the PUT
+// is sent; arrived is closed when the registry gets that request. answer answers it, and has the rival store and
+// settle.
+func checkWaiting(
+	t *testing.T, options registry.Options, answer func(w http.ResponseWriter, rival func()),
+	hold func(ask func(), arrived <-chan struct{}),
+) {
+	t.Helper()
+	f := newFixture(t, registrytest.Olareg)
+	options.Backoff = time.Millisecond
+	client := registry.NewClient(options)
+	t.Cleanup(client.Close)
+	odd := oci.DigestOf([]byte("odd"))
+	arrived, rival := make(chan struct{}), make(chan error, 1)
+	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if !strings.Contains(r.URL.Path, odd.String()) {
+			return false
+		}
+		close(arrived) // There is only one such request.
+		answer(w, func() {
+			_, err := f.runWith(t, Options{Settle: Adaptive}).Put(context.Background(), Put{
+				Key: f.key("rival"), Content: []byte("rival"),
+			})
+			rival <- err
+		})
+		return true
+	})
+	before := func() {}
+	slow := NewStore(func(r oci.Repository) Repository {
+		return &hookedRepository{client.Open(r), func() { before() }}
+	}, Options{Settle: Adaptive})
+	f.mustPut(t, slow, "first", "first")
+	var once sync.Once
+	before = func() {
+		once.Do(func() {
+			hold(func() { _, _ = client.Open(f.remote.Repository()).HeadBlob(context.Background(), odd) }, arrived)
+		})
+	}
+	f.mustPut(t, slow, "second", "second")
+	if err := <-rival; err != nil {
+		t.Fatal(err)
+	}
+	f.server.Intercept(nil)
+	for _, typ := range []string{"first", "second", "rival"} {
+		if !strings.Contains(f.document(t), `"`+typ+`"`) {
+			t.Errorf("%s is lost", typ)
+		}
 	}
 }

@@ -3,13 +3,10 @@ package manifesto
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -36,14 +33,14 @@ func TestUpdateMovesThePin(t *testing.T) {
 	})
 }
 
-// Another tool rewrites the manifesto without our fields: the pins keep their assignment, and the
-// version goes on counting from theirs.
+// Another tool rewrites the manifesto without our fields. The next commit finds the pins again, and continues the
+// version numbers of the pin manifests.
 func TestStrippedPinsAreFoundAgain(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	s := f.run(t)
 	one := f.mustPut(t, s, "one", "1").Digest
 	f.mustPut(t, s, "two", "2")
-	f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"one","digest":"%s"}]}]}`, f.image, one), registrytest.Gzip)
+	f.write(t, f.oneEntry("one", one), registrytest.Gzip)
 	f.server.Reset()
 	f.mustPut(t, f.run(t), "three", "3")
 	if heads := f.server.Count(http.MethodHead, "/blobs/"); heads != 0 {
@@ -62,26 +59,16 @@ func TestRepairPinsAgain(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
 		digest := f.mustPut(t, f.run(t), "t", "x").Digest
-		rival := f.blob(t, "rival")
-		m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config, err := format.PinConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.remote.PutBlob(ctx, config); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+		if err := f.putPins(ctx, f.blob(t, "rival")); err != nil {
 			t.Fatal(err)
 		}
 		piece, err := f.run(t).Get(ctx, f.key("t"))
 		if err != nil || piece.Pinned || piece.Missing {
 			t.Fatalf("after the loss: %+v, %v", piece, err)
 		}
-		result, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain"})
+		result, err := f.run(t).Put(ctx, Put{
+			Key: f.key("t"), Content: []byte("x"), Update: true, Expected: digest, Repair: true, MediaType: "text/plain",
+		})
 		if err != nil || !result.Pinned {
 			t.Fatalf("repair: %+v, %v", result, err)
 		}
@@ -94,8 +81,8 @@ func TestRepairPinsAgain(t *testing.T) {
 	})
 }
 
-// At the end of a burst the pins must hold what the manifesto names, whoever put them last, and what
-// they hold of a rival's stays.
+// At the end of a burst the pin manifests must hold what the manifesto names, even if a rival has put them last. The
+// blobs of the rival stay.
 func TestPinsAreConfirmed(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t, registrytest.Olareg)
@@ -103,17 +90,12 @@ func TestPinsAreConfirmed(t *testing.T) {
 	c := f.run(t).committer(f.remote.Repository())
 	confirm := func(layers ...oci.Digest) {
 		t.Helper()
-		put := pinPut{}
-		for _, digest := range layers {
-			put.layers = append(put.layers, oci.Descriptor{MediaType: oci.MediaTypeOctetStream, Digest: digest, Size: 4})
-		}
-		m, err := format.PinManifest(f.remote.Repository(), put.layers, 1)
+		m, described, err := f.pinManifest(ctx, layers...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		put.digest = m.Digest
-		v := f.version(t)
-		if err := c.pins.confirm(ctx, map[int]pinPut{0: put}, v); err != nil {
+		put := pinPut{digest: m.Digest, layers: described}
+		if err = c.pins.confirm(ctx, map[int]pinPut{0: put}, f.version(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,29 +118,21 @@ func TestPinsAreConfirmed(t *testing.T) {
 	}
 	// A rival's lost commit has replaced the pins: ours come back, and its own stay.
 	lost := f.blob(t, "lost")
-	m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: lost, Size: 4}}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+	if err := f.putPins(ctx, lost); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest, rival.Digest)
 	holds(ours.Digest, rival.Digest, lost)
 	// Our own pins stand, but the manifesto names more by now.
-	m, err = format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: ours.Digest, Size: 4}}, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{}); err != nil {
+	if err := f.putPins(ctx, ours.Digest); err != nil {
 		t.Fatal(err)
 	}
 	confirm(ours.Digest)
 	holds(ours.Digest, rival.Digest)
 }
 
-// The registry refuses a pin manifest that names a blob which is gone: the entry of it is reported and
-// left out, and the commit goes on.
+// The registry refuses a pin manifest that names a missing blob. The commit leaves the blob out, reports it, and goes
+// on.
 func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	kept := f.mustPut(t, f.run(t), "kept", "kept").Digest
@@ -170,7 +144,8 @@ func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	if !slices.Equal(result.Missing, []oci.Digest{lost}) {
 		t.Errorf("missing: %v", result.Missing)
 	}
-	if got := f.pinned(t, 0); !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
+	got := f.pinned(t, 0)
+	if !slices.Contains(got, kept) || !slices.Contains(got, result.Digest) || slices.Contains(got, lost) {
 		t.Errorf("pinned: %v", got)
 	}
 	if _, ok := f.version(t).doc.Lookup(f.image, "lost"); !ok {
@@ -178,7 +153,7 @@ func TestPinOfALostBlobIsLeftOut(t *testing.T) {
 	}
 }
 
-// The pins of a burst are confirmed however its last batch ends.
+// The pins of a burst are confirmed even if its last batch fails.
 func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
@@ -186,16 +161,13 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	s := f.run(t)
 	rival := f.blob(t, "rival")
 	var once sync.Once
-	queued := make(chan struct{})
+	reached, queued := make(chan struct{}), make(chan struct{})
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) {
+		if isTagRequest(r, http.MethodPut) {
 			once.Do(func() {
-				<-queued // The failing edit waits behind this commit.
-				m, err := format.PinManifest(f.remote.Repository(), []oci.Descriptor{{MediaType: oci.MediaTypeOctetStream, Digest: rival, Size: 5}}, 1)
-				if err == nil {
-					err = f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
-				}
-				if err != nil {
+				close(reached)
+				<-queued // The failing change waits behind this commit.
+				if err := f.putPins(ctx, rival); err != nil {
 					t.Error(err)
 				}
 			})
@@ -205,22 +177,19 @@ func TestPinsAreConfirmedAfterAFailingBatch(t *testing.T) {
 	var group sync.WaitGroup
 	var digest oci.Digest
 	group.Go(func() { digest = f.mustPut(t, s, "mine", "mine").Digest })
-	c := s.committer(f.remote.Repository())
-	c.waitBusy()
-	group.Go(func() {
-		if _, err := s.Put(ctx, Put{Key: f.key("there"), Content: []byte("mine, too")}); !errors.Is(err, ErrExists) {
-			t.Errorf("the failing edit: %v", err)
-		}
-	})
-	c.waitQueued(1)
+	<-reached
+	failing := f.submitQueued(ctx, t, s.committer(f.remote.Repository()), "there")
 	close(queued)
+	if err := <-failing; !errors.Is(err, ErrExists) {
+		t.Errorf("the failing change: %v", err)
+	}
 	group.Wait()
 	if got := f.pinned(t, 0); !slices.Contains(got, digest) {
 		t.Errorf("pinned: %v", got)
 	}
 }
 
-// A retention rule removes the pin manifest and a collector its config: the next commit brings both back.
+// A retention rule removes the pin manifest, and garbage collection its config. The next commit puts both again.
 func TestCollectedPinsComeBack(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
@@ -229,7 +198,9 @@ func TestCollectedPinsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String()} {
+	for _, path := range []string{
+		"/v2/app/manifests/" + format.ShardTag(0), "/v2/app/blobs/" + oci.DigestOf(config).String(),
+	} {
 		if _, err := f.server.Do(ctx, http.MethodDelete, path, nil, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -244,8 +215,7 @@ func TestCollectedPinsComeBack(t *testing.T) {
 func TestEmptyBlobIsPinned(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		empty := f.blob(t, "")
-		f.write(t, fmt.Sprintf(`{"images":[{"image_digest":"%s","manifesto":[{"type":"empty","digest":"%s"}]}]}`,
-			f.image, empty), registrytest.Gzip)
+		f.write(t, f.oneEntry("empty", empty), registrytest.Gzip)
 		result := f.mustPut(t, f.run(t), "new", "x")
 		if result.Missing != nil {
 			t.Errorf("missing: %v", result.Missing)

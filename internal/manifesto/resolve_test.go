@@ -12,7 +12,8 @@ import (
 func TestResolve(t *testing.T) {
 	ctx := context.Background()
 	f := newFixture(t, registrytest.Olareg)
-	index, children, err := registrytest.PushIndex(ctx, f.remote, "multi", "m", "linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "unknown/unknown")
+	index, children, err := registrytest.PushIndex(ctx, f.remote, "multi", "m",
+		"linux/amd64", "linux/arm/v6", "linux/arm/v7", "linux/arm64/v8", "unknown/unknown")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		ctx := context.Background()
 		foreign := f.blob(t, "foreign")
-		f.write(t, fmt.Sprintf(`{"owner":"x","images":[{"image_digest":"%s","manifesto":[{"type":"foreign","digest":"%s"}]}]}`, hexOf("c"), foreign), registrytest.Gzip)
+		theirs := `{"owner":"x","images":[{"image_digest":"` + hexOf("c") + `","manifesto":[{"type":"foreign","digest":"`
+		f.write(t, theirs+foreign.String()+`"}]}]}`, registrytest.Gzip)
 		f.server.Reset()
 		const writers = 300
 		s := f.run(t)
@@ -36,30 +37,35 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 				t.Errorf("entry %d is lost", i)
 			}
 		}
-		all := append(slices.Clone(digests), foreign)
-		pinned := append(f.pinned(t, 0), f.pinned(t, 1)...)
-		for _, digest := range all {
-			if !slices.Contains(pinned, digest) {
-				t.Errorf("%s is not pinned", digest)
-			}
-		}
-		if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
-			t.Errorf("the first pin manifest has %d layers", n)
-		}
+		checkTwoShards(t, f, append(slices.Clone(digests), foreign))
 		s = f.run(t)
 		inParallel(writers, func(i int) {
 			if err := s.Delete(ctx, f.key(fmt.Sprint("t", i)), digests[i]); err != nil {
 				t.Errorf("Delete %d: %v", i, err)
 			}
 		})
-		if got := f.document(t); !strings.HasPrefix(got, `{"owner":"x","images":[{"image_digest":"`+hexOf("c")+`","manifesto":[{"type":"foreign","digest":"`) ||
+		if got := f.document(t); !strings.HasPrefix(got, theirs) ||
 			f.version(t).doc.Types(f.image) != nil {
 			t.Errorf("after deleting ours the document is %s", got)
 		}
 	})
 }
 
-// Two processes that write at the same moment start over on each other's manifesto.
+// checkTwoShards checks that the first two shards pin the blobs, and that the first is as full as it may be.
+func checkTwoShards(t *testing.T, f *fixture, blobs []oci.Digest) {
+	t.Helper()
+	pinned := append(f.pinned(t, 0), f.pinned(t, 1)...)
+	for _, digest := range blobs {
+		if !slices.Contains(pinned, digest) {
+			t.Errorf("%s is not pinned", digest)
+		}
+	}
+	if n := len(f.pinned(t, 0)); n > format.MaxUnion || n < format.MaxNext {
+		t.Errorf("the first pin manifest has %d layers", n)
+	}
+}
+
+// Two processes that write at the same time start over on each other's manifesto.
 func TestRivalProcessesMerge(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
 		inParallel(2, func(i int) {
@@ -71,28 +77,28 @@ func TestRivalProcessesMerge(t *testing.T) {
 				}
 			}
 		})
-		// Without windows (a later protocol step) a rival's PUT may fall between our look and our PUT;
-		// what a caller was told to be stored before its rival's last commit must be there, and the
-		// document must be readable.
+		// These stores do not settle, so a rival's PUT between a look and a PUT may be lost. But the document must be
+		// readable.
 		if types := f.version(t).doc.Types(f.image); len(types) == 0 {
 			t.Error("nothing is left")
 		}
 	})
 }
 
-// Whoever commits on top of ours while we look has our edits, even where it has changed them since.
+// A rival that builds on our manifesto before we have confirmed it has our changes, even if it has changed the entry.
 func TestDescendantConfirms(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	var followed atomic.Bool
 	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) bool {
-		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/"+format.Tag) || !followed.CompareAndSwap(false, true) {
+		if !isTagRequest(r, http.MethodPut) || !followed.CompareAndSwap(false, true) {
 			return false
 		}
 		next.ServeHTTP(w, r)
 		digest := oci.DigestOf([]byte("mine"))
-		if _, err := f.run(t).Put(ctx, Put{Key: f.key("t"), Content: []byte("later"), Update: true, Expected: digest}); err != nil {
-			t.Errorf("the one who follows: %v", err)
+		later := Put{Key: f.key("t"), Content: []byte("later"), Update: true, Expected: digest}
+		if _, err := f.run(t).Put(ctx, later); err != nil {
+			t.Errorf("the rival that follows: %v", err)
 		}
 		return true
 	})

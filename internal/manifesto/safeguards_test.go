@@ -116,11 +116,13 @@ func TestSimulationOfScripts(t *testing.T) {
 		}},
 		// A writer that takes long to upload puts its pins when another one is done with its own, and dies.
 		"pins come late": {world{uploads: true, crashes: 1}, pinLook, []turn{
-			{1, "POST", "", asIs}, {1, "GET", format.Tag, asIs}, {writer: 0}, {1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
+			{1, "POST", "", asIs}, {1, "GET", format.Tag, asIs}, {writer: 0},
+			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
 		}},
 		// The same, where they come late because they are put again.
 		"pins come late again": {world{crashes: 1, breaks: 1}, pinLook, []turn{
-			{1, "GET", format.Tag, asIs}, {1, "PUT", format.ShardTag(0), lostRequest}, {writer: 0}, {1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
+			{1, "GET", format.Tag, asIs}, {1, "PUT", format.ShardTag(0), lostRequest}, {writer: 0},
+			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// A burst that one more edit prolongs is settled even if that edit is withdrawn: a rival that looked before our
-// PUT overwrites it, and it is stored again before its caller has its answer.
-func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
+// A burst that one more change prolongs is settled even if that change is withdrawn. A rival that looked before our PUT
+// overwrites our manifesto, and our change is stored again before its caller gets the answer.
+func TestWithdrawnChangeDoesNotEndTheBurst(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	ctx := context.Background()
 	f.mustPut(t, f.run(t), "zero", "0")
@@ -26,7 +26,8 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	s := f.run(t)
 	s.options.Settle = Adaptive
 	c := s.committer(f.remote.Repository())
-	reached, proceed, overwritten := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	reached, proceed := make(chan struct{}), make(chan struct{})
+	confirmed, overwritten := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
 	f.server.Intercept(func(_ http.ResponseWriter, q *http.Request, _ http.Handler) bool {
@@ -42,7 +43,10 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 		case http.MethodHead:
 			select {
 			case <-proceed:
-				if looks.Add(1) > 1 {
+				if n := looks.Add(1); n > 1 {
+					if n == 2 {
+						close(confirmed)
+					}
 					<-overwritten
 				}
 			default:
@@ -54,21 +58,15 @@ func TestWithdrawnEditDoesNotEndTheBurst(t *testing.T) {
 	group.Go(func() { f.mustPut(t, s, "one", "1") })
 	<-reached
 	giveUp, cancel := context.WithCancel(ctx)
-	group.Go(func() {
-		if _, err := s.Put(giveUp, Put{Key: f.key("two"), Content: []byte("2")}); err != nil {
-			t.Logf("the edit that gives up: %v", err)
-		}
-	})
-	c.waitQueued(1)
+	withdrawn := f.submitQueued(giveUp, t, c, "two")
 	cancel() // While the first commit is confirmed, or the second one begins.
 	close(proceed)
-	for c.tag.state.current().digest == old.Digest {
-		time.Sleep(time.Millisecond)
-	}
+	<-confirmed
 	if err := f.remote.PutManifest(ctx, format.Tag, old, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	close(overwritten)
+	t.Logf("the change that is withdrawn: %v", <-withdrawn)
 	group.Wait()
 	if got := f.document(t); !strings.Contains(got, `"one"`) {
 		t.Errorf("the document is %s", got)

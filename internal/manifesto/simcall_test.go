@@ -55,31 +55,44 @@ type option struct {
 // options lists what may happen next.
 func (s *simulation) options(waiting []*call, pauses int) []option {
 	var options []option
-	w := &s.world
 	for _, c := range waiting {
-		options = append(options, option{call: c})
-		if w.stales > 0 && c.method != "PUT" && c.tag == format.Tag && len(s.registry.tags[format.Tag]) > 1 &&
-			time.Since(s.registry.changed) <= minWindow/lagDivisor {
-			options = append(options, option{call: c, how: stale})
-		}
-		if w.crashes > 0 && c.method != "START" {
-			options = append(options, option{call: c, how: crash})
-		}
-		if w.breaks > 0 && c.method == "PUT" {
-			options = append(options, option{call: c, how: lostRequest}, option{call: c, how: lostAnswer})
-		}
-		if w.replays > 0 && c.method == "PUT" && c.tag == format.Tag {
-			options = append(options, option{call: c, how: replay})
+		for _, how := range s.outcomes(c) {
+			options = append(options, option{call: c, how: how})
 		}
 	}
 	s.ghosts = slices.DeleteFunc(s.ghosts, func(g ghost) bool { return time.Now().After(g.until) })
 	if len(s.ghosts) > 0 {
 		options = append(options, option{ghost: true})
 	}
-	if pauses < w.pauses && (w.late || !s.mustHurry(waiting)) {
+	if pauses < s.world.pauses && (s.world.late || !s.mustHurry(waiting)) {
 		options = append(options, option{})
 	}
 	return options
+}
+
+// outcomes lists how a request may take effect.
+func (s *simulation) outcomes(c *call) []outcome {
+	w := &s.world
+	outcomes := []outcome{asIs}
+	if w.stales > 0 && c.method != "PUT" && s.mayBeStale(c.tag) {
+		outcomes = append(outcomes, stale)
+	}
+	if w.crashes > 0 && c.method != "START" {
+		outcomes = append(outcomes, crash)
+	}
+	if w.breaks > 0 && c.method == "PUT" {
+		outcomes = append(outcomes, lostRequest, lostAnswer)
+	}
+	if w.replays > 0 && c.method == "PUT" && c.tag == format.Tag {
+		outcomes = append(outcomes, replay)
+	}
+	return outcomes
+}
+
+// mayBeStale reports whether a replica may still show what was under a tag before.
+func (s *simulation) mayBeStale(tag string) bool {
+	return tag == format.Tag && len(s.registry.tags[format.Tag]) > 1 &&
+		time.Since(s.registry.changed) <= minWindow/lagDivisor
 }
 
 // release lets a request take effect.

@@ -13,8 +13,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// judge checks the invariants: what a writer that lives was told is stored is there, unless it was deleted
-// later; what is named is there; and it is pinned.
+// judge checks the invariants: what a writer that lives was told is stored is there, unless it was deleted later; the
+// content of every entry is there; and it is pinned. It returns what is wrong.
 func (s *simulation) judge(image oci.Digest) string {
 	if s.endless {
 		s.schedule.taken = nil // It says nothing.
@@ -23,16 +23,7 @@ func (s *simulation) judge(image oci.Digest) string {
 	if s.registry.broken != "" {
 		return s.registry.broken
 	}
-	var doc *format.Document
-	var held *pinIndex
-	var err error
-	alone(s.registry, func(reader *simulation) {
-		remote := simRemote{reader, 0}
-		if doc, err = ReadDocument(context.Background(), remote); err == nil {
-			pins := newPinner(&tag{repository: remote, log: slog.New(slog.DiscardHandler)})
-			held, err = pins.index, pins.readAll(context.Background(), doc)
-		}
-	})
+	doc, pins, err := s.read()
 	if err != nil {
 		stored := slices.ContainsFunc(s.done, func(op operation) bool { return op.err == nil })
 		if errors.Is(err, oci.ErrNotFound) && !stored {
@@ -40,6 +31,26 @@ func (s *simulation) judge(image oci.Digest) string {
 		}
 		return fmt.Sprintf("the manifesto cannot be read: %v", err)
 	}
+	if wrong := s.judgeOperations(doc, image); wrong != "" {
+		return wrong
+	}
+	return s.judgeEntries(doc, pins, image)
+}
+
+// read returns what a reader finds in the end.
+func (s *simulation) read() (doc *format.Document, pins *pinIndex, err error) {
+	alone(s.registry, func(reader *simulation) {
+		remote := simRemote{reader, 0}
+		if doc, err = ReadDocument(context.Background(), remote); err == nil {
+			p := newPinner(&tag{repository: remote, log: slog.New(slog.DiscardHandler)})
+			pins, err = p.index, p.readAll(context.Background(), doc)
+		}
+	})
+	return doc, pins, err
+}
+
+// judgeOperations checks that the entries are as the writers were told.
+func (s *simulation) judgeOperations(doc *format.Document, image oci.Digest) string {
 	removed := map[string]bool{}
 	for _, op := range s.done {
 		if op.remove && op.err == nil {
@@ -49,23 +60,31 @@ func (s *simulation) judge(image oci.Digest) string {
 	for _, op := range s.done {
 		_, there := doc.Lookup(image, op.typ)
 		switch {
-		case s.dead[op.writer] && (op.err != nil || !op.settled): // It was told nothing that it lived to tell.
-		case s.replayed && errors.Is(op.err, ErrNotConfirmed): // An honest error: the tag went back in time.
+		case s.excuses(op):
 		case op.err != nil:
 			return fmt.Sprintf("writer %d, %s: %v", op.writer, op.typ, op.err)
 		case there == removed[op.typ]:
-			return fmt.Sprintf("%s of writer %d, deleted: %t, is there: %t: %s", op.typ, op.writer, removed[op.typ], there, doc.Render())
+			return fmt.Sprintf("%s of writer %d, deleted: %t, is there: %t: %s",
+				op.typ, op.writer, removed[op.typ], there, doc.Render())
 		}
 	}
+	return ""
+}
+
+// excuses reports whether an operation promises nothing: its writer was told nothing that it lived to tell, or the tag
+// went back in time and the error says so.
+func (s *simulation) excuses(op operation) bool {
+	return s.dead[op.writer] && (op.err != nil || !op.settled) || s.replayed && errors.Is(op.err, ErrNotConfirmed)
+}
+
+// judgeEntries checks that the content of the entries is there and pinned.
+func (s *simulation) judgeEntries(doc *format.Document, pins *pinIndex, image oci.Digest) string {
 	for _, entry := range doc.Entries(image) {
 		if _, ok := s.registry.blobs[entry.Digest]; !ok {
 			return fmt.Sprintf("the content of %s is missing", entry.Type)
 		}
 		shard, ok := entry.Pin.Shard()
-		if ok {
-			_, ok = held.size(shard, entry.Digest)
-		}
-		if !ok {
+		if !ok || !pins.contains(shard, entry.Digest) {
 			return fmt.Sprintf("the content of %s is not pinned", entry.Type)
 		}
 	}

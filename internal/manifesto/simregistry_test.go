@@ -93,26 +93,40 @@ func isTag(identifier string) bool { return !strings.HasPrefix(identifier, "sha2
 
 // look resolves a tag or digest, when the scheduler lets it.
 func (r simRemote) look(method, identifier string) (oci.Digest, error) {
-	how := asIs
-	if seen := r.s.seen[r.writer]; identifier == format.Tag && r.s.world.without == pinLook && r.s.uploaded[r.writer] && seen != "" {
-		r.s.uploaded[r.writer] = false
-		return seen, nil
-	}
-	if isTag(identifier) {
-		if how = r.gate(&call{method: method, tag: identifier}); how == crash {
-			return "", errCrashed
-		}
-	}
-	r.s.mu.Lock()
-	defer r.s.mu.Unlock()
-	known := r.s.registry
 	if !isTag(identifier) {
-		if _, ok := known.manifests[oci.Digest(identifier)]; !ok {
+		r.s.mu.Lock()
+		defer r.s.mu.Unlock()
+		if _, ok := r.s.registry.manifests[oci.Digest(identifier)]; !ok {
 			return "", oci.ErrNotFound
 		}
 		return oci.Digest(identifier), nil
 	}
-	was := known.tags[identifier]
+	if seen, ok := r.seenBefore(identifier); ok {
+		return seen, nil
+	}
+	how := r.gate(&call{method: method, tag: identifier})
+	if how == crash {
+		return "", errCrashed
+	}
+	return r.resolve(identifier, how)
+}
+
+// seenBefore returns, without the safeguard pinLook, what the writer's look before its upload has shown.
+func (r simRemote) seenBefore(tag string) (oci.Digest, bool) {
+	seen := r.s.seen[r.writer]
+	if tag != format.Tag || r.s.world.without != pinLook || !r.s.uploaded[r.writer] || seen == "" {
+		return "", false
+	}
+	r.s.uploaded[r.writer] = false
+	return seen, true
+}
+
+// resolve returns what a tag holds or, for a stale read, has held.
+func (r simRemote) resolve(tag string, how outcome) (oci.Digest, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	known := r.s.registry
+	was := known.tags[tag]
 	if how == stale {
 		was = was[:len(was)-1]
 	}
@@ -125,7 +139,7 @@ func (r simRemote) look(method, identifier string) (oci.Digest, error) {
 		known.manifests[alias] = known.manifests[digest]
 		return alias, nil
 	}
-	if identifier == format.Tag {
+	if tag == format.Tag {
 		r.s.seen[r.writer] = digest
 	}
 	return digest, nil

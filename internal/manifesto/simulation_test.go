@@ -6,9 +6,7 @@
 package manifesto
 
 import (
-	"context"
-	"errors"
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -79,16 +77,6 @@ type simulation struct {
 	endless, replayed bool
 }
 
-// operation is one thing that a writer was asked to do.
-type operation struct {
-	writer int
-	typ    string
-	remove bool
-	err    error
-	// settled says that its writer had nothing else under way when it ended.
-	settled bool
-}
-
 func newSimulation(w world, plan *schedule, r *simRegistry) *simulation {
 	return &simulation{
 		world: w, schedule: plan, registry: r, dead: map[int]bool{}, looked: map[int]time.Time{},
@@ -97,27 +85,38 @@ func newSimulation(w world, plan *schedule, r *simRegistry) *simulation {
 	}
 }
 
-// store opens what one writer works with.
-func (s *simulation) store(writer int) *Store {
-	settle := Adaptive
-	if s.world.instant || s.world.without == settling {
-		settle = 0
-	}
-	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, Options{Settle: settle})
-	store.jitter = func(d time.Duration) time.Duration {
-		if d < time.Microsecond {
-			return 0 // Not a wait, but a number of looks whose answers nobody uses.
-		}
-		return d / time.Duration(2+writer) // Each its own, and the same each time.
-	}
-	return store
-}
-
 // step is how much time passes at once: less than half a window, so that two of them fit in.
 const step = minWindow/2 - time.Millisecond
 
 // maxSteps is more than any schedule needs that comes to an end.
 const maxSteps = 2_000
+
+// giveUp kills all writers.
+func (s *simulation) giveUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endless = true
+	for writer := range s.world.writers {
+		s.dead[writer] = true
+	}
+}
+
+// waiting returns the requests that wait for the scheduler, those of the given writer first.
+func (s *simulation) waiting(first int) []*call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := slices.Clone(s.pending)
+	slices.SortFunc(waiting, func(a, b *call) int {
+		if (a.writer == first) != (b.writer == first) {
+			if a.writer == first {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.writer, b.writer), strings.Compare(a.method, b.method))
+	})
+	return waiting
+}
 
 // drive lets one request after the other take effect until none waits and no writer works any more.
 func (s *simulation) drive(working func() bool) {
@@ -125,16 +124,9 @@ func (s *simulation) drive(working func() bool) {
 	for steps := 0; ; steps++ {
 		synctest.Wait()
 		if steps == maxSteps {
-			s.mu.Lock()
-			s.endless = true
-			for writer := range s.world.writers {
-				s.dead[writer] = true
-			}
-			s.mu.Unlock()
+			s.giveUp()
 		}
-		s.mu.Lock()
-		waiting := slices.Clone(s.pending)
-		s.mu.Unlock()
+		waiting := s.waiting(last)
 		if len(waiting) == 0 {
 			if !working() {
 				return
@@ -142,18 +134,6 @@ func (s *simulation) drive(working func() bool) {
 			time.Sleep(step)
 			continue
 		}
-		slices.SortFunc(waiting, func(a, b *call) int {
-			if (a.writer == last) != (b.writer == last) {
-				if a.writer == last {
-					return -1
-				}
-				return 1
-			}
-			if a.writer != b.writer {
-				return a.writer - b.writer
-			}
-			return strings.Compare(a.method, b.method)
-		})
 		if switches >= s.world.switches && waiting[0].writer == last {
 			waiting = slices.DeleteFunc(waiting, func(c *call) bool { return c.writer != last })
 		}
@@ -188,51 +168,16 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 		held := newSimRegistry()
 		image := oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))
 		held.manifests[image.Digest] = image
-		key := func(typ string) Key { return Key{Repository: repository, Image: image.Digest, Type: typ} }
-		put := func(store *Store, typ string) error {
-			_, err := store.Put(context.Background(), Put{Key: key(typ), Content: []byte(typ)})
-			return err
-		}
+		key := Key{Repository: repository, Image: image.Digest}
 		if !w.first {
-			alone(held, func(s *simulation) {
-				store := s.store(0)
-				if w.slow {
-					store.committer(repository).timing.measured(slowest)
-				}
-				if err := put(store, "before"); err != nil {
-					t.Errorf("preparing: %v", err)
-				}
-			})
+			if err = prepare(held, w, key); err != nil {
+				t.Errorf("preparing: %v", err)
+			}
 		}
 		s := newSimulation(w, plan, held)
 		var group sync.WaitGroup
 		for writer := range w.writers {
-			store := s.store(writer)
-			if w.slow && writer == 0 {
-				store.committer(repository).timing.measured(slowest)
-			}
-			group.Go(func() {
-				if w.straggler && writer == 2 && (simRemote{s, writer}).gate(&call{method: "START"}) == crash {
-					return
-				}
-				s.started(writer)
-				if w.undoing && writer == 1 {
-					s.undo(store, key("t0"))
-					return
-				}
-				typ := fmt.Sprint("t", writer)
-				s.ended(operation{writer: writer, typ: typ, err: put(store, typ)})
-			})
-			if w.more {
-				group.Go(func() {
-					if (simRemote{s, writer}).gate(&call{method: "START"}) == crash {
-						return
-					}
-					s.started(writer)
-					typ := fmt.Sprint("more", writer)
-					s.ended(operation{writer: writer, typ: typ, err: put(store, typ)})
-				})
-			}
+			s.start(&group, writer, key)
 		}
 		finished := make(chan struct{})
 		go func() {
@@ -243,39 +188,6 @@ func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 		wrong = s.judge(image.Digest)
 	})
 	return wrong
-}
-
-// undo deletes an entry that it finds.
-func (s *simulation) undo(store *Store, key Key) {
-	piece, err := store.Get(context.Background(), key)
-	if errors.Is(err, ErrNoEntry) {
-		return
-	}
-	if err == nil {
-		err = store.Delete(context.Background(), key, piece.Digest)
-	}
-	s.ended(operation{writer: 1, typ: key.Type, remove: true, err: err})
-}
-
-// hasEnded reports whether an operation of a writer has.
-func (s *simulation) hasEnded(writer int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.ContainsFunc(s.done, func(op operation) bool { return op.writer == writer })
-}
-
-func (s *simulation) started(writer int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running[writer]++
-}
-
-func (s *simulation) ended(op operation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.running[op.writer]--
-	op.settled = s.running[op.writer] == 0
-	s.done = append(s.done, op)
 }
 
 // alone lets one writer work on the registry with nothing in its way.
