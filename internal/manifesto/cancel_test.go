@@ -12,7 +12,8 @@ import (
 
 // waitingContext tells when its user begins to wait for its end.
 type waitingContext struct {
-	context.Context
+	context.Context //nolint:containedctx // It is a context.
+
 	once  sync.Once
 	waits chan struct{}
 }
@@ -23,7 +24,7 @@ func (c *waitingContext) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// submitQueued submits a change that creates an entry, and returns when it is queued. The result comes from the channel.
+// submitQueued submits a change that creates an entry, and returns when it is queued. The channel gets the result.
 func (f *fixture) submitQueued(ctx context.Context, t *testing.T, c *committer, typ string) <-chan error {
 	t.Helper()
 	ticket := newTicket(ctx, f.putEdits(t, c, typ))

@@ -47,7 +47,8 @@ func checkForeignReads(t *testing.T, f *fixture, s *Store, gone oci.Digest) {
 	if err != nil || piece.Pinned || piece.Missing || piece.Size != 14 {
 		t.Errorf("Get of a legacy entry: %+v, %v", piece, err)
 	}
-	if lost, err := s.Get(t.Context(), f.key("lost")); err != nil || !lost.Missing {
+	lost, err := s.Get(t.Context(), f.key("lost"))
+	if err != nil || !lost.Missing {
 		t.Errorf("Get of a lost entry: %+v, %v", lost, err)
 	}
 	got, _, err := s.Content(t.Context(), f.remote.Repository(), piece.Entry)

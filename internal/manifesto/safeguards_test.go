@@ -12,8 +12,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 )
 
-// Every order of two writers' requests, within bounds on how often the scheduler turns from one to the
-// other and lets time pass, keeps what was confirmed.
+// Every order of two writers' requests keeps what was confirmed. How often the scheduler turns from one writer to the
+// other and lets time pass is bounded.
 func TestSimulationOfTwo(t *testing.T) {
 	for name, w := range map[string]world{
 		"nothing goes wrong":     {switches: 4, pauses: 1},
@@ -68,8 +68,8 @@ func isLoss(wrong string) bool {
 	return strings.Contains(wrong, "is there:") || strings.Contains(wrong, "is not pinned")
 }
 
-// With all safeguards no schedule of these worlds goes wrong; without one of them, the same search finds
-// one that does.
+// With all safeguards, no schedule of these worlds goes wrong. Without one of them, the same search finds one that
+// does.
 func TestSimulationOfSafeguards(t *testing.T) {
 	for without, w := range map[safeguard]world{
 		announcedWindows: {writers: 2, slow: true, pauses: 9},
@@ -94,7 +94,7 @@ func TestSimulationOfSafeguards(t *testing.T) {
 	}
 }
 
-// Against the assumption on timing nothing can be promised: the simulation would notice.
+// If the assumption on timing does not hold, changes can be lost. The simulation notices that.
 func TestSimulationOfALatePut(t *testing.T) {
 	w := world{writers: 2, switches: 99, pauses: 9, late: true}
 	if wrong, _ := sample(t, w, 10_000); !isLoss(wrong) {
@@ -109,17 +109,17 @@ func TestSimulationOfScripts(t *testing.T) {
 		without safeguard
 		script  []turn
 	}{
-		// The answer to a PUT is lost; its sender, if it may, sends it again when another writer has long
-		// built on it and gone.
+		// The answer to a PUT is lost. Without the safeguard, its sender sends it again after another writer has built
+		// on it and ended.
 		"a PUT is sent again": {world{breaks: 1}, noBlindResend, []turn{
 			{0, "PUT", format.Tag, lostAnswer}, {writer: 1},
 		}},
-		// A writer that takes long to upload puts its pins when another one is done with its own, and dies.
+		// A writer takes long to upload, puts its pins after another one has confirmed its own, and crashes.
 		"pins come late": {world{uploads: true, crashes: 1}, pinLook, []turn{
 			{1, "POST", "", asIs}, {1, "GET", format.Tag, asIs}, {writer: 0},
 			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
 		}},
-		// The same, where they come late because they are put again.
+		// The same, but the pins are late because they are put again.
 		"pins come late again": {world{crashes: 1, breaks: 1}, pinLook, []turn{
 			{1, "GET", format.Tag, asIs}, {1, "PUT", format.ShardTag(0), lostRequest}, {writer: 0},
 			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},

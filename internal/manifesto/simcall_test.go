@@ -16,7 +16,7 @@ type call struct {
 	method   string
 	tag      string
 	manifest oci.Manifest
-	// resent marks a request that its sender repeats on its own, whenever it likes.
+	// resent marks a request that its sender repeats on its own, at any time.
 	resent  bool
 	began   time.Time
 	proceed chan outcome
@@ -44,8 +44,8 @@ type ghost struct {
 	until    time.Time
 }
 
-// option is something that may happen next: a request takes effect, one does so again, or, for the zero
-// value, time passes.
+// option is something that may happen next: a request takes effect, a PUT takes effect again, or, for the zero value,
+// time passes.
 type option struct {
 	call  *call
 	how   outcome

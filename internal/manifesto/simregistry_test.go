@@ -19,9 +19,9 @@ import (
 type simRegistry struct {
 	blobs     map[oci.Digest][]byte
 	manifests map[oci.Digest]oci.Manifest
-	tags      map[string][]oci.Digest // All that a tag has been; the last counts.
+	tags      map[string][]oci.Digest // All that a tag has held; the last is current.
 	changed   time.Time               // When Tag last changed.
-	// broken says which manifest named a blob that was not there when it was put under its tag.
+	// broken describes a manifest that was put and named a missing blob; empty if there was none.
 	broken string
 }
 
@@ -50,8 +50,8 @@ func (r *simRegistry) put(tag string, m oci.Manifest) {
 	}
 }
 
-// safeguard is a part of the protocol that a simulation can do without, to show that it is needed. All of
-// them are taken away from the outside, between the real committer and the registry.
+// safeguard is a part of the protocol that a simulation can take away, to show that it is needed. It does so between
+// the committer and the registry.
 type safeguard string
 
 const (
@@ -65,8 +65,8 @@ const (
 	staleReadRule safeguard = "the rule on stale reads"
 	// noBlindResend: a PUT whose answer is lost is sent again.
 	noBlindResend safeguard = "no blind resend"
-	// pinLook: what a look shows that is the first after an upload, or after a pin manifest was put in vain, is
-	// what was there before. For schedules in which that is the look before pins.
+	// pinLook: the first look after an upload, or after a failed PUT of a pin manifest, shows what the tag held
+	// before. It is for schedules in which that is the look before a pin manifest is put.
 	pinLook safeguard = "a look before pins"
 	// pinConfirm: nobody notices that a pin manifest was replaced.
 	pinConfirm safeguard = "confirming pins"

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// schedule decides, choice by choice, what happens in one run: at random, by a script, or else as
-// prescribed, and the first thing there is where nothing is.
+// schedule decides, choice by choice, what happens in one run: at random, by a script, or as prescribed. If nothing is
+// prescribed, it takes the first option.
 type schedule struct {
-	// random chooses where it is not nil. With inertia it mostly lets a writer go on.
+	// random chooses unless it is nil. With inertia, it mostly lets the same writer go on.
 	random     *rand.Rand
 	inertia    bool
 	script     []turn
@@ -21,8 +21,8 @@ type schedule struct {
 	width      []int
 }
 
-// turn is a line of a script: a writer goes on until the request with this method and tag has taken effect
-// in this way or, where method is empty, to its end.
+// turn is a line of a script: a writer goes on until the request with this method and tag has taken effect in this way
+// or, if method is empty, until it ends.
 type turn struct {
 	writer      int
 	method, tag string
@@ -55,7 +55,7 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 	if len(s.script) == 0 {
 		return 0
 	}
-	turn, choice := s.script[0], len(options)-1 // Where nothing of the writer waits, time passes.
+	turn, choice := s.script[0], len(options)-1 // If the writer has no request, time passes.
 	for i, o := range options {
 		if o.call == nil || o.call.writer != turn.writer {
 			continue
@@ -72,7 +72,7 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 	return choice
 }
 
-// next returns what to prescribe for the next run, depth first; nil when all were tried.
+// next returns what to prescribe for the next run, depth first; nil if all schedules were tried.
 func (s *schedule) next() []int {
 	for i, choice := range slices.Backward(s.taken) {
 		if choice+1 < s.width[i] {

@@ -1,7 +1,7 @@
 //go:build !race
 
-// The race detector makes these a hundred times slower and has nothing to find: the scheduler lets one
-// goroutine run at a time. make test runs them without it.
+// The race detector makes the simulations a hundred times slower and has nothing to find, because the scheduler lets
+// one goroutine run at a time. make test runs them without it.
 
 package manifesto
 
@@ -18,36 +18,35 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// The real committer on a simulated registry. A scheduler owns every request for a tag and the clock, and
-// tries the orders in which the requests of several writers can take effect, with the time that may pass
-// between them, lagging replicas, broken connections, replayed requests and crashes.
+// The simulation runs the real committer on a simulated registry. A scheduler controls the clock and every request for
+// a tag. It tries the orders in which the requests of several writers can take effect, the time that may pass between
+// them, lagging replicas, broken connections, replayed requests and crashes.
 
 // world is what a simulation allows to happen.
 type world struct {
-	// writers is how many there are; each puts one entry, and another one that arrives at any
-	// moment where more is set.
+	// writers is the number of writers. Each puts one entry and, if more is set, a second one at any moment.
 	writers int
 	more    bool
-	// undoing lets the second writer delete the first one's entry where it finds it.
+	// undoing has the second writer delete the first one's entry if it finds it.
 	undoing bool
 	// instant turns settling off, as for a sole writer.
 	instant bool
-	// switches bounds how often the scheduler turns from one writer to the other, pauses how often it lets
-	// time pass while a request waits.
+	// switches bounds how often the scheduler turns from one writer to another, pauses how often it lets time pass
+	// while a request waits.
 	switches, pauses int
 	// stales, crashes, breaks and replays are how many of each there may be.
 	stales, crashes, breaks, replays int
-	// late lets a PUT take effect after its writer's window: against the assumption.
+	// late lets a PUT take effect after its writer's window, which breaks the assumption of the protocol.
 	late bool
 	// straggler lets the third writer start at any moment.
 	straggler bool
-	// slow says that the first writer takes long, which the manifest before announces.
+	// slow says that the first writer takes long. The first manifest announces that.
 	slow bool
 	// first starts without a manifesto.
 	first bool
 	// uploads lets the scheduler hold uploads of blobs, too.
 	uploads bool
-	// without is the safeguard to do without.
+	// without is the safeguard that is taken away.
 	without safeguard
 }
 
