@@ -149,5 +149,6 @@ func newStore(t *testing.T) *manifesto.Store {
 	t.Helper()
 	client := registry.NewClient(registry.Options{})
 	t.Cleanup(client.Close)
-	return manifesto.NewStore(func(name oci.Repository) manifesto.Repository { return client.Open(name) }, manifesto.Options{})
+	open := func(name oci.Repository) manifesto.Repository { return client.Open(name) }
+	return manifesto.NewStore(open, manifesto.Options{})
 }
