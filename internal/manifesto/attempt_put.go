@@ -10,6 +10,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
 // checkBase checks that the tag still holds the base, unless a look less than half a window ago has shown it.
@@ -21,6 +22,23 @@ func (a *attempt) checkBase(ctx context.Context) error {
 		a.tag.stagger(ctx)
 	}
 	return a.look(ctx)
+}
+
+// lingerTime is how long a commit goes on after all its callers have given up, once its manifest may be on its way.
+const lingerTime = 10 * time.Second
+
+// store puts the manifest and confirms it. Callers that give up cannot cancel that: Terraform waits after an interrupt,
+// and they must learn what became of their changes.
+func (a *attempt) store(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, stop := wait.Linger(ctx, lingerTime)
+	defer stop()
+	if err := a.put(ctx); err != nil {
+		return err
+	}
+	return a.confirm(ctx)
 }
 
 // put puts the manifest. It is sent once, within half a window after the look that showed the base.

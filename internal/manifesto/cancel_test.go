@@ -81,3 +81,27 @@ func TestOnlyQueuedChangeIsWithdrawn(t *testing.T) {
 	group.Wait()
 	f.mustPut(t, s, "next", "3")
 }
+
+// The only caller gives up while the manifest is on its way. The commit is finished, and the caller learns that its
+// change is stored: Terraform waits for that after an interrupt.
+func TestChangeOnItsWayIsFinished(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	s := f.run(t)
+	f.mustPut(t, s, "t", "x")
+	reached, proceed := f.holdPut()
+	ctx, cancel := context.WithCancel(t.Context())
+	stored := make(chan error, 1)
+	go func() {
+		_, err := s.Put(ctx, Put{Key: f.key("first"), Content: []byte("1")})
+		stored <- err
+	}()
+	<-reached
+	cancel()
+	close(proceed)
+	if err := <-stored; err != nil {
+		t.Errorf("the caller is told %v", err)
+	}
+	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "first"}) {
+		t.Errorf("types: %v", got)
+	}
+}

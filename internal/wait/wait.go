@@ -26,3 +26,17 @@ func Jitter(d time.Duration) time.Duration {
 	}
 	return rand.N(d) //nolint:gosec // A wait is no secret.
 }
+
+// Linger returns a context that ends d after ctx, with the same cause, and has the values of ctx. The caller must call
+// stop.
+func Linger(ctx context.Context, d time.Duration) (lingering context.Context, stop func()) {
+	lingering, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	unregister := context.AfterFunc(ctx, func() {
+		_ = For(lingering, d) // It ends early if the caller has stopped.
+		cancel(context.Cause(ctx))
+	})
+	return lingering, func() {
+		unregister()
+		cancel(nil)
+	}
+}

@@ -100,3 +100,19 @@ func TestSharedEndsAfterItsLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("the user pressed Ctrl-C")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		lingering, stop := wait.Linger(ctx, time.Second)
+		defer stop()
+		time.Sleep(time.Hour)
+		cancel(cause)
+		began := time.Now()
+		<-lingering.Done()
+		if took := time.Since(began); took != time.Second || !errors.Is(context.Cause(lingering), cause) {
+			t.Errorf("it ended after %s: %v", took, context.Cause(lingering))
+		}
+	})
+}
