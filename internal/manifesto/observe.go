@@ -75,9 +75,12 @@ func (t *tag) observe(ctx context.Context, expected *version, limit int, last la
 			seen.kind = standing
 			return seen, nil
 		case digest != "" && !t.lags(digest, expected, poll, last):
-			seen.kind = another
 			seen.found, err = t.learn(ctx, digest, began)
-			return seen, err
+			if !errors.Is(err, oci.ErrNotFound) || poll == limit {
+				seen.kind = another
+				return seen, err
+			}
+			// A replica does not have it yet, or a faster writer has replaced it: zot then makes it 404 at once.
 		}
 		if poll == limit {
 			break
@@ -112,9 +115,9 @@ func (t *tag) lags(digest oci.Digest, expected *version, poll int, last lastLook
 }
 
 // learn reads the version with the digest that a look has shown, and makes it the current one. began is when that look
-// began.
+// began. The error wraps oci.ErrNotFound if the registry does not have the manifest any more, or not yet.
 func (t *tag) learn(ctx context.Context, digest oci.Digest, began time.Time) (*version, error) {
-	m, err := getAnnounced(ctx, t.repository, digest)
+	m, err := t.repository.GetManifest(ctx, digest.String())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestParallelWritersOfOneProcessLoseNothing(t *testing.T) {
 		checkTwoShards(t, f, append(slices.Clone(digests), foreign))
 		s = f.run(t)
 		inParallel(writers, func(i int) {
-			if err := s.Delete(ctx, f.key(fmt.Sprint("t", i)), digests[i]); err != nil {
+			if err := s.remove(ctx, f.key(fmt.Sprint("t", i)), digests[i]); err != nil {
 				t.Errorf("Delete %d: %v", i, err)
 			}
 		})
@@ -108,5 +109,28 @@ func TestDescendantConfirms(t *testing.T) {
 	}
 	if entry, _ := f.version(t).doc.Lookup(f.image, "t"); entry.Digest != oci.DigestOf([]byte("later")) {
 		t.Errorf("the later edit is lost: %+v", entry)
+	}
+}
+
+// A rival's manifest is 404 by its digest as soon as the next one has replaced it, as zot does: the commit looks at the
+// tag again instead of failing.
+func TestOverwrittenManifestIsGoneByDigest(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	s := f.run(t)
+	f.mustPut(t, s, "t", "x")
+	f.mustPut(t, f.run(t), "overwritten", "1")
+	gone := f.version(t).digest
+	var again sync.Once
+	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/manifests/"+gone.String()) {
+			return false
+		}
+		again.Do(func() { f.mustPut(t, f.run(t), "faster", "2") })
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	f.mustPut(t, s, "mine", "3")
+	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "overwritten", "faster", "mine"}) {
+		t.Errorf("types: %v", got)
 	}
 }
