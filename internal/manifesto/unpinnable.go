@@ -2,6 +2,7 @@ package manifesto
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,8 +14,10 @@ import (
 type unpinnable struct {
 	mu    sync.Mutex
 	blobs map[oci.Digest]bool
-	// reported are the missing blobs that a caller was told about.
+	// reported are the missing blobs that a caller was told about, or that are pending.
 	reported map[oci.Digest]bool
+	// pending are the missing blobs that wait for a ticket to report them.
+	pending []oci.Digest
 }
 
 // all returns a copy of the set of blobs.
@@ -40,16 +43,20 @@ func (u *unpinnable) remove(digest oci.Digest) {
 	delete(u.blobs, digest)
 }
 
-// report has the first ticket of a batch report the missing blobs that no caller was told about. Without a ticket they
-// wait for the next batch.
+// report has the first ticket of a batch that stores something report the missing blobs that no caller was told about:
+// a delete has no result to report them in. Without such a ticket they wait for the next batch.
 func (u *unpinnable) report(missing []oci.Digest, batch []*ticket) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, digest := range missing {
-		if !u.reported[digest] && len(batch) > 0 {
+		if !u.reported[digest] {
 			u.reported = with(u.reported, digest)
-			batch[0].missing = append(batch[0].missing, digest)
+			u.pending = append(u.pending, oci.Digest(strings.Clone(digest.String())))
 		}
+	}
+	if i := slices.IndexFunc(batch, func(t *ticket) bool { return !t.removes() }); i >= 0 {
+		batch[i].missing = append(batch[i].missing, u.pending...)
+		u.pending = nil
 	}
 }
 
