@@ -115,7 +115,9 @@ func (m *metadata) update(store *manifesto.Store, i int) error {
 }
 
 func (m *metadata) remove(store *manifesto.Store, i int) error {
-	return store.Delete(context.Background(), m.key(i), oci.DigestOf(m.content(i, 1)))
+	removal := manifesto.Removal{Key: m.key(i), Expected: oci.DigestOf(m.content(i, 1))}
+	_, err := store.Delete(context.Background(), removal)
+	return err
 }
 
 // is returns a check that the content has a revision and is pinned.

@@ -21,6 +21,7 @@ const (
 	keyMediaType   = "media_type"
 	keyCreated     = "created"
 	keyAnnotations = "annotations"
+	keyDeclaredBy  = "declared_by"
 )
 
 // image is one element of the document's "images".

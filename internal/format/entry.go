@@ -18,6 +18,9 @@ func PinTo(shard int) Pin { return Pin(shard + 1) }
 // Shard returns the number of the pin manifest. False means that the pin names none.
 func (p Pin) Shard() (shard int, ok bool) { return int(p) - 1, p > 0 }
 
+// DeclaredByDigest stands in Entry.DeclaredBy for a reference by digest. No tag has this spelling.
+const DeclaredByDigest = "@"
+
 // Entry is what the manifesto says of one piece of metadata.
 type Entry struct {
 	// Type is the type of metadata.
@@ -32,6 +35,9 @@ type Entry struct {
 	Created time.Time
 	// Annotations are nil if there are none.
 	Annotations map[string]string
+	// DeclaredBy are the references through which the entry was declared, sorted: tags, or DeclaredByDigest. It is nil if
+	// nobody recorded them: another tool wrote the entry, or version 0 of this provider.
+	DeclaredBy []string
 	// Pin names the pin manifest that protects the content. Document.Set ignores it: a document assigns pins itself.
 	Pin Pin
 }

@@ -3,6 +3,7 @@ package format
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,7 +66,23 @@ func (rec record) entry() Entry {
 			e.Annotations = annotations
 		}
 	}
+	e.DeclaredBy = parseReferences(rec.fields.Get(keyDeclaredBy))
 	return e
+}
+
+// parseReferences decodes the field declared_by, sorted and without duplicates. A value of another shape counts as
+// missing.
+func parseReferences(value string) []string {
+	var references []string
+	if value == "" || json.Unmarshal([]byte(value), &references) != nil {
+		return nil
+	}
+	slices.Sort(references)
+	references = slices.Compact(references)
+	if len(references) == 0 {
+		return nil
+	}
+	return references
 }
 
 // updated returns the record with the values of e. Unknown fields stay. Our fields that e leaves empty are removed. The
@@ -88,6 +105,7 @@ func (rec record) updated(e Entry) record {
 	set(keyMediaType, e.MediaType, e.MediaType != "")
 	set(keyCreated, e.Created.UTC().Format(time.RFC3339), !e.Created.IsZero())
 	set(keyAnnotations, e.Annotations, len(e.Annotations) > 0)
+	set(keyDeclaredBy, e.DeclaredBy, len(e.DeclaredBy) > 0)
 	return newRecord(fields)
 }
 
@@ -109,5 +127,5 @@ func (rec record) pinned(pin Pin, size int64) record {
 func (e Entry) Equal(other Entry) bool {
 	return e.Type == other.Type && e.Digest == other.Digest && e.Size == other.Size &&
 		e.MediaType == other.MediaType && e.Created.Equal(other.Created) &&
-		maps.Equal(e.Annotations, other.Annotations)
+		maps.Equal(e.Annotations, other.Annotations) && slices.Equal(e.DeclaredBy, other.DeclaredBy)
 }

@@ -125,7 +125,7 @@ func TestRequestBudget(t *testing.T) {
 	})
 	spends("a create after a look", steady, put("three", "3"))
 	spends("a delete of what is gone", "1 HEAD manifesto", func() error {
-		return s.Delete(ctx, f.key("four"), oci.DigestOf([]byte("4")))
+		return s.remove(ctx, f.key("four"), oci.DigestOf([]byte("4")))
 	})
 
 	s = f.run(t)
@@ -133,7 +133,7 @@ func TestRequestBudget(t *testing.T) {
 	s = f.run(t)
 	spends("a delete without a look",
 		"1 GET blob, 1 GET manifesto, 1 GET ping, 2 HEAD manifesto, 2 POST blob, 2 PUT blob, 1 PUT manifesto",
-		func() error { return s.Delete(ctx, f.key("two"), oci.DigestOf([]byte("zwei"))) })
+		func() error { return s.remove(ctx, f.key("two"), oci.DigestOf([]byte("zwei"))) })
 	s = f.run(t)
 	spends("a tag", "1 GET ping, 1 HEAD image", func() error {
 		for range 3 {
@@ -224,7 +224,7 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 	})
 	within("updating them", pieces)
 	each(settled(), func(s *Store, i int) error {
-		return s.Delete(ctx, f.key(fmt.Sprint("t", i)), oci.DigestOf(content(i, 2)))
+		return s.remove(ctx, f.key(fmt.Sprint("t", i)), oci.DigestOf(content(i, 2)))
 	})
 	within("deleting them", 0)
 }

@@ -13,6 +13,8 @@ import (
 // edit is what a change does to one entry.
 type edit struct {
 	key Key
+	// reference is how the caller names the image; empty if it does not say.
+	reference string
 	// check returns an error if the entry is not as the caller expects.
 	check func(*format.Document) error
 	// apply edits a document that passed check.
@@ -25,6 +27,12 @@ type edit struct {
 	content oci.Digest
 	// repair forces a new pin for the entry's content.
 	repair bool
+}
+
+// supersedes reports whether the edit, of the same entry, makes an earlier one meaningless: both are the same caller's, or
+// both store content and the later content counts.
+func (e edit) supersedes(earlier edit) bool {
+	return e.reference == earlier.reference || !e.remove && !earlier.remove && e.content != earlier.content
 }
 
 // change is one or more edits of different keys that are committed together or not at all.

@@ -53,7 +53,7 @@ func TestRenameInOneBatch(t *testing.T) {
 			if entry, ok := f.version(t).doc.Lookup(f.image, "t"); !ok || entry.Digest != content {
 				t.Errorf("the entry is %+v, %t", entry, ok)
 			}
-			if !c.ledger.wasCreated(f.key("t")) {
+			if !c.ledger.wasCreated(f.key("t"), "") {
 				t.Error("the create is not in the ledger")
 			}
 		})
@@ -114,7 +114,7 @@ func TestChangeOfSeveralKeysIsRefusedAsAWhole(t *testing.T) {
 	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"there", "another"}) {
 		t.Errorf("types: %v", got)
 	}
-	if c.ledger.wasCreated(f.key("before")) || !c.ledger.wasCreated(f.key("another")) {
+	if c.ledger.wasCreated(f.key("before"), "") || !c.ledger.wasCreated(f.key("another"), "") {
 		t.Error("the ledger has a create of the refused change, or not that of the stored one")
 	}
 }

@@ -164,7 +164,7 @@ func (c *committer) decide(tickets []*ticket, err error, d *format.Document) {
 				t.stored[e.key] = Piece{Entry: entry, Pinned: entry.Pin != 0}
 			}
 			if e.create {
-				c.ledger.committed(e.key)
+				c.ledger.committed(e.key, e.reference, e.content)
 			}
 		}
 	}

@@ -265,3 +265,9 @@ func (f *fixture) putPins(ctx context.Context, blobs ...oci.Digest) error {
 	}
 	return f.remote.PutManifest(ctx, format.ShardTag(0), m, time.Time{})
 }
+
+// remove deletes an entry for a caller that recorded no reference.
+func (s *Store) remove(ctx context.Context, key Key, expected oci.Digest) error {
+	_, err := s.Delete(ctx, Removal{Key: key, Expected: expected})
+	return err
+}

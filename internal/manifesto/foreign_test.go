@@ -186,7 +186,7 @@ func TestEditsOfAForeignManifesto(t *testing.T) {
 		f := newFixture(t, registrytest.Olareg)
 		one := f.blob(t, "1")
 		f.write(t, f.oneEntry("one", one), registrytest.Gzip)
-		if err := f.run(t).Delete(ctx, f.key("one"), one); err != nil {
+		if err := f.run(t).remove(ctx, f.key("one"), one); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.document(t); got != `{"images":[]}` {
@@ -198,7 +198,7 @@ func TestEditsOfAForeignManifesto(t *testing.T) {
 		f.mustPut(t, f.run(t), "one", "1")
 		two := f.mustPut(t, f.run(t), "two", "2").Digest
 		f.write(t, f.document(t), registrytest.Gzip)
-		if err := f.run(t).Delete(ctx, f.key("two"), two); err != nil {
+		if err := f.run(t).remove(ctx, f.key("two"), two); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.document(t); strings.Contains(got, "two") {

@@ -26,21 +26,28 @@ func TestLedgerForgetsFailedCreates(t *testing.T) {
 func TestLedger(t *testing.T) {
 	var l ledger
 	one, two := Key{Type: "one"}, Key{Type: "two"}
-	if !l.claim(one) || l.claim(one) {
-		t.Error("a key can be claimed twice, or not at all")
+	content := dig("c")
+	if !l.claim(one, "stage", content) || l.claim(one, "stage", content) {
+		t.Error("a key can be claimed twice through one reference, or not at all")
 	}
-	if !l.claim(two) {
+	if !l.claim(two, "stage", dig("d")) {
 		t.Error("a claim of one key prevents that of another")
 	}
-	l.release(one)
-	if !l.claim(one) {
+	if !l.claim(one, "prod", content) {
+		t.Error("equal content cannot be claimed through another reference")
+	}
+	if l.claim(one, "test", dig("d")) {
+		t.Error("other content can be claimed through another reference")
+	}
+	l.release(one, "stage")
+	if !l.claim(one, "stage", content) {
 		t.Error("a released key cannot be claimed again")
 	}
-	if l.wasCreated(one) {
+	if l.wasCreated(one, "stage") {
 		t.Error("a claim counts as a create")
 	}
-	l.committed(one)
-	if !l.wasCreated(one) || l.wasCreated(two) {
+	l.committed(one, "stage", content)
+	if !l.wasCreated(one, "stage") || l.wasCreated(one, "prod") || l.wasCreated(two, "stage") {
 		t.Error("the committed create is not recorded, or another one is")
 	}
 }

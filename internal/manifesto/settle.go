@@ -16,8 +16,9 @@ import (
 type burst struct {
 	// pins are the pin manifests that it has put and not confirmed yet.
 	pins map[int]pinPut
-	// edits maps a key to its last confirmed edit, which the manifesto must have when the burst settles.
-	edits map[Key]confirmed
+	// edits maps a key to its last confirmed edits, one for each reference, which the manifesto must have when the burst
+	// settles.
+	edits map[Key][]confirmed
 	// put is when the last PUT of the manifesto ended; zero if there was none. failed says that this PUT failed.
 	put    time.Time
 	failed bool
@@ -28,17 +29,16 @@ type confirmed struct {
 	edit
 	// in is the digest of the version that has the edit.
 	in oci.Digest
-	// ctx is the caller's.
-	ctx context.Context //nolint:containedctx // For the ticket with which the edit may have to be committed again.
 }
 
-func newBurst() *burst { return &burst{pins: map[int]pinPut{}, edits: map[Key]confirmed{}} }
+func newBurst() *burst { return &burst{pins: map[int]pinPut{}, edits: map[Key][]confirmed{}} }
 
 // add records tickets that were confirmed in a version.
 func (b *burst) add(tickets []*ticket, v *version) {
 	for _, t := range tickets {
 		for _, e := range t.change {
-			b.edits[e.key] = confirmed{edit: e, in: v.digest, ctx: t.ctx}
+			earlier := slices.DeleteFunc(b.edits[e.key], func(old confirmed) bool { return e.supersedes(old.edit) })
+			b.edits[e.key] = append(earlier, confirmed{edit: e, in: v.digest})
 		}
 	}
 }
@@ -126,9 +126,9 @@ func (c *committer) lostTickets(ctx context.Context, b *burst) ([]*ticket, error
 	case err != nil:
 		return nil, err
 	case seen.kind == standing:
-		return b.missingFrom(current), nil
+		return b.missingFrom(ctx, current), nil
 	case seen.kind == another:
-		return b.missingFrom(seen.found), nil
+		return b.missingFrom(ctx, seen.found), nil
 	}
 	return nil, c.tag.vanished(current)
 }
@@ -136,16 +136,19 @@ func (c *committer) lostTickets(ctx context.Context, b *burst) ([]*ticket, error
 // missingFrom returns tickets for the edits of the burst that a version lacks. Each ticket has one edit, because the
 // callers of the original tickets may have their answers. If the version descends from the one with the edit, its
 // writer has seen the edit and may have changed the entry since.
-func (b *burst) missingFrom(v *version) []*ticket {
+func (b *burst) missingFrom(ctx context.Context, v *version) []*ticket {
 	var lost []*ticket
-	for _, e := range b.edits {
-		built := e.in == v.digest || slices.Contains(v.Ancestors, e.in)
-		if !built && !e.holds(v.doc) {
-			lost = append(lost, newTicket(e.ctx, change{e.edit}))
+	for _, edits := range b.edits {
+		for _, e := range edits {
+			built := e.in == v.digest || slices.Contains(v.Ancestors, e.in)
+			if !built && !e.holds(v.doc) {
+				lost = append(lost, newTicket(ctx, change{e.edit}))
+			}
 		}
 	}
 	slices.SortFunc(lost, func(a, b *ticket) int {
-		return cmp.Compare(a.change[0].key.String(), b.change[0].key.String())
+		return cmp.Or(cmp.Compare(a.change[0].key.String(), b.change[0].key.String()),
+			cmp.Compare(a.change[0].reference, b.change[0].reference))
 	})
 	return lost
 }

@@ -75,7 +75,7 @@ func (s *simulation) undo(store *Store, key Key) {
 		return
 	}
 	if err == nil {
-		err = store.Delete(context.Background(), key, piece.Digest)
+		err = store.remove(context.Background(), key, piece.Digest)
 	}
 	s.ended(operation{writer: 1, typ: key.Type, remove: true, err: err})
 }

@@ -64,13 +64,13 @@ func checkReads(t *testing.T, f *fixture) {
 
 func checkDelete(t *testing.T, f *fixture, digest oci.Digest) {
 	t.Helper()
-	if err := f.run(t).Delete(t.Context(), f.key("contact"), digest); err != nil {
+	if err := f.run(t).remove(t.Context(), f.key("contact"), digest); err != nil {
 		t.Fatalf("Delete: %v", err)
 	}
 	if got := f.document(t); got != `{"images":[]}` {
 		t.Errorf("after the last delete the document is %s", got)
 	}
-	if err := f.run(t).Delete(t.Context(), f.key("contact"), digest); err != nil {
+	if err := f.run(t).remove(t.Context(), f.key("contact"), digest); err != nil {
 		t.Errorf("a second Delete: %v", err)
 	}
 	if got := f.version(t).Number; got != 2 {
@@ -90,7 +90,7 @@ func TestPreconditions(t *testing.T) {
 		}
 	}
 	remove := func(s *Store, expected oci.Digest) func(context.Context) error {
-		return func(ctx context.Context) error { return s.Delete(ctx, f.key("t"), expected) }
+		return func(ctx context.Context) error { return s.remove(ctx, f.key("t"), expected) }
 	}
 	for name, test := range map[string]struct {
 		do              func(context.Context) error

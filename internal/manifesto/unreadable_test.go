@@ -82,7 +82,7 @@ func checkUnreadable(t *testing.T, f *fixture, want error) {
 	if _, err := s.Put(t.Context(), Put{Key: f.key("t"), Content: []byte("x")}); !failsAs(err) {
 		t.Errorf("Put: %v, want %v", err, want)
 	}
-	if err := f.run(t).Delete(t.Context(), f.key("t"), dig("1")); err == nil {
+	if err := f.run(t).remove(t.Context(), f.key("t"), dig("1")); err == nil {
 		t.Error("Delete succeeds")
 	}
 	if puts := f.server.Count(http.MethodPut, "/manifests/"); puts != 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -13,6 +14,11 @@ import (
 // Put describes a piece of metadata to create or to update.
 type Put struct {
 	Key
+	// Reference is how the caller names the image: a tag, or format.DeclaredByDigest. The entry remembers the references
+	// through which it was declared, and goes with the last. Empty records nothing.
+	Reference string
+	// Previous is the reference that Reference replaces; empty if there is none.
+	Previous string
 	// Content is what to store: 1 to format.MaxContent bytes. Nil in an update leaves the content unchanged.
 	Content []byte
 	// MediaType and Annotations are stored in the entry; both may be empty.
@@ -48,21 +54,25 @@ func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 		}
 	}
 	c := s.committer(put.Repository)
-	if put.Update {
-		return c.putEntry(ctx, put)
+	digest := put.Expected
+	if put.Content != nil {
+		digest = oci.DigestOf(put.Content)
 	}
-	if !c.ledger.claim(put.Key) {
+	if put.Update {
+		return c.putEntry(ctx, put, digest)
+	}
+	if !c.ledger.claim(put.Key, put.Reference, digest) {
 		return Result{}, ErrDeclaredTwice
 	}
-	result, err := c.putEntry(ctx, put)
+	result, err := c.putEntry(ctx, put, digest)
 	if err != nil {
-		c.ledger.release(put.Key)
+		c.ledger.release(put.Key, put.Reference)
 	}
 	return result, err
 }
 
-func (c *committer) putEntry(ctx context.Context, put Put) (Result, error) {
-	digest, size, err := c.supply(ctx, put)
+func (c *committer) putEntry(ctx context.Context, put Put, digest oci.Digest) (Result, error) {
+	size, err := c.supply(ctx, put, digest)
 	if err != nil {
 		return Result{}, err
 	}
@@ -77,14 +87,16 @@ func (c *committer) putEntry(ctx context.Context, put Put) (Result, error) {
 func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
 	created := c.now() // Taken once, so that every attempt stores the same entry.
 	return edit{
-		key: put.Key, create: !put.Update, content: digest, repair: put.Repair,
+		key: put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
 		apply: func(d *format.Document) {
 			entry := format.Entry{
 				Type: put.Type, Digest: digest, Size: size,
 				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 			}
-			if current, ok := d.Lookup(put.Image, put.Type); ok && current.Digest == digest {
+			current, ok := d.Lookup(put.Image, put.Type)
+			entry.DeclaredBy = put.declaredBy(current)
+			if ok && current.Digest == digest {
 				entry.Created = current.Created // It changes only with the content.
 				if put.Content == nil {
 					entry.Size = current.Size
@@ -95,9 +107,32 @@ func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
 		holds: func(d *format.Document) bool {
 			current, ok := d.Lookup(put.Image, put.Type)
 			return ok && current.Digest == digest && current.MediaType == put.MediaType &&
-				maps.Equal(current.Annotations, put.Annotations)
+				maps.Equal(current.Annotations, put.Annotations) &&
+				(put.Reference == "" || slices.Contains(current.DeclaredBy, put.Reference))
 		},
 	}
+}
+
+// declaredBy returns the references of the entry after the Put.
+func (p Put) declaredBy(current format.Entry) []string {
+	references := without(current.DeclaredBy, p.Previous)
+	if p.Reference == "" || slices.Contains(references, p.Reference) {
+		return references
+	}
+	references = append(references, p.Reference)
+	slices.Sort(references)
+	return references
+}
+
+// without returns a copy of references that lacks one; nil if it is empty.
+func without(references []string, reference string) []string {
+	var rest []string
+	for _, r := range references {
+		if r != reference {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 // check compares the entry with what the caller expects. digest is the digest of the content to store.
@@ -112,53 +147,77 @@ func (p Put) check(d *format.Document, digest oci.Digest) error {
 	return nil
 }
 
-// supply makes sure that the content is in the repository. It returns the content's digest and its size in bytes,
-// format.UnknownSize if the entry's content stays.
-func (c *committer) supply(ctx context.Context, put Put) (oci.Digest, int64, error) {
+// supply makes sure that the content, whose digest is given, is in the repository. It returns the content's size in
+// bytes, format.UnknownSize if the entry's content stays.
+func (c *committer) supply(ctx context.Context, put Put, digest oci.Digest) (int64, error) {
 	if put.Content == nil {
 		if !put.Repair {
-			return put.Expected, format.UnknownSize, nil
+			return format.UnknownSize, nil
 		}
 		_, err := c.repository.HeadBlob(ctx, put.Expected)
 		if errors.Is(err, oci.ErrNotFound) {
 			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
 		}
-		return put.Expected, format.UnknownSize, err
+		return format.UnknownSize, err
 	}
-	digest := oci.DigestOf(put.Content)
 	if !put.Update || put.Expected != digest || put.Repair {
 		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
-			return "", format.UnknownSize, err
+			return format.UnknownSize, err
 		}
 		c.pins.unpinnable.remove(digest)
 	}
-	return digest, int64(len(put.Content)), nil
+	return int64(len(put.Content)), nil
 }
 
-// Delete removes the entry of a key if its content has the digest expected. It succeeds if there is no such entry. The
-// error is a *ConflictError if the entry has other content, and wraps ErrCreatedThisRun if another resource has created
-// the entry in this run. It wraps ErrInterrupted if ctx has ended and the outcome is unknown.
-func (s *Store) Delete(ctx context.Context, key Key, expected oci.Digest) error {
-	c := s.committer(key.Repository)
-	return c.submit(ctx, newTicket(ctx, change{c.deleteEdit(key, expected)}))
+// Removal describes a piece of metadata to delete.
+type Removal struct {
+	Key
+	// Expected is the digest of the content that the caller last saw.
+	Expected oci.Digest
+	// Reference is how the caller names the image, as in Put; empty if it recorded none.
+	Reference string
 }
 
-func (c *committer) deleteEdit(key Key, expected oci.Digest) edit {
+// Delete removes the caller's reference from an entry, and the entry with the last reference. It returns the references
+// through which the entry is still declared, nil if it is gone. Without such references the entry's content must have
+// the digest Expected. It succeeds if there is no such entry. The error is a *ConflictError if the entry has other
+// content, and wraps ErrCreatedThisRun if another resource has created the entry in this run. It wraps ErrInterrupted
+// if ctx has ended and the outcome is unknown.
+func (s *Store) Delete(ctx context.Context, removal Removal) (remaining []string, err error) {
+	c := s.committer(removal.Repository)
+	t := newTicket(ctx, change{c.deleteEdit(removal)})
+	if err := c.submit(ctx, t); err != nil {
+		return nil, err
+	}
+	return t.stored[removal.Key].DeclaredBy, nil
+}
+
+func (c *committer) deleteEdit(removal Removal) edit {
+	key := removal.Key
 	return edit{
-		key: key, remove: true,
+		key: key, reference: removal.Reference, remove: true,
 		check: func(d *format.Document) error {
-			if c.ledger.wasCreated(key) {
+			current, ok := d.Lookup(key.Image, key.Type)
+			switch {
+			case c.ledger.wasCreated(key, removal.Reference):
 				return ErrCreatedThisRun
-			}
-			if current, ok := d.Lookup(key.Image, key.Type); ok && current.Digest != expected {
-				return &ConflictError{Key: key, Found: current.Digest, Expected: expected, kind: ErrChanged}
+			case ok && len(without(current.DeclaredBy, removal.Reference)) == 0 && current.Digest != removal.Expected:
+				return &ConflictError{Key: key, Found: current.Digest, Expected: removal.Expected, kind: ErrChanged}
 			}
 			return nil
 		},
-		apply: func(d *format.Document) { d.Delete(key.Image, key.Type) },
+		apply: func(d *format.Document) {
+			current, _ := d.Lookup(key.Image, key.Type)
+			if rest := without(current.DeclaredBy, removal.Reference); len(rest) > 0 {
+				current.DeclaredBy = rest
+				d.Set(key.Image, current)
+				return
+			}
+			d.Delete(key.Image, key.Type)
+		},
 		holds: func(d *format.Document) bool {
-			_, ok := d.Lookup(key.Image, key.Type)
-			return !ok
+			current, ok := d.Lookup(key.Image, key.Type)
+			return !ok || len(current.DeclaredBy) > 0 && !slices.Contains(current.DeclaredBy, removal.Reference)
 		},
 	}
 }

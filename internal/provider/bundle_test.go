@@ -136,7 +136,7 @@ func (b *bundle) change(image oci.Digest, typ, content string) {
 	} else {
 		var piece manifesto.Piece
 		if piece, err = store.Get(ctx, key); err == nil {
-			err = store.Delete(ctx, key, piece.Digest)
+			_, err = store.Delete(ctx, manifesto.Removal{Key: key, Expected: piece.Digest})
 		}
 	}
 	if err != nil {

@@ -40,6 +40,7 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 		return
 	}
 	put := manifesto.Put{Key: key, Content: content, Overwrite: plan.Overwrite.ValueBool()}
+	put.Reference = r.data.declaredAs(&plan)
 	if !r.put(ctx, put, &plan, "creating", &resp.Diagnostics) {
 		return
 	}
@@ -129,6 +130,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
+	put.Reference, put.Previous = r.data.declaredAs(&plan), r.data.declaredAs(&state)
 	if !r.put(ctx, put, &plan, "updating", &resp.Diagnostics) {
 		return
 	}
@@ -154,8 +156,14 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	err = r.data.store.Delete(ctx, key, oci.Digest(state.Digest.ValueString()))
+	remaining, err := r.data.store.Delete(ctx, manifesto.Removal{
+		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state),
+	})
 	switch {
+	case err == nil && len(remaining) > 0:
+		resp.Diagnostics.AddWarning("Metadata kept",
+			fmt.Sprintf("Another resource declares %s too, through %s, so it stays in the registry until that one is "+
+				"destroyed.", describeKey(key), describeReferences(remaining)))
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",
 			fmt.Sprintf("Another resource created %s in this run, so destroying this one leaves it in the registry. "+

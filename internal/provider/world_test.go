@@ -94,7 +94,7 @@ func (w *world) remove(typ string) {
 	w.t.Helper()
 	piece, err := w.store().Get(context.Background(), w.key(typ))
 	if err == nil {
-		err = w.store().Delete(context.Background(), w.key(typ), piece.Digest)
+		_, err = w.store().Delete(context.Background(), manifesto.Removal{Key: w.key(typ), Expected: piece.Digest})
 	}
 	if err != nil {
 		w.t.Fatalf("removing %s: %v", typ, err)
