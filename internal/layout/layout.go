@@ -44,15 +44,24 @@ func Open(directory string) *Layout {
 	return &Layout{directory: directory}
 }
 
-// RepositoryExists returns true if the directory is a layout and ErrNoLayout if it is not. It never returns false
-// without an error, because that would mean that the images have no metadata yet.
-func (l *Layout) RepositoryExists(ctx context.Context) (bool, error) {
+// ListTags returns the tags in the index that begin with prefix. known is never false without an error, because that
+// would mean that the images have no metadata yet. The error wraps ErrNoLayout if the directory is no layout.
+func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error) {
 	d, err := l.open(ctx)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	d.done()
-	return true, nil
+	defer d.done()
+	ix, err := d.readIndex()
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range ix.entries {
+		if tag := e.tag(); strings.HasPrefix(tag, prefix) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, true, nil
 }
 
 // directory is an open layout. Links in it do not lead out of it.

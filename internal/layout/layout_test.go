@@ -88,10 +88,10 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	_, getBlob := l.GetBlob(ctx, digest, 1)
 	_, putBlob := l.PutBlob(ctx, []byte("x"))
 	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(emptyIndex)), time.Time{})
-	_, exists := l.RepositoryExists(ctx)
+	_, _, exists := l.ListTags(ctx, "_manifesto")
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
-		"PutManifest": put, "RepositoryExists": exists,
+		"PutManifest": put, "ListTags": exists,
 	}
 }
 
@@ -253,7 +253,7 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 			return err
 		}},
 		"version": {versionFile, "version", func(l *Layout) error {
-			_, err := l.RepositoryExists(context.Background())
+			_, _, err := l.ListTags(context.Background(), "_manifesto")
 			return err
 		}},
 		"lock": {lockFile, "lock", func(l *Layout) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -104,4 +105,56 @@ func TestLone404BeforePut(t *testing.T) {
 
 func notFound(w http.ResponseWriter) {
 	registrytest.Refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "no")
+}
+
+// A 404 for a manifesto, such as an archive tier answers, is no absence while other tags show that there was one:
+// neither a reader nor a writer believes it.
+func TestOtherTagsShowThatThereWasAManifesto(t *testing.T) {
+	for name, hidden := range map[string]func(r *http.Request) bool{
+		"the tag is listed": func(*http.Request) bool { return false },
+		"a pin manifest of a later version": func(r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/tags/list")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, registrytest.Olareg)
+			f.mustPut(t, f.run(t), "t", "x")
+			f.mustPut(t, f.run(t), "u", "y")
+			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				if !isTagRequest(r, http.MethodGet) && !isTagRequest(r, http.MethodHead) && !hidden(r) {
+					return false
+				}
+				registrytest.Refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "archived")
+				return true
+			})
+			_, getErr := f.run(t).Get(t.Context(), f.key("t"))
+			_, putErr := f.run(t).Put(t.Context(), Put{Key: f.key("v"), Content: []byte("z")})
+			for operation, err := range map[string]error{"Get": getErr, "Put": putErr} {
+				if !errors.Is(err, ErrVanished) || !strings.Contains(err.Error(), "delete every tag that begins with _manifesto") {
+					t.Errorf("%s: %v", operation, err)
+				}
+			}
+			f.server.Intercept(nil)
+			if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "u"}) {
+				t.Errorf("types: %v", got)
+			}
+		})
+	}
+}
+
+// A writer that was killed in its first commit leaves a pin manifest and no manifesto: the next run begins anew.
+func TestPinsOfAKilledFirstCommitAreNoManifesto(t *testing.T) {
+	f := newFixture(t, registrytest.Olareg)
+	layers := format.PinLayers(map[oci.Digest]int64{f.blob(t, "left"): 4})
+	m, err := format.PinManifest(f.remote.Repository(), layers, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.remote.PutManifest(t.Context(), format.ShardTag(0), m, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	f.mustPut(t, f.run(t), "t", "x")
+	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t"}) {
+		t.Errorf("types: %v", got)
+	}
 }

@@ -2,6 +2,7 @@ package manifesto
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,4 +61,13 @@ func (m *memoryRemote) PutBlob(_ context.Context, content []byte) (oci.Digest, e
 	return digest, nil
 }
 
-func (m *memoryRemote) RepositoryExists(context.Context) (bool, error) { return true, nil }
+func (m *memoryRemote) ListTags(_ context.Context, prefix string) (tags []string, known bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for tag := range m.manifests {
+		if strings.HasPrefix(tag, prefix) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, true, nil
+}

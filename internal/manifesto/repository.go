@@ -27,8 +27,9 @@ type Repository interface {
 	GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error)
 	// PutBlob uploads a blob and returns its digest.
 	PutBlob(ctx context.Context, content []byte) (oci.Digest, error)
-	// RepositoryExists reports whether the registry knows the repository. An error means that it cannot be read.
-	RepositoryExists(ctx context.Context) (bool, error)
+	// ListTags returns the repository's tags that begin with prefix. known says whether the registry knows the
+	// repository. An error means that the tags cannot be read.
+	ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error)
 }
 
 // Bounds of polls for something that the registry is known to have but does not show yet. Replicas lag, and

@@ -11,12 +11,12 @@ import (
 )
 
 // declare creates the type contact through a reference in a run.
-func (f *fixture) declare(t *testing.T, s *Store, reference, content string) oci.Digest {
+func (f *fixture) declare(t *testing.T, s *Store, reference string) oci.Digest {
 	t.Helper()
-	put := Put{Key: f.key("contact"), Reference: reference, Content: []byte(content)}
+	put := Put{Key: f.key("contact"), Reference: reference, Content: []byte("team")}
 	result, err := s.Put(t.Context(), put)
 	if err != nil {
-		t.Fatalf("declaring %q through %q: %v", content, reference, err)
+		t.Fatalf("declaring through %q: %v", reference, err)
 	}
 	return result.Digest
 }
@@ -42,8 +42,8 @@ func (f *fixture) declaredBy(t *testing.T) []string {
 func TestEntryIsSharedByReferences(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	run := f.run(t)
-	content := f.declare(t, run, "stage", "team")
-	f.declare(t, run, "prod", "team")
+	content := f.declare(t, run, "stage")
+	f.declare(t, run, "prod")
 	if got := f.declaredBy(t); !slices.Equal(got, []string{"prod", "stage"}) {
 		t.Errorf("declared by %q", got)
 	}
@@ -64,7 +64,7 @@ func TestEntryIsSharedByReferences(t *testing.T) {
 // A change of the reference of an entry that stays is stored.
 func TestReferenceOfAnEntryChanges(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
-	content := f.declare(t, f.run(t), "stage", "team")
+	content := f.declare(t, f.run(t), "stage")
 	update := Put{
 		Key: f.key("contact"), Update: true, Expected: content, Reference: format.DeclaredByDigest, Previous: "stage",
 	}
@@ -83,7 +83,7 @@ func TestEntryWithoutReferencesIsTakenOver(t *testing.T) {
 	if got := f.declaredBy(t); got != nil {
 		t.Fatalf("declared by %q", got)
 	}
-	f.declare(t, f.run(t), "stage", "team")
+	f.declare(t, f.run(t), "stage")
 	if remaining := f.undeclare(t, "stage", content); remaining != nil {
 		t.Errorf("it is still declared by %q", remaining)
 	}
@@ -92,7 +92,7 @@ func TestEntryWithoutReferencesIsTakenOver(t *testing.T) {
 // A delete through a reference that the entry does not have leaves the entry to those that it has.
 func TestDeleteThroughAnUnrecordedReference(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
-	content := f.declare(t, f.run(t), "prod", "team")
+	content := f.declare(t, f.run(t), "prod")
 	if remaining := f.undeclare(t, "stage", content); !slices.Equal(remaining, []string{"prod"}) {
 		t.Errorf("declared by %q", remaining)
 	}
@@ -106,7 +106,7 @@ func TestDeleteThroughAnUnrecordedReference(t *testing.T) {
 func TestDeclaredTwiceInOneRun(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	run := f.run(t)
-	f.declare(t, run, "stage", "team")
+	f.declare(t, run, "stage")
 	for name, put := range map[string]Put{
 		"the same reference": {Reference: "stage", Content: []byte("team")},
 		"other content":      {Reference: "prod", Content: []byte("other"), Overwrite: true},

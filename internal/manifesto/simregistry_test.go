@@ -250,4 +250,13 @@ func (r simRemote) PutBlob(_ context.Context, content []byte) (oci.Digest, error
 	return digest, nil
 }
 
-func (r simRemote) RepositoryExists(context.Context) (bool, error) { return true, nil }
+func (r simRemote) ListTags(_ context.Context, prefix string) (tags []string, known bool, err error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	for tag := range r.s.registry.tags {
+		if strings.HasPrefix(tag, prefix) {
+			tags = append(tags, tag)
+		}
+	}
+	return tags, true, nil
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -56,17 +58,33 @@ func (t *tag) read(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (
 	return t.parse(ctx, m)
 }
 
-// get returns the manifest under the tag, the zero value if there is none. It takes a second 404 and proveAbsence to
-// believe that.
+// get gets the manifest under the tag. It returns the zero manifest if there is none. A single 404 does not count, and
+// neither do two if another tag shows that there is a manifesto: it may be the first of another writer, which appears
+// soon, or one that the registry does not hand out.
 func (t *tag) get(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (oci.Manifest, error) {
 	m, err := t.repository.GetManifest(ctx, format.Tag)
 	if errors.Is(err, oci.ErrNotFound) {
 		m, err = t.repository.GetManifest(ctx, format.Tag)
 	}
-	if errors.Is(err, oci.ErrNotFound) {
-		return oci.Manifest{}, t.proveAbsence(ctx, image, unknownIsEmpty)
+	if !errors.Is(err, oci.ErrNotFound) {
+		return m, err
 	}
-	return m, err
+	trace, err := t.proveAbsence(ctx, image, unknownIsEmpty)
+	if err != nil || trace == "" {
+		return oci.Manifest{}, err
+	}
+	for _, ended := range polls(ctx) {
+		if ended != nil {
+			return oci.Manifest{}, ended
+		}
+		if m, err = t.repository.GetManifest(ctx, format.Tag); !errors.Is(err, oci.ErrNotFound) {
+			return m, err
+		}
+	}
+	return oci.Manifest{}, fmt.Errorf("%w: the registry answers 404 for %s, although the tag %s shows that there was a "+
+		"manifesto. An archive tier, a retention rule or a copy of the repository may have taken it. Bring it back; or "+
+		"delete every tag that begins with %s, to begin anew without the metadata that it had",
+		ErrVanished, t.name.Tagged(format.Tag), trace, format.Tag)
 }
 
 // parse turns the manifest under the tag into a version. The zero manifest gives the version of an empty repository.
@@ -86,26 +104,52 @@ func (t *tag) parse(ctx context.Context, m oci.Manifest) (*version, error) {
 	return v, nil
 }
 
-// proveAbsence returns an error unless a 404 for the tag means that there is no manifesto. The repository must be
-// readable, and this run must not have seen a manifesto in it. Registries also answer 404 for what they hide, and a
-// commit must not replace a manifesto by a new one because it could not read it.
-func (t *tag) proveAbsence(ctx context.Context, image oci.Digest, unknownIsEmpty bool) error {
+// proveAbsence decides whether a 404 for the tag means that there is no manifesto: the repository must be readable
+// otherwise, this run must not have seen a manifesto, and no other tag may show that there was one. trace is a tag that
+// shows it; empty if there is none. Registries answer 404 for what they hide as well, and a manifesto is never rebuilt
+// from nothing because it could not be read.
+func (t *tag) proveAbsence(ctx context.Context, image oci.Digest, unknownIsEmpty bool) (trace string, err error) {
 	if v := t.state.current(); v != nil && v.exists() {
-		return t.vanished(v)
+		return "", t.vanished(v)
 	}
+	readable := false
 	if image != "" {
-		_, err := t.repository.HeadManifest(ctx, image.String())
-		if err == nil || !errors.Is(err, oci.ErrNotFound) {
-			return err
+		_, err = t.repository.HeadManifest(ctx, image.String())
+		if readable = err == nil; !readable && !errors.Is(err, oci.ErrNotFound) {
+			return "", err
 		}
 	}
-	exists, err := t.repository.RepositoryExists(ctx)
-	if err != nil {
-		return fmt.Errorf("%w: %s is 404, and so may be because the repository cannot be read: %w",
+	tags, known, err := t.repository.ListTags(ctx, format.Tag)
+	switch {
+	case err == nil && known:
+		return t.trace(ctx, tags)
+	case readable: // A registry without a list of tags.
+		return t.trace(ctx, []string{format.ShardTag(0)})
+	case err != nil:
+		return "", fmt.Errorf("%w: %s is 404, and so may be because the repository cannot be read: %w",
 			ErrVanished, t.name.Tagged(format.Tag), err)
+	case !unknownIsEmpty:
+		return "", fmt.Errorf("%w: the registry does not know the repository %s", ErrVanished, t.name)
 	}
-	if !exists && !unknownIsEmpty {
-		return fmt.Errorf("%w: the registry does not know the repository %s", ErrVanished, t.name)
+	return "", nil
+}
+
+// trace returns one of the tags that shows that there is or was a manifesto; empty if none does. The first pin manifest
+// shows it only if it belongs to a later version than the first: a writer that was killed in its first commit leaves
+// one, too.
+func (t *tag) trace(ctx context.Context, tags []string) (string, error) {
+	for _, tag := range tags {
+		if tag == format.Tag || strings.HasPrefix(tag, format.ShardTag(0)+".") {
+			return tag, nil
+		}
 	}
-	return nil
+	first := format.ShardTag(0)
+	if !slices.Contains(tags, first) {
+		return "", nil
+	}
+	content, err := readShard(ctx, t.repository, 0)
+	if err != nil || content.number <= 1 {
+		return "", err
+	}
+	return first, nil
 }

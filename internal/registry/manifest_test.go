@@ -37,12 +37,12 @@ func TestManifests(t *testing.T) {
 	if err := r.PutManifest(ctx, "big", big, time.Time{}); !errors.Is(err, oci.ErrTooLarge) {
 		t.Errorf("PutManifest over the limit: %v", err)
 	}
-	if exists, err := r.RepositoryExists(ctx); err != nil || !exists {
-		t.Errorf("RepositoryExists: %t, %v", exists, err)
+	if _, exists, err := r.ListTags(ctx, "_manifesto"); err != nil || !exists {
+		t.Errorf("ListTags: %t, %v", exists, err)
 	}
 	other := openHost(t, r.Repository().Host()+"/none", Options{})
-	if exists, err := other.RepositoryExists(ctx); err != nil || exists {
-		t.Errorf("RepositoryExists of another: %t, %v", exists, err)
+	if _, exists, err := other.ListTags(ctx, "_manifesto"); err != nil || exists {
+		t.Errorf("ListTags of another: %t, %v", exists, err)
 	}
 }
 

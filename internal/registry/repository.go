@@ -3,7 +3,6 @@ package registry
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -132,16 +131,4 @@ func readLimited(ctx context.Context, body io.Reader, limit int64) ([]byte, erro
 		return nil, fmt.Errorf("%w: more than %d bytes", oci.ErrTooLarge, limit)
 	}
 	return content, nil
-}
-
-// RepositoryExists asks for one of the repository's tags, to tell a repository that lacks a manifest from one that
-// cannot be read. It returns false without an error only if the registry answers NAME_UNKNOWN; any other failure is an
-// error.
-func (r *Repository) RepositoryExists(ctx context.Context) (bool, error) {
-	in := request{method: http.MethodGet, path: "tags/list?n=1", accept: []int{http.StatusOK}}
-	err := r.exchange(ctx, in, func(*http.Response) error { return nil })
-	if errors.Is(err, ErrRepositoryUnknown) {
-		return false, nil
-	}
-	return err == nil, err
 }

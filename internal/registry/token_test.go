@@ -247,8 +247,8 @@ func TestTokenServiceWithout(t *testing.T) {
 	ctx := context.Background()
 	_, manifest := r.HeadManifest(ctx, "tag")
 	_, blob := r.HeadBlob(ctx, oci.DigestOf([]byte("x")))
-	exists, repository := r.RepositoryExists(ctx)
-	for name, err := range map[string]error{"HeadManifest": manifest, "HeadBlob": blob, "RepositoryExists": repository} {
+	_, exists, repository := r.ListTags(ctx, "_manifesto")
+	for name, err := range map[string]error{"HeadManifest": manifest, "HeadBlob": blob, "ListTags": repository} {
 		if !errors.Is(err, oci.ErrBadResponse) || errors.Is(err, oci.ErrNotFound) || exists {
 			t.Errorf("%s: %v", name, err)
 		}
