@@ -29,8 +29,8 @@ type edit struct {
 	repair bool
 }
 
-// supersedes reports whether the edit makes an earlier one of the same entry meaningless: both are the same caller's, or
-// both store content, and the later content counts.
+// supersedes reports whether the edit makes an earlier one of the same entry meaningless: both are of the same caller,
+// or both store content, and the later content counts.
 func (e edit) supersedes(earlier edit) bool {
 	return e.reference == earlier.reference || !e.remove && !earlier.remove && e.content != earlier.content
 }
