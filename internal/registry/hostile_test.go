@@ -41,7 +41,7 @@ func spellings() []string {
 	}
 }
 
-// hostile is one way in which a registry may answer. /v2/ asks for basic authentication. answer gets the other requests.
+// hostile is one way in which a registry may answer. /v2/ asks for basic authentication; answer gets all else.
 type hostile struct {
 	answer http.HandlerFunc
 	// call is what the client does; nil means GetManifest of a tag.
