@@ -46,17 +46,21 @@ type Document struct {
 }
 
 // ParseDocument reads a document. It refuses structure that readers could disagree on, such as a repeated field or an
-// object in place of an array; the error then wraps ErrMalformed. It keeps an entry with invalid values and ignores it.
+// object in place of an array; the error then wraps ErrMalformed. It wraps ErrTooLarge if the document has more images,
+// entries or fields than an honest one. ParseDocument keeps an entry with invalid values and ignores it.
 func ParseDocument(data []byte) (*Document, error) {
 	compact, err := rawjson.Compact(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	d, p := &Document{}, &parser{}
+	d, p := &Document{}, newParser()
 	if d.fields, err = p.object(compact, func() string { return "the document" }, keyImages); err != nil {
 		return nil, err
 	}
 	err = eachElement(d.fields.Get(keyImages), func() string { return "images" }, func(element string) error {
+		if len(d.images) == maxImages {
+			return fmt.Errorf("%w: the document has more than %d images", ErrTooLarge, maxImages)
+		}
 		img, imageErr := p.image(element, len(d.images))
 		d.images = append(d.images, img)
 		return imageErr
@@ -80,8 +84,8 @@ func (p *parser) image(value string, position int) (image, error) {
 	entries := func() string { return what() + ".manifesto" }
 	err = eachElement(fields.Get(keyManifesto), entries, func(element string) error {
 		entry := func() string { return fmt.Sprintf("%s[%d]", entries(), len(p.records)) }
-		entryFields, entryErr := p.object(element, entry, keyType, keyDigest)
-		p.records = append(p.records, newRecord(entryFields))
+		rec, entryErr := p.record(element, entry)
+		p.records = append(p.records, rec)
 		return entryErr
 	})
 	img.records = slices.Clone(p.records)

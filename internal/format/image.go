@@ -27,11 +27,17 @@ type Image struct {
 }
 
 // NewImage wraps a rendered document. Equal documents give equal bytes. The error wraps ErrTooLarge if the document
-// exceeds MaxData.
+// exceeds MaxData or a bound of ParseDocument, so that it could not be read back.
 func NewImage(document []byte) (Image, error) {
 	if len(document) > MaxData {
 		return Image{}, fmt.Errorf("%w: the document has %d bytes, at most %d can be read back",
 			ErrTooLarge, len(document), MaxData)
+	}
+	// Every entry has a brace and every field a colon: only a document near a bound is parsed.
+	if bytes.Count(document, []byte("{")) > maxEntries || bytes.Count(document, []byte(":")) > maxFields {
+		if _, err := ParseDocument(document); err != nil {
+			return Image{}, err
+		}
 	}
 	layer, diffID, err := newLayer(document)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -26,6 +27,17 @@ const (
 
 // maxGuess bounds the memory that is allocated for a file before its bytes have arrived, in bytes.
 const maxGuess = 32 << 20
+
+// maxWindow bounds the memory that a zstd frame asks for before its bytes have arrived, in bytes. Levels up to 19 need
+// 8 MiB.
+const maxWindow = 32 << 20
+
+// maxMembers bounds the gzip members of a layer. Most tools write one, and those for lazy pulling one for some
+// megabytes. A hostile layer has millions of empty ones: they decompress to nothing and escape the limit on bytes.
+const maxMembers = 100_000
+
+// sparsePrefix begins the PAX records of a sparse file: some bytes of tar that read as gigabytes of zeros.
+const sparsePrefix = "GNU.sparse."
 
 // DataPath is the only file of a manifesto's image, and of the images that hold content in the oldest form.
 const DataPath = "/data"
@@ -74,21 +86,38 @@ func ReadLayer(layer io.Reader, limit, maxContent int64) (LayerData, error) {
 		case whiteoutData, whiteoutOpaque:
 			result.Hides = true
 		case DataPath:
-			if header.Typeflag != tar.TypeReg {
-				return LayerData{}, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, DataPath)
+			if result.Content, err = readFile(archive, header, maxContent); err != nil {
+				return LayerData{}, err
 			}
-			if header.Size > maxContent {
-				return LayerData{}, fmt.Errorf("%w: %s has %d bytes, the limit is %d",
-					ErrTooLarge, DataPath, header.Size, maxContent)
-			}
-			var content bytes.Buffer
-			content.Grow(int(min(header.Size, maxGuess)) + bytes.MinRead) // The header may lie.
-			if _, err := content.ReadFrom(archive); err != nil {
-				return LayerData{}, layerError(err)
-			}
-			result.Found, result.Content = true, content.Bytes()
+			result.Found = true
 		}
 	}
+}
+
+// readFile reads the current file of an archive.
+func readFile(archive io.Reader, header *tar.Header, maxContent int64) ([]byte, error) {
+	if header.Typeflag != tar.TypeReg {
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrNotManifesto, DataPath)
+	}
+	for key := range header.PAXRecords {
+		if strings.HasPrefix(key, sparsePrefix) {
+			return nil, fmt.Errorf("%w: %s is a sparse file", ErrNotManifesto, DataPath)
+		}
+	}
+	if header.Size > maxContent {
+		return nil, fmt.Errorf("%w: %s has %d bytes, the limit is %d",
+			ErrTooLarge, DataPath, header.Size, maxContent)
+	}
+	content := make([]byte, min(header.Size, maxGuess)) // The header may lie.
+	n, err := io.ReadFull(archive, content)
+	if err == nil && int64(n) < header.Size {
+		content = append(make([]byte, 0, header.Size), content...)[:header.Size]
+		_, err = io.ReadFull(archive, content[n:])
+	}
+	if err != nil {
+		return nil, layerError(err)
+	}
+	return content, nil
 }
 
 // decompress returns the tar in a layer, and a function that releases the decompressor.
@@ -103,15 +132,45 @@ func decompress(layer *bufio.Reader) (io.Reader, func(), error) {
 		if err != nil {
 			return nil, nil, layerError(err)
 		}
-		return reader, func() { _ = reader.Close() }, nil // Closing a gzip reader checks nothing more.
+		reader.Multistream(false)
+		plain := &memberReader{compressed: layer, member: reader}
+		return plain, func() { _ = reader.Close() }, nil // Closing a gzip reader checks nothing more.
 	case bytes.HasPrefix(magic, zstdMagic):
-		reader, err := zstd.NewReader(layer, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxData))
+		reader, err := zstd.NewReader(layer, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxMemory(MaxData), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, nil, layerError(err)
 		}
 		return reader, reader.Close, nil
 	}
 	return layer, func() {}, nil
+}
+
+// memberReader reads the members of a gzip file one after the other, and counts them.
+type memberReader struct {
+	compressed *bufio.Reader
+	member     *gzip.Reader
+	count      int
+}
+
+// Read implements io.Reader.
+func (r *memberReader) Read(p []byte) (int, error) {
+	for {
+		n, err := r.member.Read(p)
+		if !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if r.count++; r.count > maxMembers {
+			return 0, fmt.Errorf("%w: a layer has more than %d gzip members", ErrTooLarge, maxMembers)
+		}
+		if err = r.member.Reset(r.compressed); err != nil { // io.EOF after the last member.
+			return n, err
+		}
+		r.member.Multistream(false)
+		if n > 0 {
+			return n, nil
+		}
+	}
 }
 
 func layerError(err error) error {

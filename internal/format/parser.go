@@ -1,6 +1,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
@@ -9,8 +10,30 @@ import (
 // parser splits a document into its parts.
 type parser struct {
 	rawjson.Parser
+	// entries counts the entries of all images so far.
+	entries int
 	// records are the entries of the current image, in a slice that the next image reuses.
 	records []record
+}
+
+// Bounds of a document. An entry takes a hundred bytes of text at least, and a hostile element only three: without
+// bounds, memory for the elements would exceed the text a hundredfold.
+const (
+	// maxImages and maxEntries bound the elements of "images", and those of all "manifesto" together. Pin manifests
+	// protect about a million blobs.
+	maxImages  = 1_000_000
+	maxEntries = 1_000_000
+	// maxObjectFields bounds the fields of one object; we write seven at most. maxAnnotations bounds the annotations of
+	// one entry: more count as invalid and are ignored, because an error would keep everybody from the document.
+	maxObjectFields = 256
+	maxAnnotations  = 1024
+	// maxFields bounds the fields of all objects and annotations. A document of maxEntries entries with all our fields
+	// stays below.
+	maxFields = 10_000_000
+)
+
+func newParser() *parser {
+	return &parser{Parser: rawjson.Parser{MaxObject: maxObjectFields, MaxTotal: maxFields}}
 }
 
 // object splits an object into its fields. what describes the object in errors; known lists the keys that must be
@@ -18,9 +41,45 @@ type parser struct {
 func (p *parser) object(value string, what func() string, known ...string) (rawjson.Object, error) {
 	fields, err := p.Object(value, known...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s %w", ErrMalformed, what(), err)
+		return nil, bounded(what(), err)
 	}
 	return fields, nil
+}
+
+// bounded returns the error of an object: ErrTooLarge beyond a bound, and otherwise ErrMalformed.
+func bounded(what string, err error) error {
+	if errors.Is(err, rawjson.ErrTooMany) {
+		return fmt.Errorf("%w: %s %w", ErrTooLarge, what, err)
+	}
+	return fmt.Errorf("%w: %s %w", ErrMalformed, what, err)
+}
+
+// countAnnotations returns the number of an entry's annotations. ok is false if they are no object, or too many.
+func countAnnotations(fields rawjson.Object) (n int, ok bool) {
+	err := rawjson.EachField(fields.Get(keyAnnotations), func(rawjson.Field, rawjson.Span) error {
+		if n++; n > maxAnnotations {
+			return rawjson.ErrTooMany
+		}
+		return nil
+	})
+	return n, err == nil
+}
+
+// record reads the fields of an entry, and counts its annotations: they are decoded when the entry is looked up.
+func (p *parser) record(element string, what func() string) (record, error) {
+	if p.entries++; p.entries > maxEntries {
+		return record{}, fmt.Errorf("%w: the document has more than %d entries", ErrTooLarge, maxEntries)
+	}
+	fields, err := p.object(element, what, keyType, keyDigest)
+	if err != nil {
+		return record{}, err
+	}
+	if annotations, ok := countAnnotations(fields); ok {
+		if err := p.Count(annotations); err != nil {
+			return record{}, bounded(what()+".annotations", err)
+		}
+	}
+	return newRecord(fields), nil
 }
 
 // eachElement calls visit with each element of an array. what describes the array in errors. It returns an error of

@@ -60,9 +60,9 @@ func (rec record) entry() Entry {
 			e.Created = created
 		}
 	}
-	if value := rec.fields.Get(keyAnnotations); value != "" {
+	if n, ok := countAnnotations(rec.fields); ok && n > 0 {
 		var annotations map[string]string
-		if json.Unmarshal([]byte(value), &annotations) == nil && len(annotations) > 0 {
+		if json.Unmarshal([]byte(rec.fields.Get(keyAnnotations)), &annotations) == nil && len(annotations) > 0 {
 			e.Annotations = annotations
 		}
 	}

@@ -33,7 +33,7 @@ func DigestFrom(sum hash.Hash) Digest {
 func ParseDigest(s string) (Digest, error) {
 	digits := strings.TrimPrefix(s, sha256Prefix)
 	if len(digits) != 2*sha256.Size {
-		return "", fmt.Errorf("%w: %q is not sha256: and 64 hexadecimal digits", ErrBadDigest, s)
+		return "", fmt.Errorf("%w: %q is not sha256: and 64 hexadecimal digits; it has %d", ErrBadDigest, s, len(digits))
 	}
 	for _, c := range []byte(digits) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {

@@ -27,6 +27,9 @@ func ParseHost(s string) (string, error) {
 	if strings.Contains(s, "/") {
 		return "", fmt.Errorf("%w: %q is more than a host and an optional port", ErrBadReference, s)
 	}
+	if s != "" && !hostPattern.MatchString(s) {
+		return "", fmt.Errorf("%w: %q is not a host with an optional port", ErrBadReference, s)
+	}
 	parsed, err := name.NewRegistry(s)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBadReference, err)
@@ -90,7 +93,12 @@ func HasRegistry(s string) bool {
 		return true
 	}
 	first, _, found := strings.Cut(s, "/")
-	return found && (strings.ContainsAny(first, ".:") || first == "localhost")
+	return found && isHost(first)
+}
+
+// isHost reports whether the first part of a reference is a registry's host and not part of a repository's name.
+func isHost(first string) bool {
+	return strings.ContainsAny(first, ".:") || first == "localhost"
 }
 
 func nameOptions(defaultRegistry string) []name.Option {

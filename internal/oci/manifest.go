@@ -90,8 +90,32 @@ func (m Manifest) Child(want Platform) (Digest, error) {
 	case len(found) == 1:
 		return digest, nil
 	case len(found) > 1:
-		return "", fmt.Errorf("%w: %s is more than one of the image's: %s",
-			ErrPlatformNotFound, want, strings.Join(found, ", "))
+		return "", fmt.Errorf("%w: %s is more than one of the image's: %s", ErrPlatformNotFound, want, listed(found))
 	}
-	return "", fmt.Errorf("%w: the image has no %s; it has %s", ErrPlatformNotFound, want, strings.Join(all, ", "))
+	return "", fmt.Errorf("%w: the image has no %s; it has %s", ErrPlatformNotFound, want, listed(all))
+}
+
+// maxListed is the number of platforms that an error names. An index lists as many as it likes.
+const maxListed = 50
+
+// listed returns the platforms that an index names as an error shows them.
+func listed(platforms []string) string {
+	if more := len(platforms) - maxListed; more > 0 {
+		platforms = append(platforms[:maxListed:maxListed], fmt.Sprintf("%d more", more))
+	}
+	return Printable(strings.Join(platforms, ", "))
+}
+
+// IsManifest reports whether the content is a manifest or an index: its media type is known, or the content is JSON of
+// schema version 2. Registries answer with a generic media type for real manifests, and proxies with a login page for
+// anything.
+func (m Manifest) IsManifest() bool {
+	switch m.MediaType {
+	case MediaTypeOCIManifest, MediaTypeOCIIndex, MediaTypeDockerManifest, MediaTypeDockerList:
+		return true
+	}
+	var own struct {
+		SchemaVersion int `json:"schemaVersion"`
+	}
+	return json.Unmarshal(m.Content, &own) == nil && own.SchemaVersion == 2
 }

@@ -2,7 +2,6 @@ package oci
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -31,6 +30,9 @@ func ParseReference(s, defaultRegistry string) (Reference, error) {
 		return Reference{}, fmt.Errorf("%w: %q starts with %s://; write the registry's host and the repository only",
 			ErrBadReference, s, scheme)
 	}
+	if err := checkName(s); err != nil {
+		return Reference{}, err
+	}
 	parsed, err := name.ParseReference(s, nameOptions(defaultRegistry)...)
 	if err != nil {
 		return Reference{}, fmt.Errorf("%w: %w", ErrBadReference, err)
@@ -57,6 +59,9 @@ func ParseReference(s, defaultRegistry string) (Reference, error) {
 func parseLayout(s string) (Reference, error) {
 	path, digest, byDigest := strings.Cut(s, "@sha256:")
 	ref := Reference{}
+	if found := foreignDigest.FindStringSubmatch(s); !byDigest && found != nil {
+		return Reference{}, checkDigest(found[1])
+	}
 	if byDigest {
 		var err error
 		if ref.Digest, err = ParseDigest("sha256:" + digest); err != nil {
@@ -76,9 +81,6 @@ func parseLayout(s string) (Reference, error) {
 	ref.Repository, err = layoutRepository(path)
 	return ref, err
 }
-
-// tagPattern matches the tags that the OCI distribution specification allows.
-var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // Identifier returns what the registry API takes for the manifest: the digest, or else the tag.
 func (r Reference) Identifier() string {

@@ -35,6 +35,9 @@ func ParseRepository(s, defaultRegistry string) (Repository, error) {
 	if path, isLayout := strings.CutPrefix(s, LayoutHost+":"); isLayout {
 		return layoutRepository(path)
 	}
+	if err := checkName(s + ":latest"); err != nil { // A tag or digest of its own is an error, too.
+		return Repository{}, err
+	}
 	parsed, err := name.NewRepository(s, nameOptions(defaultRegistry)...)
 	if err != nil {
 		return Repository{}, fmt.Errorf("%w: %w", ErrBadReference, err)

@@ -6,6 +6,6 @@
 //
 // The functions that walk JSON expect text that encoding/json accepts, because [Check] or [Compact] returned no
 // error for it, or a value out of such text. They do not look for syntax errors and may panic on other text.
-// Whitespace between tokens is allowed. The package sets no limits of its own: encoding/json bounds the depth, and
-// the caller bounds the size.
+// Whitespace between tokens is allowed. encoding/json bounds the depth, and the caller bounds the size; a [Parser]
+// bounds the number of fields if the caller sets a bound.
 package rawjson

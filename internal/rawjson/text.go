@@ -1,7 +1,6 @@
 package rawjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -22,12 +21,32 @@ func Compact(data []byte) (string, error) {
 	if isCompact(data) && json.Valid(data) {
 		return string(data), nil // The usual case for our own documents: no second buffer.
 	}
-	var out bytes.Buffer
-	out.Grow(len(data))
-	if err := json.Compact(&out, data); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMalformed, err)
+	if err := Check(data); err != nil {
+		return "", err // Before any memory is allocated.
 	}
-	return out.String(), nil
+	return compact(data), nil
+}
+
+// compact copies valid JSON without the whitespace between tokens: json.Compact needs a buffer besides the result.
+func compact(data []byte) string {
+	var out strings.Builder
+	out.Grow(len(data))
+	start := 0 // Of the bytes that are not copied yet.
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case ' ', '\t', '\r', '\n':
+			out.Write(data[start:i])
+			start = i + 1
+		case '"':
+			for i++; data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	out.Write(data[start:])
+	return out.String()
 }
 
 // isCompact reports whether JSON has no whitespace outside its strings.

@@ -12,10 +12,11 @@ import (
 
 // HeadBlob returns the size of a blob in bytes, or -1 if the registry does not send it. The error wraps
 // oci.ErrNotFound if there is no such blob.
-func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (int64, error) {
-	size := int64(-1)
+func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (size int64, err error) {
+	defer r.host.clean(&err)
+	size = -1
 	in := request{method: http.MethodHead, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
-	err := r.exchange(ctx, in, func(resp *http.Response) error {
+	err = r.exchange(ctx, in, func(resp *http.Response) error {
 		size = resp.ContentLength
 		return nil
 	})
@@ -28,12 +29,11 @@ func (r *Repository) HeadBlob(ctx context.Context, digest oci.Digest) (int64, er
 // GetBlob returns the bytes of a blob of at most limit bytes, verified against its digest. The error wraps
 // oci.ErrNotFound if there is no such blob, oci.ErrTooLarge if it exceeds limit, and oci.ErrDigestMismatch if its bytes
 // are others.
-func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error) {
-	var content []byte
+func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64) (content []byte, err error) {
+	defer r.host.clean(&err)
 	in := request{method: http.MethodGet, path: "blobs/" + digest.String(), accept: []int{http.StatusOK}}
-	err := r.exchange(ctx, in, func(resp *http.Response) error {
-		var err error
-		content, err = readLimited(ctx, resp.Body, limit)
+	err = r.exchange(ctx, in, func(resp *http.Response) (err error) {
+		content, err = readBody(ctx, resp, limit)
 		return err
 	})
 	if err == nil {
@@ -48,19 +48,20 @@ func (r *Repository) GetBlob(ctx context.Context, digest oci.Digest, limit int64
 // PutBlob uploads a blob and returns its digest. It succeeds if the registry has the blob already. If the registry has
 // shown in this process that it takes monolithic uploads, one POST sends the blob; otherwise a POST opens the upload
 // and a PUT sends the blob.
-func (r *Repository) PutBlob(ctx context.Context, content []byte) (oci.Digest, error) {
-	digest := oci.DigestOf(content)
-	err := r.host.retry(ctx, func(ctx context.Context) error {
+func (r *Repository) PutBlob(ctx context.Context, content []byte) (digest oci.Digest, err error) {
+	defer r.host.clean(&err)
+	digest = oci.DigestOf(content)
+	err = r.host.retry(ctx, func(ctx context.Context) error {
 		known := r.host.postsWhole.Load()
 		trial := known == untried && len(content) <= maxTrial && r.host.postsWhole.CompareAndSwap(untried, no)
 		if known == yes || trial {
-			if done, err := r.tryWhole(ctx, content, digest, known); done {
-				return err
+			if done, wholeErr := r.tryWhole(ctx, content, digest, known); done {
+				return wholeErr
 			}
 		}
-		location, err := r.openUpload(ctx)
-		if err != nil {
-			return err
+		location, openErr := r.openUpload(ctx)
+		if openErr != nil {
+			return openErr
 		}
 		return r.putUpload(ctx, location, content, digest)
 	})

@@ -53,6 +53,9 @@ const codeNameUnknown = "NAME_UNKNOWN"
 // maxErrorBody is how much of an error's body is read, in bytes.
 const maxErrorBody = 64 << 10
 
+// maxErrors is how many of the errors in one answer are kept.
+const maxErrors = 10
+
 // maxErrorText is how much of an error's text is kept, in bytes: proxies answer with whole pages.
 const maxErrorText = 300
 
@@ -128,15 +131,18 @@ func (e *Error) temporary() bool {
 	return false
 }
 
-// responseError turns an answer into an Error. It reads the body; the caller closes it.
-func responseError(method string, u *url.URL, resp *http.Response) *Error {
-	e := &Error{Method: method, URL: redact(u), Status: resp.StatusCode}
+// responseError turns an answer into an Error, whose texts have no secrets and print as one line. It reads the body;
+// the caller closes it.
+func (h *host) responseError(method string, u *url.URL, resp *http.Response) *Error {
+	secrets := h.secrets.all()
+	e := &Error{Method: method, URL: shorten(hideIn(redact(u), secrets)), Status: resp.StatusCode}
 	e.denied = resp.StatusCode == http.StatusUnauthorized && chooseChallenge(resp.Header).failure == insufficientScope
 	e.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
 		return e // The status is enough; the body would only explain it.
 	}
+	text := func(s string) string { return shorten(hideIn(s, secrets)) }
 	var parsed struct {
 		Errors []struct {
 			Code    string `json:"code"`
@@ -144,19 +150,20 @@ func responseError(method string, u *url.URL, resp *http.Response) *Error {
 		} `json:"errors"`
 	}
 	if json.Unmarshal(body, &parsed) != nil || len(parsed.Errors) == 0 {
-		e.Message = shorten(string(body))
+		whole := len(body) < maxErrorBody
+		e.Message = shorten(hideCut(string(body), secrets, whole))
 		return e
 	}
 	var messages []string
-	for _, item := range parsed.Errors {
+	for _, item := range parsed.Errors[:min(len(parsed.Errors), maxErrors)] {
 		if item.Code != "" {
-			e.Codes = append(e.Codes, shorten(item.Code))
+			e.Codes = append(e.Codes, text(item.Code))
 		}
 		if item.Message != "" {
 			messages = append(messages, item.Message)
 		}
 	}
-	e.Message = shorten(strings.Join(messages, "; "))
+	e.Message = text(strings.Join(messages, "; "))
 	return e
 }
 
@@ -175,15 +182,12 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// describe removes the login's secrets from an answer, in case the server repeated them. It adds the login to an answer
-// of 401, 403 or 404: many registries answer 404 for a repository that the login may not see.
+// describe adds the login to an answer of 401, 403 or 404: many registries answer 404 for a repository that the login
+// may not see.
 func describe(err error, g *grant) error {
 	answer, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
-	}
-	for _, secret := range g.secrets {
-		answer.Message = strings.ReplaceAll(answer.Message, secret, "***")
 	}
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
@@ -209,9 +213,9 @@ func redactText(text string) string {
 	return redact(u)
 }
 
-// shorten makes a foreign text valid, short, and one line.
+// shorten makes a foreign text short, and one line that prints.
 func shorten(s string) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " ")
+	s = strings.Join(strings.Fields(oci.Printable(s)), " ")
 	if len(s) > maxErrorText {
 		s = strings.ToValidUTF8(s[:maxErrorText], "") + "…"
 	}

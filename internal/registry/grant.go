@@ -24,8 +24,6 @@ type grant struct {
 	scheme string
 	// life is how long a token from the token service lives; zero for other grants.
 	life time.Duration
-	// secrets must not appear in any error, even if a server repeats them.
-	secrets []string
 }
 
 // fresh reports whether the grant need not be renewed yet.
@@ -42,9 +40,11 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 		return nil, err
 	}
 	g := &grant{scheme: "none", login: describeLogin(credential, reason)}
-	g.hide(credential.Password, credential.IdentityToken, credential.RegistryToken)
-	if credential.Password != "" {
-		g.hide(strings.TrimPrefix(basicHeader(credential.Username, credential.Password), "Basic "))
+	h.secrets.add(credential.Password, credential.IdentityToken, credential.RegistryToken)
+	for _, password := range []string{credential.Password, credential.IdentityToken} {
+		if password != "" {
+			h.secrets.add(credential.Username+":"+password, base64Of(credential.Username, password))
+		}
 	}
 	switch {
 	case credential.RegistryToken != "":
@@ -69,15 +69,6 @@ func (h *host) newGrant(ctx context.Context, want session) (*grant, error) {
 	return g, nil
 }
 
-// hide adds secrets to those that errors must not show. It skips short ones, which would garble ordinary words.
-func (g *grant) hide(secrets ...string) {
-	for _, secret := range secrets {
-		if len(secret) >= 4 {
-			g.secrets = append(g.secrets, secret)
-		}
-	}
-}
-
 // endBy has the grant renewed before end: earlier by a quarter of the time from now to end, and by 30 seconds at most.
 func (g *grant) endBy(now, end time.Time) {
 	renew := end.Add(-min(end.Sub(now)/4, 30*time.Second))
@@ -87,7 +78,11 @@ func (g *grant) endBy(now, end time.Time) {
 }
 
 func basicHeader(username, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
+	return "Basic " + base64Of(username, password)
+}
+
+func base64Of(username, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
 }
 
 // credential finds the credential for a repository. reason is the error of a source that should have had one.
@@ -104,7 +99,8 @@ func (h *host) credential(ctx context.Context, path string) (found credentials.C
 
 func describeLogin(c credentials.Credential, reason error) string {
 	if reason != nil {
-		return fmt.Sprintf("%s, as there were no credentials: %s", c, reason)
+		reasons := strings.ReplaceAll(reason.Error(), "\n", "; ") // One line for each source.
+		return fmt.Sprintf("%s, as there were no credentials: %s", c, reasons)
 	}
 	return c.String()
 }

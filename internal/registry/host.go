@@ -35,6 +35,9 @@ type host struct {
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
 
+	// secrets must not appear in any error or log record, even if a server repeats them.
+	secrets secrets
+
 	// logins and pings let the operations that wait for the same login, or for the ping, share one.
 	logins, pings wait.Group
 
@@ -51,12 +54,12 @@ func newHost(c *Client, repository oci.Repository) *host {
 	h := &host{
 		client:   c,
 		config:   config,
-		log:      c.log.With(slog.String("registry", repository.Host())),
 		key:      repository.Host(),
 		plain:    config.Scheme == "http" || config.Scheme == "" && oci.IsLoopback(repository.Address()),
 		grants:   map[session]*grant{},
 		refusals: map[session]refusal{},
 	}
+	h.log = slog.New(cleanHandler{c.log.Handler(), &h.secrets}).With(slog.String("registry", repository.Host()))
 	for _, host := range config.AuthHosts {
 		h.authHosts = append(h.authHosts, oci.OriginHost("https", host))
 	}

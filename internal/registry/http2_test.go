@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/net/http2"
@@ -21,6 +22,9 @@ import (
 type resetting struct {
 	code http2.ErrCode
 	puts atomic.Int64
+	// goAway says that the server ends each connection at once instead.
+	goAway      bool
+	connections atomic.Int64
 }
 
 func (s *resetting) start(t *testing.T) (host string) {
@@ -48,6 +52,19 @@ func (s *resetting) start(t *testing.T) (host string) {
 	return listener.Addr().String()
 }
 
+// A server that ends each connection before it answers does not get connections without end.
+func TestConnectionsAreLimited(t *testing.T) {
+	server := &resetting{goAway: true}
+	host := server.start(t)
+	r := openHost(t, host, Options{MaxRetries: -1, RequestTimeout: 5 * time.Second, Registries: map[string]HostConfig{
+		host: {Scheme: "https", TLS: TLSConfig{InsecureSkipVerify: true}},
+	}})
+	_, err := r.GetManifest(t.Context(), "tag")
+	if n := server.connections.Load(); !errors.Is(err, ErrUnreachable) || n > maxDials {
+		t.Errorf("%v after %d connections", err, n)
+	}
+}
+
 func (s *resetting) serve(connection net.Conn) {
 	defer func() { _ = connection.Close() }() // The test needs no result of it.
 	if _, err := io.ReadFull(connection, make([]byte, len(http2.ClientPreface))); err != nil {
@@ -56,6 +73,11 @@ func (s *resetting) serve(connection net.Conn) {
 	framer := http2.NewFramer(connection, connection)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	if framer.WriteSettings() != nil {
+		return
+	}
+	s.connections.Add(1)
+	if s.goAway {
+		_ = framer.WriteGoAway(0, http2.ErrCodeNo, []byte("\x1b[2Jdebug")) // The client may be gone.
 		return
 	}
 	isPut := map[uint32]bool{}

@@ -39,6 +39,9 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 	}
 	key := fmt.Sprintf("%s %t", want.path, push)
 	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, func(ctx context.Context) (*grant, error) {
+		if g, err := h.known(want); g != nil || err != nil {
+			return g, err // Another caller logged in after this one looked.
+		}
 		g, err := h.newGrant(ctx, want)
 		renewal := h.remember(want, g, err)
 		if err != nil {

@@ -25,14 +25,17 @@ func manifestRequest(method, identifier string) request {
 }
 
 // HeadManifest returns the digest of the manifest that a tag or digest names. The error wraps oci.ErrNotFound if there
-// is no such manifest.
-func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
-	var digest oci.Digest
-	err := r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
-		digest = digestHeader(resp)
+// is no such manifest, and oci.ErrBadResponse if the answer is no manifest.
+func (r *Repository) HeadManifest(ctx context.Context, identifier string) (digest oci.Digest, err error) {
+	defer r.host.clean(&err)
+	err = r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
+		if digest = ""; mayBeManifest(resp) {
+			digest = digestHeader(resp)
+		}
 		return nil
 	})
-	if err == nil && digest == "" { // Docker-Content-Digest is optional in the specification.
+	// Docker-Content-Digest is optional in the specification. A page in the place of a manifest has none.
+	if err == nil && digest == "" {
 		m, getErr := r.GetManifest(ctx, identifier)
 		return m.Digest, getErr
 	}
@@ -43,10 +46,11 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.D
 }
 
 // GetManifest returns the manifest that a tag or digest names, verified against that digest or, for a tag, against the
-// digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest.
-func (r *Repository) GetManifest(ctx context.Context, identifier string) (oci.Manifest, error) {
-	var m oci.Manifest
-	err := r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) (err error) {
+// digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest, and
+// oci.ErrBadResponse if the answer is no manifest.
+func (r *Repository) GetManifest(ctx context.Context, identifier string) (m oci.Manifest, err error) {
+	defer r.host.clean(&err)
+	err = r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) (err error) {
 		m, err = readManifest(ctx, resp, identifier)
 		return err
 	})
@@ -62,16 +66,38 @@ func readManifest(ctx context.Context, resp *http.Response, identifier string) (
 	if err != nil {
 		return oci.Manifest{}, err
 	}
-	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-	m := oci.NewManifest(strings.TrimSpace(mediaType), content)
+	m := oci.NewManifest(contentType(resp), content)
 	want, err := oci.ParseDigest(identifier)
 	if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
 		want = digestHeader(resp)
 	}
-	if want == "" {
-		return m, nil
+	isManifest := m.IsManifest()
+	if want != "" && (isManifest || m.MediaType != mediaTypePage) { // A login page has no right digest.
+		if err = oci.Verify(content, want); err != nil {
+			return oci.Manifest{}, err
+		}
 	}
-	return m, oci.Verify(content, want)
+	if !isManifest {
+		return oci.Manifest{}, fmt.Errorf("%w: %d bytes of %q in the place of a manifest",
+			oci.ErrBadResponse, len(content), shorten(m.MediaType))
+	}
+	return m, nil
+}
+
+// mediaTypePage is the Content-Type of login and error pages.
+const mediaTypePage = "text/html"
+
+// contentType returns an answer's Content-Type without its parameters, in lower case.
+func contentType(resp *http.Response) string {
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}
+
+// mayBeManifest reports whether the answer to a HEAD may be that for a manifest: it has no Content-Type, a manifest's,
+// or a generic one such as application/json. Of anything else, such as text/html, only the content tells what it is.
+func mayBeManifest(resp *http.Response) bool {
+	mediaType := contentType(resp)
+	return mediaType == "" || strings.HasPrefix(mediaType, "application/")
 }
 
 // PutManifest stores a manifest under a tag or its digest. The request is sent once: after a broken connection or a 5xx
@@ -80,15 +106,18 @@ func readManifest(ctx context.Context, resp *http.Response, identifier string) (
 //
 // The PUT is sent by latest or not at all: it may have to wait for a login, for a slot among concurrent requests, or
 // for the end of a pause that the registry asked for. The error then wraps oci.ErrLate. The zero time sets no deadline.
-func (r *Repository) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
+func (r *Repository) PutManifest(
+	ctx context.Context, identifier string, m oci.Manifest, latest time.Time,
+) (err error) {
+	defer r.host.clean(&err)
 	if len(m.Content) > oci.MaxManifestSize {
 		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d",
 			r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
 	}
 	// The login comes first, so that its failure does not count as an unknown outcome.
-	err := r.host.retry(ctx, func(ctx context.Context) error {
-		_, err := r.host.login(ctx, r.repository, true)
-		return err
+	err = r.host.retry(ctx, func(ctx context.Context) error {
+		_, loginErr := r.host.login(ctx, r.repository, true)
+		return loginErr
 	})
 	if err != nil {
 		return err

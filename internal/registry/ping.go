@@ -52,5 +52,5 @@ func (h *host) pingOnce(ctx context.Context) (challenge, error) {
 	case http.StatusNotFound: // The caller must not take this for the absence of an image.
 		return challenge{}, fmt.Errorf("%w: %s answers 404, as what is no registry does", oci.ErrBadResponse, redact(req.URL))
 	}
-	return challenge{}, responseError(req.Method, req.URL, resp)
+	return challenge{}, h.responseError(req.Method, req.URL, resp)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -55,6 +56,9 @@ func (h *host) checkForeign(ctx context.Context, u *url.URL) error {
 	if u.Scheme != "https" && (!h.plain || u.Scheme != "http") {
 		return fmt.Errorf("%w: from %s://%s to %s://%s", ErrRedirect, h.scheme(), h.address, u.Scheme, u.Host)
 	}
+	if !h.has(u) && isLinkLocal(u.Host) {
+		return fmt.Errorf("%w: from %s to the link-local address %s", ErrRedirect, h.address, u.Host)
+	}
 	if !h.has(u) && isPrivate(u.Host) && !h.isPrivate(ctx) {
 		return fmt.Errorf("%w: from the public host %s to the private address %s", ErrRedirect, h.address, u.Host)
 	}
@@ -91,6 +95,13 @@ func (h *host) isPrivate(ctx context.Context) bool {
 	return false
 }
 
+// isLinkLocal reports whether a host is written as a link-local address. Clouds answer there with the credentials of a
+// machine.
+func isLinkLocal(hostport string) bool {
+	ip, err := netip.ParseAddr(oci.Hostname(hostport))
+	return err == nil && ip.Unmap().IsLinkLocalUnicast()
+}
+
 // isPrivate reports whether a host is this machine, or is written as an address of a private, link-local or loopback
 // network. It resolves no name: the name of a cloud's storage may well have a private address, and https keeps
 // impostors from answering for it.
@@ -99,7 +110,7 @@ func isPrivate(hostport string) bool {
 		return true
 	}
 	ip := net.ParseIP(oci.Hostname(hostport))
-	return ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified())
+	return ip != nil && (ip.IsPrivate() || ip.IsUnspecified()) || isLinkLocal(hostport)
 }
 
 func isIP(host string) bool { return net.ParseIP(host) != nil }

@@ -50,7 +50,7 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 		if slices.Contains(in.accept, resp.StatusCode) {
 			return resp, nil
 		}
-		answer := responseError(in.method, resp.Request.URL, resp)
+		answer := r.host.responseError(in.method, resp.Request.URL, resp)
 		drain(resp) // Before a login, which may need the slot of this request.
 		r.host.keepQuiet(ctx, answer)
 		own := r.host.is(resp.Request.URL)
@@ -87,7 +87,7 @@ func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.
 	}
 	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", oci.ErrBadResponse, err)
+		return nil, nil, fmt.Errorf("%w: %s to what is no address", oci.ErrBadResponse, in.method)
 	}
 	maps.Copy(req.Header, in.header)
 	if in.unrepeatable {
@@ -119,6 +119,27 @@ const maxDrain = 64 << 10
 func drain(resp *http.Response) {
 	_, _ = io.CopyN(io.Discard, resp.Body, maxDrain) // An error only costs the connection.
 	_ = resp.Body.Close()                            // The answer has been read: an error changes nothing.
+}
+
+// readBody reads the body of an answer of at most limit bytes. It allocates the stated size once a part of that has
+// arrived: the size may be a lie. The error wraps oci.ErrTooLarge if the body is larger.
+func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, error) {
+	const first = 1 << 20
+	if resp.ContentLength > limit {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", oci.ErrTooLarge, resp.ContentLength, limit)
+	}
+	if resp.ContentLength <= first {
+		return readLimited(ctx, resp.Body, limit)
+	}
+	start := make([]byte, first)
+	if _, err := io.ReadFull(resp.Body, start); err != nil {
+		return nil, classify(ctx, err)
+	}
+	content := append(make([]byte, 0, resp.ContentLength), start...)[:resp.ContentLength]
+	if _, err := io.ReadFull(resp.Body, content[first:]); err != nil {
+		return nil, classify(ctx, err)
+	}
+	return content, nil
 }
 
 // readLimited reads a body of at most limit bytes. The error wraps oci.ErrTooLarge if the body is larger.

@@ -6,8 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -99,7 +102,41 @@ func classify(ctx context.Context, err error) error {
 	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), isProxyRefusal(err):
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
+	if !isPlain(err) {
+		err = errNotHTTP
+	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
+}
+
+// errNotHTTP stands for the errors of net/http that quote what the server sent, which may be any text.
+var errNotHTTP = errors.New("what the server sent is not valid HTTP")
+
+// plainErrors begin the errors of net/http that quote nothing, besides those with a type of their own.
+var plainErrors = []string{"http: server closed", "stream error: stream ID ", "http2: timeout", "http2: client conn",
+	"http2: no cached", "http2: Transport"}
+
+// isPlain reports whether an error of a round trip quotes nothing that the server sent as text.
+func isPlain(err error) bool {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok { // It is a net.Error whatever it wraps.
+		err = wrapped.Err
+	}
+	_, isNet := errors.AsType[net.Error](err) // Errors of connections and name servers, and timeouts.
+	_, isAlert := errors.AsType[tls.AlertError](err)
+	_, isErrno := errors.AsType[syscall.Errno](err)
+	if isNet || isAlert || isErrno || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	text := innermost(err).Error()
+	return slices.ContainsFunc(plainErrors, func(prefix string) bool { return strings.HasPrefix(text, prefix) })
+}
+
+// innermost follows an error to the one that it began with.
+func innermost(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
 }
 
 // isProxyRefusal reports whether a proxy answered 407. The status's text is all that net/http keeps of the answer.

@@ -37,6 +37,7 @@ type tagPage struct {
 // error only if the registry answers NAME_UNKNOWN; any other failure is an error. A registry that lists tags in order
 // needs one request, however many there are.
 func (r *Repository) ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error) {
+	defer r.host.clean(&err)
 	before := prefix[:len(prefix)-1]
 	tags, inOrder, err := r.listTags(ctx, prefix, before)
 	if err == nil && !inOrder {

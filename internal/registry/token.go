@@ -39,7 +39,7 @@ func (h *host) obtainToken(
 ) error {
 	realm, err := url.Parse(asked.realm)
 	if err != nil {
-		return fmt.Errorf("%w: the token service's address: %w", oci.ErrBadResponse, err)
+		return fmt.Errorf("%w: the token service's address is none", oci.ErrBadResponse)
 	}
 	if err = h.checkRealm(realm); err != nil {
 		return err
@@ -68,7 +68,7 @@ func (h *host) obtainToken(
 		return fmt.Errorf("%w: %s sent no token", oci.ErrBadResponse, redact(realm))
 	}
 	g.header, g.scheme = "Bearer "+token, schemeBearer
-	g.hide(token)
+	h.secrets.add(token)
 	g.life = defaultTokenLife
 	if answer.ExpiresIn > 0 {
 		g.life = time.Duration(min(answer.ExpiresIn, maxSeconds)) * time.Second
@@ -141,7 +141,7 @@ func (h *host) askToken(ctx context.Context, req *http.Request) (tokenAnswer, er
 	}
 	defer drain(resp)
 	if resp.StatusCode != http.StatusOK {
-		return tokenAnswer{}, responseError(req.Method, req.URL, resp)
+		return tokenAnswer{}, h.responseError(req.Method, req.URL, resp)
 	}
 	text, err := readLimited(ctx, resp.Body, maxTokenAnswer)
 	if err != nil {

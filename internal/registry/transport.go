@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -22,14 +23,51 @@ const maxIdlePerHost = 64
 func newBaseTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dial,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          4 * maxIdlePerHost,
 		MaxIdleConnsPerHost:   maxIdlePerHost,
 		IdleConnTimeout:       90 * time.Second,
 		TLSHandshakeTimeout:   dialTimeout,
 		ExpectContinueTimeout: time.Second,
+		// Registries send some kilobytes.
+		MaxResponseHeaderBytes: 1 << 20,
 	}
+}
+
+// maxDials is how many connections are made for one request. net/http makes a new one each time an HTTP/2 server ends
+// the connection before it has answered, without a limit of its own.
+const maxDials = 8
+
+// errDials: the server ends one connection after the other.
+var errDials = fmt.Errorf("%w: the server ended %d connections without an answer", ErrUnreachable, maxDials)
+
+type dialsKey struct{}
+
+// dials is what the making of connections must know of the request that needs one.
+type dials struct {
+	count atomic.Int32
+	// foreign says that the request goes to a host that the user did not name.
+	foreign bool
+}
+
+// dial makes a connection for a request. Names that the registry chose must not lead to a link-local address, where
+// clouds give their credentials to whoever asks.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	known, _ := ctx.Value(dialsKey{}).(*dials)
+	if known != nil && known.count.Add(1) > maxDials {
+		return nil, errDials
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	if known != nil && known.foreign {
+		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			if isLinkLocal(address) {
+				return fmt.Errorf("%w: to the link-local address %s", ErrRedirect, address)
+			}
+			return nil
+		}
+	}
+	return dialer.DialContext(ctx, network, address)
 }
 
 // hostTransport is the innermost layer: it sends every request to or on behalf of one registry, redirects and requests
@@ -108,7 +146,8 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 		t.release()
 		return nil, oci.ErrLate
 	}
-	request := t.begin(t.host.traced(in.Context(), in.URL.Host))
+	ctx := context.WithValue(in.Context(), dialsKey{}, &dials{foreign: !t.host.has(in.URL)})
+	request := t.begin(t.host.traced(ctx, in.URL.Host))
 	out := request.outgoing(in)
 	transport := pair.foreign
 	if t.host.trusts(in.URL) {
