@@ -31,7 +31,7 @@ func forHost(help func(host string) string) func(string, error) string {
 
 // advices are in the order in which diagnose tries them: the specific before the general.
 var advices = []advice{
-	{manifesto.ErrExists, "type", "Metadata already exists", fixed(
+	{manifesto.ErrExists, "type", alreadyExists, fixed(
 		"The image has metadata of this type with other content. Import it to manage it from here, or set " +
 			"overwrite = true to replace it.")},
 	{manifesto.ErrChanged, "type", "Metadata changed outside Terraform since the plan", fixed(
@@ -126,9 +126,8 @@ var advices = []advice{
 		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.",
 			host)
 	})},
-	{context.DeadlineExceeded, "image", "Timeout", fixed(
-		"The registry did not answer in time. Run the same command again. For a resource, timeouts sets how long it " +
-			"may take.")},
+	{context.DeadlineExceeded, "image", timedOut, fixed(
+		"The registry did not answer in time. Run the same command again.")},
 	{context.Canceled, "image", "Interrupted", fixed(
 		"The operation was interrupted. Run the same command again.")},
 }

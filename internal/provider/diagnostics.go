@@ -22,6 +22,7 @@ type diagnosis struct {
 const (
 	malformedReference = "Malformed image reference"
 	malformedPlatform  = "Malformed platform"
+	timedOut           = "Timeout"
 )
 
 // addTo adds the diagnosis as an error, at the attribute that caused it.

@@ -490,3 +490,56 @@ func TestPlanAfterRefresh(t *testing.T) {
 		},
 	})
 }
+
+// The plan of a creation or a replacement says what becomes of an entry that the image already has.
+func TestPlanExistingEntry(t *testing.T) {
+	t.Parallel()
+	has := func(seed, typ, content string) func(*testing.T, *fakeRepositories) {
+		return func(_ *testing.T, f *fakeRepositories) {
+			f.document.Set(oci.Digest(seedDigest(seed)), format.Entry{Type: typ, Digest: oci.DigestOf([]byte(content))})
+		}
+	}
+	two := []change{image("registry.example.com/app:2")}
+	existing := []change{}
+	unknownText := func(m *metadataModel) { m.Content = types.StringUnknown() }
+	warning, there := "warning at type: Metadata already exists", "warning at type: Metadata is already there"
+	runAll(t, map[string]planTest{
+		"create, other content":  {registry: has("one", "t", "theirs"), requests: 1, problems: []string{warning}},
+		"create, other type":     {registry: has("one", "other", "theirs"), requests: 1},
+		"create, other image":    {registry: has("two", "t", "theirs"), requests: 1},
+		"create, equal content":  {registry: has("one", "t", "x"), requests: 1, problems: []string{there}},
+		"create, equal and kept": {registry: has("one", "t", "x"), requests: 1, config: []change{kept}},
+		"create, unknown content": {
+			registry: has("one", "t", "x"), requests: 1, config: []change{unknownText}, problems: []string{warning},
+		},
+		"create, overwrite": {registry: has("one", "t", "theirs"), requests: 1, config: []change{overwriting}},
+		"create, write-only, equal": {
+			registry: has("one", "t", "hidden"), requests: 1, config: []change{writeOnly("hidden", 1)},
+			problems: []string{there},
+		},
+		"update": {created: existing, config: []change{text("y")}, registry: has("one", "t", "theirs"), requests: 1},
+		"replacement, other content": {
+			created: existing, config: two, registry: has("two", "t", "theirs"), requests: 1,
+			replace: []string{"image_digest"}, problems: []string{"error at type: Metadata already exists"},
+		},
+		"replacement, overwrite": {
+			created: existing, config: append(two, overwriting), registry: has("two", "t", "theirs"), requests: 1,
+			replace: []string{"image_digest"},
+		},
+		"replacement, equal content": { // The second plan of the replacement, a creation, warns.
+			created: existing, config: two, registry: has("two", "t", "x"), requests: 1, replace: []string{"image_digest"},
+		},
+		"replacement, unknown content": {
+			created: existing, config: append(two, unknownText), registry: has("two", "t", "x"), requests: 1,
+			replace: []string{"image_digest"},
+		},
+		"another type": {
+			created: existing, config: []change{ofType("next")}, registry: has("one", "next", "theirs"), requests: 1,
+			problems: []string{"error at type: Metadata already exists"},
+		},
+		"another type, unknown settings": {
+			created: existing, config: []change{ofType("next")}, settings: unknownHost("registry.example.com"),
+			registry: has("one", "next", "theirs"),
+		},
+	})
+}
