@@ -144,25 +144,51 @@ func (p *planner) planImage(ctx context.Context, limit timeLimit) {
 	}
 }
 
-// planDigest resolves the image and plans image_digest.
+// planDigest resolves the image and plans image_digest. An unchanged reference by digest costs no request, and neither
+// does a tag that the metadata does not follow.
 func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit) {
-	err := image.resolve(ctx)
+	unchanged := p.imageUnchanged()
+	if unchanged && p.plan.OnTagMove.ValueString() == tagMoveKeep {
+		p.plan.ImageDigest, p.found = p.state.ImageDigest, true
+		return
+	}
+	find := image.lookUp
+	if unchanged {
+		find = image.resolve
+	}
+	err := find(ctx)
 	p.found = err == nil
 	switch {
 	case err == nil:
 		p.plan.ImageDigest = types.StringValue(image.digest.String())
-	case p.imageUnchanged() && isGone(err):
+		if unchanged && p.plan.OnTagMove.ValueString() == tagMoveFail && !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
+			p.refuseMove(&image)
+		}
+	case unchanged && isGone(err):
 		p.plan.ImageDigest = p.state.ImageDigest
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
 			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
 				sentence(err), p.state.ImageDigest.ValueString()))
 	case errors.Is(err, oci.ErrNotFound):
+		if image.reference.Digest != "" && image.platform == (oci.Platform{}) {
+			p.plan.ImageDigest = types.StringValue(image.reference.Digest.String())
+		}
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
 			fmt.Sprintf("There is no %s. If the same apply pushes it, make this resource depend on what pushes it; "+
 				"otherwise creating the metadata will fail.", &image))
 	default:
 		image.diagnose(err).within(ctx, limit).addTo(p.diags)
 	}
+}
+
+// refuseMove explains that the tag has moved although the configuration does not allow that.
+func (p *planner) refuseMove(image *subject) {
+	p.diags.AddAttributeError(path.Root("image"), "Tag moved", fmt.Sprintf(
+		"%s is another build than the one that the metadata is attached to, and on_tag_move = \"fail\".\n\n"+
+			"  attached to: %s\n  tag names:   %s\n\nTo keep the metadata where it is, name the first digest in image, or set "+
+			"on_tag_move = \"keep\". To move it to the current build, set on_tag_move = \"replace\". terraform destroy makes "+
+			"this plan, too; with -refresh=false it does not.",
+		upperFirst(image.String()), p.state.ImageDigest.ValueString(), image.digest))
 }
 
 // imageUnchanged reports whether an existing resource still names its image in the same way.

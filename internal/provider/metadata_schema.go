@@ -18,6 +18,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// Values of on_tag_move. Null means tagMoveReplace: a stored default would change the state of every resource.
+const (
+	tagMoveReplace = "replace"
+	tagMoveKeep    = "keep"
+	tagMoveFail    = "fail"
+)
+
 // Schema implements resource.Resource.
 func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{
@@ -27,6 +34,15 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			Required:      true,
 			Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"on_tag_move": schema.StringAttribute{
+			MarkdownDescription: "What the plan does if the tag in `image` has moved to another build: `replace` the " +
+				"metadata, so that the current build has it and the previous one no longer does; `keep` it at the build that " +
+				"it was attached to; or `fail` with an error that names both builds. A new resource, also one that " +
+				"`-replace` or another `type` creates anew, is attached to the build that the tag names then. Defaults to " +
+				"`replace`.",
+			Optional:   true,
+			Validators: []validator.String{stringvalidator.OneOf(tagMoveReplace, tagMoveKeep, tagMoveFail)},
 		},
 		"overwrite": schema.BoolAttribute{
 			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Otherwise " +
@@ -89,9 +105,10 @@ func (r *metadataResource) IdentitySchema(
 
 // metadataSubjectAttributes are the resource's attributes that say which image the metadata is about.
 func metadataSubjectAttributes() map[string]schema.Attribute {
-	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, the metadata " +
-		"is replaced, so that an approval never silently passes to a build that nobody approved. Use a digest for a " +
-		"statement about one build, and a tag for a statement about the current build. An image of an OCI image layout " +
+	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, " +
+		"`on_tag_move` says what happens; by default the metadata follows the tag. Use a tag for a statement about the " +
+		"current build, such as a contact. For a statement about one build, such as an approval, use a digest that is " +
+		"given, for example by a variable: a digest that a data source takes from the tag follows the tag, too. An image of an OCI image layout " +
 		"on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, if the layout has only one image, " +
 		"`oci-layout:DIRECTORY`."
 	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +

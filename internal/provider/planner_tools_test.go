@@ -69,6 +69,11 @@ func writeOnly(content string, version int64) change {
 // overwriting configures overwrite.
 func overwriting(m *metadataModel) { m.Overwrite = types.BoolValue(true) }
 
+// onTagMove configures on_tag_move.
+func onTagMove(value string) change {
+	return func(m *metadataModel) { m.OnTagMove = types.StringValue(value) }
+}
+
 // kept configures keep_on_destroy.
 func kept(m *metadataModel) { m.KeepOnDestroy = types.BoolValue(true) }
 
