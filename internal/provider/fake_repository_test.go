@@ -73,7 +73,7 @@ func (f *fakeRepositories) store(t *testing.T, reference string, m oci.Manifest)
 // provider returns what a provider with these settings hands to its resources.
 func (f *fakeRepositories) provider(s settings) *providerData {
 	open := func(name oci.Repository) manifesto.Repository { return fakeRepository{name: name, all: f} }
-	return &providerData{settings: s, store: manifesto.NewStore(open, manifesto.Options{})}
+	return &providerData{settings: s, open: open, store: manifesto.NewStore(open, manifesto.Options{})}
 }
 
 // fakeRepository is one of fakeRepositories.

@@ -137,7 +137,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	if err := d.list(ctx, image, &model); err != nil {
-		diagnoseList(err, image).addTo(&resp.Diagnostics)
+		diagnoseList(err, image).within(ctx, timeLimit{duration: readTimeout}).addTo(&resp.Diagnostics)
 		return
 	}
 	model.setImage(image.reference.Repository, image.digest)

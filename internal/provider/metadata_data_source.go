@@ -123,7 +123,7 @@ func (d *metadataDataSource) Read(ctx context.Context, req datasource.ReadReques
 		return
 	}
 	if err != nil {
-		diagnoseLookup(err, "reading", key).addTo(&resp.Diagnostics)
+		image.diagnoseLookup(ctx, err, "reading", key.Type).addTo(&resp.Diagnostics)
 		return
 	}
 	if entry.MediaType == "" {
