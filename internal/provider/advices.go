@@ -2,7 +2,9 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -31,7 +33,7 @@ func forHost(help func(host string) string) func(string, error) string {
 
 // advices are in the order in which diagnose tries them: the specific before the general.
 var advices = []advice{
-	{manifesto.ErrExists, "type", "Metadata already exists", fixed(
+	{manifesto.ErrExists, "type", alreadyExists, fixed(
 		"The image has metadata of this type with other content. Import it to manage it from here, or set " +
 			"overwrite = true to replace it.")},
 	{manifesto.ErrChanged, "type", "Metadata changed outside Terraform since the plan", fixed(
@@ -70,12 +72,15 @@ var advices = []advice{
 			"provider's configuration, and the files for this registry in /etc/docker/certs.d and "+
 			"/etc/containers/certs.d.", host)
 	})},
-	{registry.ErrUnauthorized, "image", "Registry refused the credentials", forHost(func(host string) string {
+	{registry.ErrUnauthorized, "image", "Registry refused the credentials", func(host string, err error) string {
+		if isAnonymous(err) {
+			return noCredentials(host)
+		}
 		return fmt.Sprintf("The password or token may be wrong or expired, or may lack the permission. "+
 			"Set registries[%q] in the provider's configuration, or log in with docker login %s. An old login that "+
 			"is stored there hides later sources; docker logout removes it. The provider's username and password, "+
 			"and %s and %s, are used for the default registry only.", host, host, envUsername, envPassword)
-	})},
+	}},
 	{registry.ErrImmutable, "image", "Tags are immutable", fixed(
 		"The provider moves the tags _manifesto and _manifesto.pins with each change. Exempt them from " +
 			"immutability: on ECR set the repository to IMMUTABLE_WITH_EXCLUSION with the filter _manifesto*; " +
@@ -87,11 +92,14 @@ var advices = []advice{
 		"The registry does not accept what the provider has to store under the tags _manifesto and _manifesto.pins. " +
 			"Its message above, or its log, says why. A rule about media types, tags or immutability is a likely " +
 			"cause.")},
-	{registry.ErrForbidden, "image", "Permission denied", forHost(func(host string) string {
+	{registry.ErrForbidden, "image", "Permission denied", func(host string, err error) string {
+		if isAnonymous(err) {
+			return noCredentials(host)
+		}
 		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
 			"and creating, changing or removing metadata needs permission to push to the image's repository. "+
 			"Set other credentials as registries[%q] in the provider's configuration.", host, host)
-	})},
+	}},
 	{oci.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
 	{oci.ErrNotFound, "image", "Image or repository not found", fixed(
 		"Check the spelling, that the image has been pushed, and that the credentials may read it: many registries " +
@@ -126,11 +134,25 @@ var advices = []advice{
 		return fmt.Sprintf("Check that %s is a registry, and not a web page, a login form or a proxy in front of one.",
 			host)
 	})},
-	{context.DeadlineExceeded, "image", "Timeout", fixed(
-		"The registry did not answer in time. Run the same command again. For a resource, timeouts sets how long it " +
-			"may take.")},
+	{context.DeadlineExceeded, "image", timedOut, fixed(
+		"The registry did not answer in time. Run the same command again.")},
 	{context.Canceled, "image", "Interrupted", fixed(
 		"The operation was interrupted. Run the same command again.")},
+}
+
+// isAnonymous reports whether a refused request was sent without a login.
+func isAnonymous(err error) bool {
+	answer, ok := errors.AsType[*registry.Error](err)
+	return ok && strings.HasPrefix(answer.Login, "anonymous")
+}
+
+// noCredentials says where the provider looks for credentials.
+func noCredentials(host string) string {
+	return fmt.Sprintf("The provider sent no credentials for %s: it found none that it can use. It looks in registries[%q] "+
+		"and docker_config of its configuration; for the default registry in its username and password, and in %s and %s; "+
+		"in config.json in DOCKER_CONFIG or ~/.docker; in Podman's auth.json; and in the logins of clouds for their own "+
+		"registries. Log in with docker login %s, or set registries[%q]. With anonymous = true there, it looks nowhere.",
+		host, host, envUsername, envPassword, host, host)
 }
 
 const unreadable = "The tag _manifesto of the image's repository holds something that is not a manifesto, or one " +

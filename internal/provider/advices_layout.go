@@ -54,9 +54,8 @@ var layoutAdvices = []advice{
 		"A file of the layout exceeds the provider's limit. Nothing was written.")},
 	{oci.ErrDigestMismatch, "image", "Image layout is damaged", fixed(
 		"A file does not match the digest in its name. Nothing was written. Copy the layout again.")},
-	{context.DeadlineExceeded, "image", "Timeout", fixed(
-		"Another process may hold the layout's lock. Run the same command again. For a resource, timeouts sets how " +
-			"long it may take.")},
+	{context.DeadlineExceeded, "image", timedOut, fixed(
+		"Another process may hold the layout's lock. Run the same command again.")},
 }
 
 const unreadableLayout = "The tag _manifesto of the layout names something that is not a manifesto, or one that " +

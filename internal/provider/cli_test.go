@@ -64,7 +64,7 @@ func TestCLIExamples(t *testing.T) {
 		w := newWorld(t, registrytest.Options{Username: user, Password: secret})
 		w.remote = w.open("example/app")
 		w.image = w.push("1.2", "example")
-		c.env = append(c.env, "TF_VAR_registry_password="+secret)
+		c.env = append(c.env, "TF_VAR_registry_password="+secret, "TF_VAR_approved_digest="+w.image.String())
 		c.example(w, "provider/provider.tf")
 		return c, w
 	}

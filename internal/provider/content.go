@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -41,23 +42,34 @@ func (m *metadataModel) content(diags *diag.Diagnostics) (content []byte, known 
 	default:
 		attribute, content = "content_wo", []byte(m.ContentWO.ValueString())
 	}
-	switch {
-	case len(content) == 0:
-		diags.AddAttributeError(path.Root(attribute), "Empty content",
-			"Metadata cannot be empty: it would look like metadata that does not exist. Set some content, or remove the "+
-				"resource.")
-		return nil, false
-	case len(content) > format.MaxContent:
-		diags.AddAttributeError(path.Root(attribute), "Content too large",
-			fmt.Sprintf("The content has %d bytes; the limit is %d (16 MiB).", len(content), format.MaxContent))
+	if summary, detail := checkContent(len(content)); summary != "" {
+		diags.AddAttributeError(path.Root(attribute), summary, detail)
 		return nil, false
 	}
 	return content, true
 }
 
+// checkContent returns what is wrong with the size of a content, in bytes, and what to do. An empty summary accepts it.
+func checkContent(size int) (summary, detail string) {
+	switch {
+	case size == 0:
+		return "Empty content", "Metadata cannot be empty: it would look like metadata that does not exist. Set some " +
+			"content, or remove the resource."
+	case size > format.MaxContent:
+		return "Content too large", fmt.Sprintf("The content has %d bytes%s", size, tooLarge)
+	}
+	return "", ""
+}
+
+// tooLarge completes a sentence about content over the limit.
+const tooLarge = "; the limit is 16 MiB. Store it elsewhere, for example as an artifact in the registry, and keep its " +
+	"address and digest here as metadata."
+
+var errNotRegular = errors.New("it is not a regular file")
+
 // readSource reads the file that source names. If it returns false, diags has an error.
 func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
-	info, err := os.Stat(name)
+	content, err := readFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		diags.AddAttributeError(path.Root("source"), "File not found",
@@ -65,31 +77,37 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 				"write \"${path.module}/…\" for a file beside the configuration. A file that another resource creates in "+
 				"the same apply does not exist at plan: pass that resource's content to content or content_base64.", name))
 		return nil, false
-	case err == nil && info.Size() > format.MaxContent:
+	case errors.Is(err, format.ErrTooLarge):
 		diags.AddAttributeError(path.Root("source"), "Content too large",
-			fmt.Sprintf("The file %q has %d bytes; the limit is %d (16 MiB).", name, info.Size(), format.MaxContent))
+			fmt.Sprintf("The file %q is too large%s", name, tooLarge))
 		return nil, false
-	}
-	var content []byte
-	if err == nil {
-		content, err = readFile(name)
-	}
-	if err != nil {
-		diags.AddAttributeError(path.Root("source"), "File cannot be read", sentence(err))
+	case err != nil:
+		diags.AddAttributeError(path.Root("source"), "File cannot be read", sentence(fmt.Errorf("%q: %w", name, err)))
 		return nil, false
 	}
 	return content, true
 }
 
-// readFile reads at most one byte more than content may have, so that an endless file, such as a device, counts as
-// too large.
+// readFile reads a regular file of at most format.MaxContent bytes. It opens the file without blocking: opening a pipe
+// without a writer would wait for one, even after Terraform was interrupted.
 func readFile(name string) (content []byte, err error) {
-	file, err := os.Open(name) //nolint:gosec // The user names the file.
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // The user names the file.
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return io.ReadAll(io.LimitReader(file, format.MaxContent+1))
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	}
+	content, err = io.ReadAll(io.LimitReader(file, format.MaxContent+1))
+	if err == nil && len(content) > format.MaxContent {
+		err = format.ErrTooLarge
+	}
+	return content, err
 }
 
 // plannedContent returns the configured content at apply. If it returns false, the content is unknown or not the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -177,4 +179,75 @@ func TestAccContentsTooLarge(t *testing.T) {
 		},
 		resource.TestStep{Config: w.list("")},
 	)
+}
+
+// optional accepts proven absence of an entry and nothing else.
+func TestAccMetadataDataSourceOptional(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.put("approval", "yes")
+	acceptance(t,
+		resource.TestStep{
+			Config: w.lookup("type = \"contact\"\noptional = true"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				found("exists", knownvalue.Bool(false)),
+				found("id", knownvalue.StringExact(w.key("contact").String())),
+				found("image_digest", knownvalue.StringExact(w.image.String())),
+				found("content", knownvalue.Null()), found("content_base64", knownvalue.Null()),
+				found("digest", knownvalue.Null()), found("size", knownvalue.Null()),
+				found("media_type", knownvalue.Null()), found("annotations", knownvalue.Null()),
+				found("created", knownvalue.Null()),
+			},
+		},
+		resource.TestStep{
+			Config: w.lookup("type = \"approval\"\noptional = true"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				found("exists", knownvalue.Bool(true)), found("content", knownvalue.StringExact("yes")),
+			},
+		},
+		resource.TestStep{
+			Config:      w.lookup("type = \"contact\"\noptional = false"),
+			ExpectError: words(`No such metadata`),
+		},
+		resource.TestStep{
+			Config:      dataConfig("manifesto_metadata", w.ref(":none"), "type = \"contact\"\noptional = true"),
+			ExpectError: words(`not found`),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				w.server.Intercept(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+					if strings.HasSuffix(r.URL.Path, "/manifests/_manifesto") {
+						registrytest.Refuse(rw, http.StatusForbidden, "DENIED", "no")
+						return true
+					}
+					return false
+				})
+			},
+			Config:      w.lookup("type = \"contact\"\noptional = true"),
+			ExpectError: words(`Permission denied`),
+		},
+	)
+}
+
+// include_types limits what is listed and what is downloaded.
+func TestAccImageDataSourceIncludeTypes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	w.put("contact", "me")
+	w.put("report", "long")
+	acceptance(t, resource.TestStep{
+		PreConfig: w.server.Reset,
+		Config:    w.list("include_content = true\ninclude_types = [\"contact\", \"none\"]"),
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("types"),
+				knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("contact")})),
+			statecheck.ExpectKnownValue("data.manifesto_image.test", tfjsonpath.New("metadata"), knownvalue.MapSizeExact(1)),
+		},
+		Check: func(*terraform.State) error {
+			if n := w.server.Count(http.MethodGet, "/blobs/"+oci.DigestOf([]byte("long")).String()); n > 0 {
+				return fmt.Errorf("content of another type was downloaded %d times", n)
+			}
+			return nil
+		},
+	})
 }

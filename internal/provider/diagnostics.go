@@ -22,6 +22,7 @@ type diagnosis struct {
 const (
 	malformedReference = "Malformed image reference"
 	malformedPlatform  = "Malformed platform"
+	timedOut           = "Timeout"
 )
 
 // addTo adds the diagnosis as an error, at the attribute that caused it.
@@ -67,25 +68,6 @@ func upperFirst(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// diagnoseLookup is diagnoseKey for an operation that needs the entry to exist. If it does not, the diagnosis lists the
-// types that the image has.
-func diagnoseLookup(err error, operation string, key manifesto.Key) diagnosis {
-	var missing *manifesto.NoEntryError
-	if !errors.As(err, &missing) {
-		return diagnoseKey(err, operation, key)
-	}
-	have := "It has no metadata at all."
-	if len(missing.Types) > 0 {
-		quoted := make([]string, len(missing.Types))
-		for i, typ := range missing.Types {
-			quoted[i] = fmt.Sprintf("%q", typ)
-		}
-		have = "It has " + strings.Join(quoted, ", ") + "."
-	}
-	return diagnosis{"type", "No such metadata", fmt.Sprintf(
-		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have)}
 }
 
 // describeKey names a piece of metadata in a diagnostic.

@@ -34,7 +34,7 @@ func TestAccBadConfiguration(t *testing.T) {
 		"two contents": {
 			w.metadata("type = \"t\"\ncontent = \"x\"\nsource = \"y\""), `More than one content.*content and source`,
 		},
-		"empty content":  {w.metadata("type = \"t\"\ncontent = \"\""), `content string length must be at least 1`},
+		"empty content":  {w.metadata("type = \"t\"\ncontent = \"\""), `Empty content`},
 		"invalid base64": {w.metadata("type = \"t\"\ncontent_base64 = \"*\""), `Invalid base64`},
 		"missing file": {
 			w.metadata(fmt.Sprintf("type = \"t\"\nsource = %q", missing)), `File not found.*path.module`,
@@ -54,7 +54,7 @@ func TestAccBadConfiguration(t *testing.T) {
 		},
 		"malformed timeout": {
 			w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"soon\" }"),
-			`Invalid Attribute Value Time Duration`,
+			`timeouts.create = "soon" is not a duration`,
 		},
 		"missing image": {
 			w.metadataOf(":none", "type = \"t\"\ncontent = \"x\""), `not found.*app:none.*has been pushed`,
@@ -166,6 +166,6 @@ func TestAccTimeout(t *testing.T) {
 	})
 	acceptance(t, resource.TestStep{
 		Config:      w.metadata("type = \"t\"\ncontent = \"x\"\ntimeouts = { create = \"500ms\" }"),
-		ExpectError: words(`Timeout.*timeouts`),
+		ExpectError: words(`Timeout.*The limit was 500ms; timeouts.create sets it`),
 	})
 }

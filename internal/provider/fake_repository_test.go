@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -13,14 +14,17 @@ import (
 )
 
 // fakeRepositories are repositories in memory, by name, for tests without a network. They answer what a plan asks:
-// which image a tag or digest names. Any other request panics.
+// which image a tag or digest names, and what the manifesto has. Any other request panics.
 type fakeRepositories struct {
 	manifests map[string]oci.Manifest
 	// err answers every request unless it is nil.
 	err error
 
-	mu       sync.Mutex
-	requests int
+	mu sync.Mutex
+	// requests counts the requests for images, and reads those for manifestos.
+	requests, reads int
+	// document is the manifesto of every repository.
+	document format.Document
 }
 
 // push stores an image under a reference by tag and by its digest. The seed makes it a different image.
@@ -69,7 +73,7 @@ func (f *fakeRepositories) store(t *testing.T, reference string, m oci.Manifest)
 // provider returns what a provider with these settings hands to its resources.
 func (f *fakeRepositories) provider(s settings) *providerData {
 	open := func(name oci.Repository) manifesto.Repository { return fakeRepository{name: name, all: f} }
-	return &providerData{settings: s, store: manifesto.NewStore(open, manifesto.Options{})}
+	return &providerData{settings: s, open: open, store: manifesto.NewStore(open, manifesto.Options{})}
 }
 
 // fakeRepository is one of fakeRepositories.
@@ -89,6 +93,14 @@ func (r fakeRepository) HeadManifest(ctx context.Context, identifier string) (oc
 func (r fakeRepository) GetManifest(_ context.Context, identifier string) (oci.Manifest, error) {
 	r.all.mu.Lock()
 	defer r.all.mu.Unlock()
+	if identifier == format.Tag {
+		r.all.reads++
+		image, err := format.NewImage(r.all.document.Render())
+		if err != nil {
+			return oci.Manifest{}, err
+		}
+		return image.Manifest(r.name, format.Header{})
+	}
 	r.all.requests++
 	if r.all.err != nil {
 		return oci.Manifest{}, r.all.err
@@ -99,6 +111,14 @@ func (r fakeRepository) GetManifest(_ context.Context, identifier string) (oci.M
 		}
 	}
 	return oci.Manifest{}, fmt.Errorf("%s: %s: %w", r.name, identifier, oci.ErrNotFound)
+}
+
+// GetBlob implements manifesto.Repository. The layer of the manifesto is the only blob.
+func (r fakeRepository) GetBlob(context.Context, oci.Digest, int64) ([]byte, error) {
+	r.all.mu.Lock()
+	defer r.all.mu.Unlock()
+	image, err := format.NewImage(r.all.document.Render())
+	return image.Layer, err
 }
 
 var errFakeUnreachable = fmt.Errorf("connecting: %w", registry.ErrUnreachable)

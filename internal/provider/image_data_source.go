@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
@@ -30,6 +35,7 @@ type imageDataSource struct {
 type imageDataSourceModel struct {
 	subjectModel
 	IncludeContent types.Bool            `tfsdk:"include_content"`
+	IncludeTypes   types.Set             `tfsdk:"include_types"`
 	Types          []string              `tfsdk:"types"`
 	Metadata       map[string]entryModel `tfsdk:"metadata"`
 }
@@ -61,6 +67,13 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"include_content": schema.BoolAttribute{
 				MarkdownDescription: "Download the contents as well. Defaults to `false`.",
 				Optional:            true,
+			},
+			"include_types": schema.SetAttribute{
+				MarkdownDescription: "List only metadata of these types, and download only its content. Types that the image " +
+					"does not have are left out. Defaults to all types.",
+				ElementType: types.StringType,
+				Optional:    true,
+				Validators:  []validator.Set{setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"types": schema.ListAttribute{
 				MarkdownDescription: "Types of the metadata in the order in which they were added.",
@@ -124,7 +137,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	if err := d.list(ctx, image, &model); err != nil {
-		diagnoseList(err, image).addTo(&resp.Diagnostics)
+		diagnoseList(err, image).within(ctx, timeLimit{duration: readTimeout}).addTo(&resp.Diagnostics)
 		return
 	}
 	model.setImage(image.reference.Repository, image.digest)
@@ -136,6 +149,11 @@ func (d *imageDataSource) list(ctx context.Context, image subject, model *imageD
 	entries, err := d.data.store.List(ctx, image.reference.Repository, image.digest)
 	if err != nil {
 		return err
+	}
+	if !model.IncludeTypes.IsNull() {
+		entries = slices.DeleteFunc(entries, func(e format.Entry) bool {
+			return !slices.Contains(model.IncludeTypes.Elements(), attr.Value(types.StringValue(e.Type)))
+		})
 	}
 	model.Types = make([]string, len(entries))
 	models := make([]entryModel, len(entries))
@@ -168,7 +186,8 @@ func diagnoseList(err error, image subject) diagnosis {
 	if errors.Is(err, errContentsTooLarge) {
 		return diagnosis{"include_content", "Contents too large", fmt.Sprintf(
 			"The contents of %s have more than %d MiB together, which is more than Terraform carries in one object. "+
-				"Remove include_content, and read single pieces with the data source manifesto_metadata.",
+				"Name fewer types in include_types, or remove include_content and read single pieces with the data source "+
+				"manifesto_metadata.",
 			name, maxContents>>20)}
 	}
 	return diagnose(err, "listing the metadata of", image.reference.Repository, name)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -13,25 +12,20 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// Timeouts of operations unless the configuration has others.
-const (
-	writeTimeout = 20 * time.Minute
-	readTimeout  = 5 * time.Minute
-)
-
 // Create implements resource.Resource.
 func (r *metadataResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var config, plan metadataModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	timeout, diags := plan.Timeouts.Create(ctx, writeTimeout)
+	limit := timeLimit{timeout, "timeouts.create"}
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, ok := r.planned(ctx, &plan, &resp.Diagnostics)
+	key, ok := r.planned(ctx, &plan, limit, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -41,7 +35,7 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	put := manifesto.Put{Key: key, Content: content, Overwrite: plan.Overwrite.ValueBool()}
 	put.Reference = r.data.declaredAs(&plan)
-	if !r.put(ctx, put, &plan, "creating", &resp.Diagnostics) {
+	if !r.put(ctx, put, &plan, "creating", limit, &resp.Diagnostics) {
 		return
 	}
 	plan.setKey(key)
@@ -53,14 +47,14 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 // planned returns the key that a plan is for. It asks the registry whether the image exists and is still the planned
 // one.
 func (r *metadataResource) planned(
-	ctx context.Context, plan *metadataModel, diags *diag.Diagnostics,
+	ctx context.Context, plan *metadataModel, limit timeLimit, diags *diag.Diagnostics,
 ) (manifesto.Key, bool) {
 	image, err := r.data.subject(plan.Image, plan.Platform)
 	if err == nil {
 		err = image.lookUp(ctx)
 	}
 	if err != nil {
-		image.diagnose(err).addTo(diags)
+		image.diagnose(err).within(ctx, limit).addTo(diags)
 		return manifesto.Key{}, false
 	}
 	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
@@ -74,7 +68,8 @@ func (r *metadataResource) planned(
 
 // put stores what the plan says and sets the computed attributes of the plan. If it returns false, diags has an error.
 func (r *metadataResource) put(
-	ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, diags *diag.Diagnostics,
+	ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, limit timeLimit,
+	diags *diag.Diagnostics,
 ) bool {
 	put.Annotations = plan.annotations(ctx, diags)
 	put.MediaType = plan.MediaType.ValueString()
@@ -86,7 +81,7 @@ func (r *metadataResource) put(
 	}
 	result, err := r.data.store.Put(ctx, put)
 	if err != nil {
-		diagnoseKey(err, operation, put.Key).addTo(diags)
+		diagnoseKey(err, operation, put.Key).within(ctx, limit).addTo(diags)
 		return false
 	}
 	plan.setPiece(result.Piece)
@@ -105,6 +100,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, writeTimeout)
+	limit := timeLimit{timeout, "timeouts.update"}
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -131,7 +127,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
 	put.Reference, put.Previous = r.data.declaredAs(&plan), r.data.declaredAs(&state)
-	if !r.put(ctx, put, &plan, "updating", &resp.Diagnostics) {
+	if !r.put(ctx, put, &plan, "updating", limit, &resp.Diagnostics) {
 		return
 	}
 	plan.setKey(key)
@@ -145,6 +141,7 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	var state metadataModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := state.Timeouts.Delete(ctx, writeTimeout)
+	limit := timeLimit{timeout, "timeouts.delete"}
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || state.KeepOnDestroy.ValueBool() {
 		return
@@ -170,6 +167,6 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 				"If you renamed a resource, add a moved block: then Terraform creates and destroys nothing.",
 				describeKey(key)))
 	case err != nil:
-		diagnoseKey(err, "deleting", key).addTo(&resp.Diagnostics)
+		diagnoseKey(err, "deleting", key).within(ctx, limit).addTo(&resp.Diagnostics)
 	}
 }

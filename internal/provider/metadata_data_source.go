@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
 var _ datasource.DataSourceWithConfigure = (*metadataDataSource)(nil)
@@ -24,7 +26,9 @@ type metadataDataSource struct {
 type metadataDataSourceModel struct {
 	subjectModel
 	entryModel
-	Type types.String `tfsdk:"type"`
+	Type     types.String `tfsdk:"type"`
+	Optional types.Bool   `tfsdk:"optional"`
+	Exists   types.Bool   `tfsdk:"exists"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -45,12 +49,22 @@ func (d *metadataDataSource) Configure(
 func (d *metadataDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Looks up one piece of metadata of an image. If the image has none of the type, that is an " +
-			"error, which lists the types that the image has.",
+			"error, which lists the types that the image has, unless `optional` is set.",
 		Attributes: withSubject("`REPOSITORY@DIGEST#TYPE`.", map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				MarkdownDescription: "Type of the metadata.",
 				Required:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"optional": schema.BoolAttribute{
+				MarkdownDescription: "Accept that the image has no metadata of this type: then `exists` is false, and the " +
+					"attributes of the metadata are null. An image that does not exist, or a registry that cannot be read, is " +
+					"still an error. Defaults to `false`.",
+				Optional: true,
+			},
+			"exists": schema.BoolAttribute{
+				MarkdownDescription: "Whether the image has metadata of this type. It is false only if `optional` is set.",
+				Computed:            true,
 			},
 			"content": schema.StringAttribute{
 				MarkdownDescription: "Content, if it is text that Terraform can carry unchanged (UTF-8 in Unicode NFC); " +
@@ -101,17 +115,31 @@ func (d *metadataDataSource) Read(ctx context.Context, req datasource.ReadReques
 		return
 	}
 	key := image.key(model.Type.ValueString())
+	model.setKey(key)
 	entry, content, err := d.data.store.Fetch(ctx, key)
+	if errors.Is(err, manifesto.ErrNoEntry) && model.Optional.ValueBool() {
+		model.setAbsent()
+		resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+		return
+	}
 	if err != nil {
-		diagnoseLookup(err, "reading", key).addTo(&resp.Diagnostics)
+		image.diagnoseLookup(ctx, err, "reading", key.Type).addTo(&resp.Diagnostics)
 		return
 	}
 	if entry.MediaType == "" {
 		entry.MediaType = format.DetectMediaType(content)
 	}
-	model.setKey(key)
+	model.Exists = types.BoolValue(true)
 	model.setEntry(entry)
 	model.setContent(content)
 	model.Annotations = mapValue(entry.Annotations)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+}
+
+// setAbsent shows that the image has no metadata of the type.
+func (m *metadataDataSourceModel) setAbsent() {
+	m.Exists = types.BoolValue(false)
+	m.setEntry(format.Entry{Size: format.UnknownSize})
+	m.clearContent()
+	m.Annotations = types.MapNull(types.StringType)
 }

@@ -28,7 +28,7 @@ func (r *metadataResource) ImportState(
 	}
 	key := image.key(typ)
 	if _, err := r.data.store.Get(ctx, key); err != nil {
-		diagnoseLookup(err, "importing", key).addTo(&resp.Diagnostics)
+		image.diagnoseLookup(ctx, err, "importing", typ).addTo(&resp.Diagnostics)
 		return
 	}
 	var model metadataModel

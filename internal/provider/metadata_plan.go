@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -16,9 +15,6 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
-
-// lookupTimeout limits the time for resolving an image at plan.
-const lookupTimeout = 2 * time.Minute
 
 // ModifyPlan implements resource.ResourceWithModifyPlan.
 func (r *metadataResource) ModifyPlan(
@@ -64,6 +60,8 @@ type planner struct {
 	replace path.Paths
 	// sourceIsGone means that the file of an existing resource has been removed.
 	sourceIsGone bool
+	// found means that the registry has just shown the image.
+	found bool
 }
 
 // read decodes configuration, plan and state.
@@ -80,19 +78,30 @@ func (p *planner) read(ctx context.Context, req resource.ModifyPlanRequest) {
 	}
 }
 
-// run plans the image first, because a replacement plans its content like a new resource.
+// run plans the image first, because a replacement plans its content like a new resource. What the registry already has
+// comes last, because it is compared with the content.
 func (p *planner) run(ctx context.Context) {
-	p.planSubject(ctx)
+	limit, more := readLimit(ctx, p.plan.Timeouts)
+	p.diags.Append(more...)
+	if p.diags.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit.duration)
+	defer cancel()
+	p.planSubject(ctx, limit)
 	if !p.diags.HasError() {
 		p.planContent(ctx)
+	}
+	if !p.diags.HasError() {
+		p.planEntry(ctx, limit)
 	}
 }
 
 // planSubject plans the image and what follows from it. Another image replaces the metadata.
-func (p *planner) planSubject(ctx context.Context) {
+func (p *planner) planSubject(ctx context.Context, limit timeLimit) {
 	p.plan.Registry, p.plan.Repository = types.StringUnknown(), types.StringUnknown()
 	p.plan.ImageDigest, p.plan.ID = types.StringUnknown(), types.StringUnknown()
-	p.planImage(ctx)
+	p.planImage(ctx, limit)
 	if p.keyKnown() {
 		if key, err := p.plan.key(); err == nil {
 			p.plan.setKey(key)
@@ -115,7 +124,7 @@ func (p *planner) keyKnown() bool {
 }
 
 // planImage plans registry, repository and image_digest as far as they are known.
-func (p *planner) planImage(ctx context.Context) {
+func (p *planner) planImage(ctx context.Context, limit timeLimit) {
 	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
 	if err != nil && !errors.Is(err, errUnknown) {
 		image.diagnose(err).addTo(p.diags)
@@ -125,7 +134,7 @@ func (p *planner) planImage(ctx context.Context) {
 		p.plan.setRepository(image.reference.Repository)
 	}
 	if err == nil {
-		p.planDigest(ctx, image)
+		p.planDigest(ctx, image, limit)
 		return
 	}
 	if p.imageUnchanged() {
@@ -135,26 +144,51 @@ func (p *planner) planImage(ctx context.Context) {
 	}
 }
 
-// planDigest resolves the image and plans image_digest.
-func (p *planner) planDigest(ctx context.Context, image subject) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-	defer cancel()
-	err := image.resolve(ctx)
+// planDigest resolves the image and plans image_digest. An unchanged reference by digest costs no request, and neither
+// does a tag that the metadata does not follow.
+func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit) {
+	unchanged := p.imageUnchanged()
+	if unchanged && p.plan.OnTagMove.ValueString() == tagMoveKeep {
+		p.plan.ImageDigest, p.found = p.state.ImageDigest, true
+		return
+	}
+	find := image.lookUp
+	if unchanged {
+		find = image.resolve
+	}
+	err := find(ctx)
+	p.found = err == nil
 	switch {
 	case err == nil:
 		p.plan.ImageDigest = types.StringValue(image.digest.String())
-	case p.imageUnchanged() && isGone(err):
+		if unchanged && p.plan.OnTagMove.ValueString() == tagMoveFail && !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
+			p.refuseMove(&image)
+		}
+	case unchanged && isGone(err):
 		p.plan.ImageDigest = p.state.ImageDigest
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
 			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
 				sentence(err), p.state.ImageDigest.ValueString()))
 	case errors.Is(err, oci.ErrNotFound):
+		if image.reference.Digest != "" && image.platform == (oci.Platform{}) {
+			p.plan.ImageDigest = types.StringValue(image.reference.Digest.String())
+		}
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
 			fmt.Sprintf("There is no %s. If the same apply pushes it, make this resource depend on what pushes it; "+
 				"otherwise creating the metadata will fail.", &image))
 	default:
-		image.diagnose(err).addTo(p.diags)
+		image.diagnose(err).within(ctx, limit).addTo(p.diags)
 	}
+}
+
+// refuseMove explains that the tag has moved although the configuration does not allow that.
+func (p *planner) refuseMove(image *subject) {
+	p.diags.AddAttributeError(path.Root("image"), "Tag moved", fmt.Sprintf(
+		"%s is another build than the one that the metadata is attached to, and on_tag_move = \"fail\".\n\n"+
+			"  attached to: %s\n  tag names:   %s\n\nTo keep the metadata where it is, name the first digest in image, or set "+
+			"on_tag_move = \"keep\". To move it to the current build, set on_tag_move = \"replace\". terraform destroy makes "+
+			"this plan, too; with -refresh=false it does not.",
+		upperFirst(image.String()), p.state.ImageDigest.ValueString(), image.digest))
 }
 
 // imageUnchanged reports whether an existing resource still names its image in the same way.

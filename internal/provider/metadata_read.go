@@ -15,7 +15,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	var state metadataModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	before := state
-	timeout, diags := state.Timeouts.Read(ctx, readTimeout)
+	limit, diags := readLimit(ctx, state.Timeouts)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -32,7 +32,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if err != nil {
 		return // The settings of the registry are not known yet, so the state stays unchanged.
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	piece, err := r.data.store.Get(ctx, key)
 	if errors.Is(err, manifesto.ErrNoEntry) {
@@ -40,11 +40,11 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	if err != nil {
-		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
+		diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
 	if err = r.refreshContent(ctx, key, &piece, &state); err != nil {
-		diagnoseKey(err, "reading", key).addTo(&resp.Diagnostics)
+		diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
 	state.setKey(key)

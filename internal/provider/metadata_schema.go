@@ -18,6 +18,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+// Values of on_tag_move. Null means tagMoveReplace: a stored default would change the state of every resource.
+const (
+	tagMoveReplace = "replace"
+	tagMoveKeep    = "keep"
+	tagMoveFail    = "fail"
+)
+
 // Schema implements resource.Resource.
 func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := map[string]schema.Attribute{
@@ -27,6 +34,15 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			Required:      true,
 			Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		},
+		"on_tag_move": schema.StringAttribute{
+			MarkdownDescription: "What the plan does if the tag in `image` has moved to another build: `replace` the " +
+				"metadata, so that the current build has it and the previous one no longer does; `keep` it at the build that " +
+				"it was attached to; or `fail` with an error that names both builds. A new resource, also one that " +
+				"`-replace` or another `type` creates anew, is attached to the build that the tag names then. Defaults to " +
+				"`replace`.",
+			Optional:   true,
+			Validators: []validator.String{stringvalidator.OneOf(tagMoveReplace, tagMoveKeep, tagMoveFail)},
 		},
 		"overwrite": schema.BoolAttribute{
 			MarkdownDescription: "Let the creation replace metadata of the same type that the image already has. Otherwise " +
@@ -42,13 +58,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
 		},
-		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
-			Create: true, Read: true, Update: true, Delete: true,
-			CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
-			ReadDescription:   "How long reading may take. Defaults to `5m`.",
-			UpdateDescription: "How long updating may take. Defaults to `20m`.",
-			DeleteDescription: "How long destroying may take. Defaults to `20m`.",
-		}),
+		"timeouts": timeoutsAttribute(ctx),
 		"pinned": schema.BoolAttribute{
 			MarkdownDescription: "Whether the content is protected from the registry's garbage collection. If it is not, the " +
 				"next apply protects it again.",
@@ -64,6 +74,29 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"pull the image can read it.",
 		Attributes: attributes,
 	}
+}
+
+// timeoutsAttribute has a validator of its own, which names the attribute: Terraform shows only the line of timeouts.
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, Read: true, Update: true, Delete: true,
+		CreateDescription: "How long creating may take, as a duration such as `5m`. Defaults to `20m`.",
+		ReadDescription: "How long reading may take, and how long a plan may take to look up the image and what it " +
+			"already has. Defaults to `5m`.",
+		UpdateDescription: "How long updating may take. Defaults to `20m`.",
+		DeleteDescription: "How long destroying may take. Defaults to `20m`.",
+	})
+	nested, ok := attribute.(schema.SingleNestedAttribute)
+	if !ok {
+		return attribute
+	}
+	for name, inner := range nested.Attributes {
+		if text, ok := inner.(schema.StringAttribute); ok {
+			text.Validators = []validator.String{isTimeout("timeouts." + name)}
+			nested.Attributes[name] = text
+		}
+	}
+	return nested
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.
@@ -89,9 +122,10 @@ func (r *metadataResource) IdentitySchema(
 
 // metadataSubjectAttributes are the resource's attributes that say which image the metadata is about.
 func metadataSubjectAttributes() map[string]schema.Attribute {
-	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, the metadata " +
-		"is replaced, so that an approval never silently passes to a build that nobody approved. Use a digest for a " +
-		"statement about one build, and a tag for a statement about the current build. An image of an OCI image layout " +
+	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, " +
+		"`on_tag_move` says what happens; by default the metadata follows the tag. Use a tag for a statement about the " +
+		"current build, such as a contact. For a statement about one build, such as an approval, use a digest that is " +
+		"given, for example by a variable: a digest that a data source takes from the tag follows the tag, too. An image of an OCI image layout " +
 		"on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, if the layout has only one image, " +
 		"`oci-layout:DIRECTORY`."
 	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +
@@ -109,25 +143,24 @@ func metadataSubjectAttributes() map[string]schema.Attribute {
 
 // metadataContentAttributes are the alternatives for the content; exactly one of them is set.
 func metadataContentAttributes() map[string]schema.Attribute {
-	notEmpty := stringvalidator.LengthAtLeast(1)
 	return map[string]schema.Attribute{
 		"content": schema.StringAttribute{
 			MarkdownDescription: "Content as text. Set exactly one of `content`, `content_base64`, `source` and " +
 				"`content_wo`. The content has at most 16 MiB and is not empty. Terraform normalises text to Unicode NFC; " +
 				"use `content_base64` or `source` if every byte counts.",
 			Optional:   true,
-			Validators: []validator.String{notEmpty},
+			Validators: []validator.String{isContent()},
 		},
 		"content_base64": schema.StringAttribute{
 			MarkdownDescription: "Content as base64, for binary content.",
 			Optional:            true,
-			Validators:          []validator.String{notEmpty, isBase64()},
+			Validators:          []validator.String{isBase64()},
 		},
 		"source": schema.StringAttribute{
 			MarkdownDescription: "Path of a file with the content. The provider reads the file at plan and apply. The state " +
 				"has only the digest of the content.",
 			Optional:   true,
-			Validators: []validator.String{notEmpty},
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 		},
 		"content_wo": schema.StringAttribute{
 			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be " +
@@ -136,10 +169,10 @@ func metadataContentAttributes() map[string]schema.Attribute {
 				"it.",
 			Optional:   true,
 			WriteOnly:  true,
-			Validators: []validator.String{notEmpty, stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
+			Validators: []validator.String{isContent(), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
 		},
 		"content_wo_version": schema.Int64Attribute{
-			MarkdownDescription: "Version of `content_wo`. Change it to store the content again.",
+			MarkdownDescription: "Version of `content_wo`, required with it. Change it to store the content again.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
 		},
@@ -150,11 +183,11 @@ func metadataContentAttributes() map[string]schema.Attribute {
 func metadataEntryAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"media_type": schema.StringAttribute{
-			MarkdownDescription: "Media type of the content. Defaults to `application/json` for a JSON object or array, " +
+			MarkdownDescription: "Media type of the content, as in RFC 6838, with or without parameters. Defaults to `application/json` for a JSON object or array, " +
 				"`text/plain` for other text, and `application/octet-stream` for the rest.",
 			Optional:   true,
 			Computed:   true,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators: []validator.String{isMediaType()},
 		},
 		"annotations": schema.MapAttribute{
 			MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",

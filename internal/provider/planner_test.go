@@ -47,8 +47,15 @@ func TestPlanNewImage(t *testing.T) {
 	digestUnknown := with(one, "image_digest", unknown, "id", unknown)
 	runAll(t, map[string]planTest{
 		"by tag": {planned: one, requests: 1},
-		"by digest": {config: []change{image("registry.example.com/app@" + seedDigest("any"))},
-			planned: imageValues(planImage, seedDigest("any"))},
+		"by digest": {
+			config:  []change{image("registry.example.com/app@" + seedDigest("one"))},
+			planned: one, requests: 1,
+		},
+		"by digest, missing": {
+			config:  []change{image("registry.example.com/app@" + seedDigest("none"))},
+			planned: imageValues(planImage, seedDigest("none")), requests: 1,
+			problems: []string{"warning at image: Image not found yet"},
+		},
 		"unknown image": {
 			config:  []change{func(m *metadataModel) { m.Image = types.StringUnknown() }},
 			planned: with(unknownImage, "digest", oci.DigestOf([]byte("x")).String()),
@@ -188,6 +195,20 @@ func TestPlanExistingImage(t *testing.T) {
 		"the same image in another repository": {
 			created: existing, config: []change{image("registry.example.com/other:1")}, requests: 1,
 			replace: []string{"repository"}, planned: imageValues("registry.example.com/other:1", seedDigest("one")),
+		},
+		"digest of the same image": {
+			created: existing, config: []change{image("registry.example.com/app@" + seedDigest("one"))}, requests: 1,
+			planned: imageValues(planImage, seedDigest("one")),
+		},
+		"digest of a missing image": {
+			created: existing, config: []change{image("registry.example.com/app@" + seedDigest("none"))}, requests: 1,
+			planned: imageValues(planImage, seedDigest("none")), replace: []string{"image_digest"},
+			problems: []string{"warning at image: Image not found yet"},
+		},
+		"unchanged digest, image deleted": {
+			created:  []change{image("registry.example.com/app@" + seedDigest("one"))},
+			config:   []change{image("registry.example.com/app@" + seedDigest("one"))},
+			registry: gone, same: true,
 		},
 		"platform added": {
 			created: multi[:1], config: multi, requests: 1, replace: []string{"image_digest"},
@@ -487,6 +508,119 @@ func TestPlanAfterRefresh(t *testing.T) {
 		"media type of another tool": {
 			created: []change{}, requests: 1, same: true,
 			refreshed: []change{func(m *metadataModel) { m.MediaType = types.StringValue("text/x") }},
+		},
+	})
+}
+
+// The plan of a creation or a replacement says what becomes of an entry that the image already has.
+func TestPlanExistingEntry(t *testing.T) {
+	t.Parallel()
+	has := func(seed, typ, content string) func(*testing.T, *fakeRepositories) {
+		return func(_ *testing.T, f *fakeRepositories) {
+			f.document.Set(oci.Digest(seedDigest(seed)), format.Entry{Type: typ, Digest: oci.DigestOf([]byte(content))})
+		}
+	}
+	two := []change{image("registry.example.com/app:2")}
+	existing := []change{}
+	unknownText := func(m *metadataModel) { m.Content = types.StringUnknown() }
+	warning, there := "warning at type: Metadata already exists", "warning at type: Metadata is already there"
+	runAll(t, map[string]planTest{
+		"create, other content":  {registry: has("one", "t", "theirs"), requests: 1, problems: []string{warning}},
+		"create, other type":     {registry: has("one", "other", "theirs"), requests: 1},
+		"create, other image":    {registry: has("two", "t", "theirs"), requests: 1},
+		"create, equal content":  {registry: has("one", "t", "x"), requests: 1, problems: []string{there}},
+		"create, shared with another tag": {
+			requests: 1, registry: func(_ *testing.T, f *fakeRepositories) {
+				f.document.Set(oci.Digest(seedDigest("one")), format.Entry{
+					Type: "t", Digest: oci.DigestOf([]byte("x")), DeclaredBy: []string{"another-tag"},
+				})
+			},
+		},
+		"create, equal and kept": {registry: has("one", "t", "x"), requests: 1, config: []change{kept}},
+		"create, unknown content": {
+			registry: has("one", "t", "x"), requests: 1, config: []change{unknownText}, problems: []string{warning},
+		},
+		"create, overwrite": {registry: has("one", "t", "theirs"), requests: 1, config: []change{overwriting}},
+		"create, write-only, equal": {
+			registry: has("one", "t", "hidden"), requests: 1, config: []change{writeOnly("hidden", 1)},
+			problems: []string{there},
+		},
+		"update": {created: existing, config: []change{text("y")}, registry: has("one", "t", "theirs"), requests: 1},
+		"replacement, other content": {
+			created: existing, config: two, registry: has("two", "t", "theirs"), requests: 1,
+			replace: []string{"image_digest"}, problems: []string{"error at type: Metadata already exists"},
+		},
+		"replacement, overwrite": {
+			created: existing, config: append(two, overwriting), registry: has("two", "t", "theirs"), requests: 1,
+			replace: []string{"image_digest"},
+		},
+		"replacement, equal content": { // The second plan of the replacement, a creation, warns.
+			created: existing, config: two, registry: has("two", "t", "x"), requests: 1, replace: []string{"image_digest"},
+		},
+		"replacement, unknown content": {
+			created: existing, config: append(two, unknownText), registry: has("two", "t", "x"), requests: 1,
+			replace: []string{"image_digest"},
+		},
+		"another type": {
+			created: existing, config: []change{ofType("next")}, registry: has("one", "next", "theirs"), requests: 1,
+			problems: []string{"error at type: Metadata already exists"},
+		},
+		"another type, unknown settings": {
+			created: existing, config: []change{ofType("next")}, settings: unknownHost("registry.example.com"),
+			registry: has("one", "next", "theirs"),
+		},
+	})
+}
+
+func TestPlanOnTagMove(t *testing.T) {
+	t.Parallel()
+	moved := func(t *testing.T, f *fakeRepositories) {
+		t.Helper()
+		f.push(t, planImage, "two")
+	}
+	replace, keep, fail := onTagMove(tagMoveReplace), onTagMove(tagMoveKeep), onTagMove(tagMoveFail)
+	one, two := imageValues(planImage, seedDigest("one")), imageValues(planImage, seedDigest("two"))
+	multi := []change{image("registry.example.com/app:multi"), platform("linux/arm64")}
+	runAll(t, map[string]planTest{
+		"replace": {
+			created: []change{replace}, config: []change{replace}, registry: moved, requests: 1, planned: two,
+			replace: []string{"image_digest"},
+		},
+		"keep": {created: []change{keep}, config: []change{keep}, registry: moved, same: true},
+		"keep, other content": {
+			created: []change{keep}, config: []change{keep, text("y")}, registry: moved, planned: one,
+		},
+		"keep, another tag": {
+			created: []change{keep}, config: []change{keep, image("registry.example.com/app:2")}, requests: 1, planned: two,
+			replace: []string{"image_digest"},
+		},
+		"keep, tag gone": {
+			created: []change{keep}, config: []change{keep}, same: true,
+			registry: func(_ *testing.T, f *fakeRepositories) { f.manifests = nil },
+		},
+		"keep, created":    {config: []change{keep}, registry: moved, requests: 1, planned: two},
+		"keep from now on": {created: []change{}, config: []change{keep}, registry: moved, planned: one},
+		"fail": {
+			created: []change{fail}, config: []change{fail}, registry: moved, requests: 1,
+			replace: []string{"image_digest"}, problems: []string{"error at image: Tag moved"},
+		},
+		"fail, not moved": {created: []change{fail}, config: []change{fail}, requests: 1, same: true},
+		"fail, created":   {config: []change{fail}, registry: moved, requests: 1, planned: two},
+		"fail, another tag": {
+			created: []change{fail}, config: []change{fail, image("registry.example.com/app:2")}, requests: 1, planned: two,
+			replace: []string{"image_digest"},
+		},
+		"fail, tag gone": {
+			created: []change{fail}, config: []change{fail}, requests: 1, same: true,
+			registry: func(_ *testing.T, f *fakeRepositories) { f.manifests = nil },
+			problems: []string{"warning at image: Image not found"},
+		},
+		"fail, platform": {
+			created: append(multi, fail), config: append(multi, fail), requests: 1, same: true,
+			registry: func(t *testing.T, f *fakeRepositories) { // The index moves, and the platform's image stays.
+				t.Helper()
+				f.pushIndex(t, "registry.example.com/app:multi", "linux/arm64")
+			},
 		},
 	})
 }

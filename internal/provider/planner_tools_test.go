@@ -66,6 +66,22 @@ func writeOnly(content string, version int64) change {
 	}
 }
 
+// overwriting configures overwrite.
+func overwriting(m *metadataModel) { m.Overwrite = types.BoolValue(true) }
+
+// onTagMove configures on_tag_move.
+func onTagMove(value string) change {
+	return func(m *metadataModel) { m.OnTagMove = types.StringValue(value) }
+}
+
+// kept configures keep_on_destroy.
+func kept(m *metadataModel) { m.KeepOnDestroy = types.BoolValue(true) }
+
+// ofType configures another type.
+func ofType(typ string) change {
+	return func(m *metadataModel) { m.Type = types.StringValue(typ) }
+}
+
 // typed configures the media type "text/x".
 func typed(m *metadataModel) { m.MediaType = types.StringValue("text/x") }
 
@@ -145,7 +161,7 @@ func (test planTest) run(t *testing.T) {
 		test.registry(t, f)
 	}
 	p.data = f.provider(s)
-	f.requests = 0
+	f.requests, f.reads = 0, 0
 	p.run(t.Context())
 	test.check(t, &p, f)
 }
@@ -195,6 +211,9 @@ func (test planTest) check(t *testing.T, p *planner, f *fakeRepositories) {
 	}
 	if f.requests != test.requests {
 		t.Errorf("%d requests, want %d", f.requests, test.requests)
+	}
+	if p.state != nil && !p.replaces() && f.reads > 0 {
+		t.Errorf("the plan of an existing resource reads the manifesto")
 	}
 	var replace []string
 	for _, at := range p.replace {

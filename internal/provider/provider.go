@@ -63,6 +63,7 @@ func (p *manifestoProvider) Configure(
 	openRepository := func(r oci.Repository) manifesto.Repository { return open(client, r) }
 	data := &providerData{
 		settings: settings,
+		open:     openRepository,
 		store:    manifesto.NewStore(openRepository, manifesto.Options{Settle: settings.settle, Logger: logger}),
 	}
 	resp.ResourceData = data

@@ -27,6 +27,8 @@ const (
 type providerData struct {
 	settings settings
 	store    *manifesto.Store
+	// open gives access to a repository without the store.
+	open func(oci.Repository) manifesto.Repository
 }
 
 // settings are the settings of the provider, as far as they are known.

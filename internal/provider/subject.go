@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -72,7 +75,7 @@ func (d *providerData) find(
 		err = s.resolve(ctx)
 	}
 	if err != nil {
-		s.diagnose(err).addTo(diags)
+		s.diagnose(err).within(ctx, timeLimit{duration: readTimeout}).addTo(diags)
 		return s, false
 	}
 	return s, true
@@ -91,6 +94,60 @@ func (s *subject) resolve(ctx context.Context) error {
 func (s *subject) lookUp(ctx context.Context) (err error) {
 	s.digest, err = s.data.store.Resolve(ctx, s.reference, s.platform)
 	return err
+}
+
+// elsewhere returns the platforms whose image has metadata of a type, if the subject is a multi-platform image as a
+// whole. It completes an error, so it returns nothing if it cannot find out.
+func (s *subject) elsewhere(ctx context.Context, typ string) []string {
+	if s.platform != (oci.Platform{}) {
+		return nil
+	}
+	m, err := s.data.open(s.reference.Repository).GetManifest(ctx, s.digest.String())
+	if err != nil || !m.IsIndex() {
+		return nil
+	}
+	children, err := m.Children()
+	if err != nil {
+		return nil
+	}
+	var platforms []string
+	for _, child := range children {
+		if child.Platform == nil {
+			continue
+		}
+		entries, err := s.data.store.List(ctx, s.reference.Repository, child.Digest)
+		if err == nil && slices.ContainsFunc(entries, func(e format.Entry) bool { return e.Type == typ }) {
+			name := oci.Platform{
+				OS: child.Platform.OS, Architecture: child.Platform.Architecture, Variant: child.Platform.Variant,
+			}
+			platforms = append(platforms, fmt.Sprintf("%q", name))
+		}
+	}
+	return platforms
+}
+
+// diagnoseLookup is diagnoseKey for an operation that needs an entry of the subject to exist. If it does not, the
+// diagnosis lists the types that the image has, and the platforms that have the entry.
+func (s *subject) diagnoseLookup(ctx context.Context, err error, operation, typ string) diagnosis {
+	key := s.key(typ)
+	var missing *manifesto.NoEntryError
+	if !errors.As(err, &missing) {
+		return diagnoseKey(err, operation, key).within(ctx, timeLimit{duration: readTimeout})
+	}
+	have := "It has no metadata at all."
+	if len(missing.Types) > 0 {
+		quoted := make([]string, len(missing.Types))
+		for i, typ := range missing.Types {
+			quoted[i] = fmt.Sprintf("%q", typ)
+		}
+		have = "It has " + strings.Join(quoted, ", ") + "."
+	}
+	if platforms := s.elsewhere(ctx, typ); len(platforms) > 0 {
+		have += fmt.Sprintf(" It is a multi-platform image, and its images for these platforms have metadata of this type: "+
+			"%s. Name one as platform or, in an import, by its digest.", strings.Join(platforms, ", "))
+	}
+	return diagnosis{"type", "No such metadata", fmt.Sprintf(
+		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have)}
 }
 
 // key returns the key of the image's metadata of a type. The subject must be resolved.

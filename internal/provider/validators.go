@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"mime"
+	"regexp"
 	"strings"
 	"time"
 
@@ -93,6 +95,38 @@ func isSettleTime() validator.String {
 	}}
 }
 
+// isTimeout accepts a duration that is not zero or negative. Its error names the attribute.
+func isTimeout(attribute string) validator.String {
+	return textValidator{"a positive duration", func(text string) (string, string) {
+		if timeout, err := time.ParseDuration(text); err != nil || timeout <= 0 {
+			return "Invalid duration", fmt.Sprintf("%s = %q is not a duration such as 90s, 5m or 1h30m.", attribute, text)
+		}
+		return "", ""
+	}}
+}
+
+// isContent accepts text that can be stored.
+func isContent() validator.String {
+	return textValidator{"not empty", func(text string) (string, string) {
+		return checkContent(len(text))
+	}}
+}
+
+// restrictedName is the grammar of a media type's name and subtype in RFC 6838.
+var restrictedName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
+
+// isMediaType accepts a media type with or without parameters.
+func isMediaType() validator.String {
+	return textValidator{"a media type", func(text string) (string, string) {
+		name, _, err := mime.ParseMediaType(text)
+		if err != nil || !restrictedName.MatchString(name) || strings.TrimSpace(text) != text {
+			return "Invalid media type", fmt.Sprintf("%q is not a media type such as application/json, "+
+				"application/vnd.example.report+json or text/plain; charset=utf-8 (RFC 6838).", text)
+		}
+		return "", ""
+	}}
+}
+
 // isRequestTimeout accepts a duration of at least a second.
 func isRequestTimeout() validator.String {
 	return textValidator{"a duration of at least 1s", func(text string) (string, string) {
@@ -124,13 +158,14 @@ func isPEM() validator.String {
 	}}
 }
 
-// isBase64 accepts standard base64 with padding.
+// isBase64 accepts standard base64 with padding, of content that can be stored.
 func isBase64() validator.String {
 	return textValidator{"base64", func(text string) (string, string) {
-		if _, err := base64.StdEncoding.DecodeString(text); err != nil {
+		content, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
 			return "Invalid base64", fmt.Sprintf("The value is not standard base64 with padding: %v.\n\n"+
 				"Use base64encode or filebase64.", err)
 		}
-		return "", ""
+		return checkContent(len(content))
 	}}
 }

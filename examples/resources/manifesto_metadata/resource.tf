@@ -5,9 +5,10 @@ resource "manifesto_metadata" "contact" {
   content = "platform-team@example.com"
 }
 
-# An approval covers one build, so it names the digest.
+# An approval covers one build. Its digest is given, for example by the pipeline or in a file under review: a digest that
+# a data source takes from the tag would follow the tag to a build that nobody approved.
 resource "manifesto_metadata" "approval" {
-  image = "ghcr.io/example/app@${data.manifesto_image.app.image_digest}"
+  image = "ghcr.io/example/app@${var.approved_digest}"
   type  = "approval"
   content = jsonencode({
     approved = true
@@ -26,6 +27,7 @@ resource "manifesto_metadata" "seccomp" {
   media_type = "application/vnd.example.seccomp+json"
 }
 
-data "manifesto_image" "app" {
-  image = "ghcr.io/example/app:1.2"
+variable "approved_digest" {
+  description = "Digest of the build that has been approved, such as sha256:3f4a…"
+  type        = string
 }
