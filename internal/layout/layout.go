@@ -69,7 +69,7 @@ func (l *Layout) open(ctx context.Context) (directory, error) {
 	if err := context.Cause(ctx); err != nil {
 		return directory{}, fmt.Errorf("image layout %s: %w", l.name(), err)
 	}
-	info, err := os.Stat(l.name()) //nolint:gosec // The user names the directory.
+	info, err := os.Stat(l.name())   //nolint:gosec // The user names the directory.
 	if err == nil && !info.IsDir() { // Opening a pipe would wait for its other end.
 		return directory{}, fmt.Errorf("%w: %s is not a directory", ErrNoLayout, l.name())
 	}
