@@ -8,6 +8,9 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// MaxLayers is the largest number of layers of a manifest: ECR allows the most, 500.
+const MaxLayers = 512
+
 // Manifest is an image manifest of either family, OCI's or Docker's.
 type Manifest struct {
 	parsed v1.Manifest
@@ -21,6 +24,10 @@ func ParseManifest(m oci.Manifest) (Manifest, error) {
 	}
 	if parsed.SchemaVersion != 2 || len(parsed.Layers) == 0 {
 		return Manifest{}, fmt.Errorf("%w: manifest %s (%s) has no layers", ErrNotManifesto, m.Digest, m.MediaType)
+	}
+	if len(parsed.Layers) > MaxLayers {
+		return Manifest{}, fmt.Errorf("%w: manifest %s has %d layers, the limit is %d",
+			ErrTooLarge, m.Digest, len(parsed.Layers), MaxLayers)
 	}
 	for _, layer := range parsed.Layers {
 		if _, err := oci.ParseDigest(layer.Digest.String()); err != nil {

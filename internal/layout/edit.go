@@ -24,6 +24,7 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, l
 			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
+	d.swept.Do(d.sweep)
 	if !latest.IsZero() && time.Now().After(latest) {
 		return oci.ErrLate
 	}

@@ -13,6 +13,8 @@ var (
 	ErrDamaged = errors.New("damaged image layout")
 	// ErrAccess: a file of the layout cannot be read or written, or leads out of it.
 	ErrAccess = errors.New("image layout not accessible")
+	// ErrNotRegular: the name is that of a directory, a pipe, a device or a socket. OpenRegular returns it.
+	ErrNotRegular = errors.New("not a regular file")
 	// ErrSeveralImages: the tag, or the absence of a tag, fits more than one image.
 	ErrSeveralImages = errors.New("more than one image")
 )

@@ -21,12 +21,9 @@ const (
 
 // read returns a file of at most limit bytes. A missing file is fs.ErrNotExist.
 func (d directory) read(name string, limit int64) ([]byte, error) {
-	if _, err := d.stat(name); err != nil {
-		return nil, err // Opening a pipe, for example, could block indefinitely.
-	}
-	file, err := d.Open(name)
+	file, err := d.openRegular(name, os.O_RDONLY)
 	if err != nil {
-		return nil, d.explain(name, err)
+		return nil, err
 	}
 	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err = errors.Join(err, file.Close()); err != nil {
@@ -38,6 +35,38 @@ func (d directory) read(name string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
+// openRegular opens a regular file. It does not wait for the other end of a pipe, or for a device.
+func (d directory) openRegular(name string, flag int) (*os.File, error) {
+	file, err := d.OpenFile(name, flag|nonBlocking, filePermissions)
+	if err != nil {
+		if info, statErr := d.Stat(name); statErr == nil && !info.Mode().IsRegular() { // Such as a socket.
+			return nil, d.notRegular(name)
+		}
+		return nil, d.explain(name, err)
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(d.notRegular(name), err, file.Close())
+	}
+	return file, nil
+}
+
+func (d directory) notRegular(name string) error {
+	return fmt.Errorf("%w: %s is not a regular file", ErrDamaged, d.path(name))
+}
+
+// OpenRegular opens a regular file for reading, inside or outside of a layout. It does not wait for the other end of a
+// pipe, or for a device. The error wraps ErrNotRegular if the name is that of anything but a regular file.
+func OpenRegular(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|nonBlocking, 0) //nolint:gosec // The user names the file.
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%w: %s", ErrNotRegular, name), err, file.Close())
+	}
+	return file, nil
+}
+
 // stat describes a regular file.
 func (d directory) stat(name string) (fs.FileInfo, error) {
 	info, err := d.Stat(name)
@@ -45,7 +74,7 @@ func (d directory) stat(name string) (fs.FileInfo, error) {
 		return nil, d.explain(name, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is not a regular file", ErrDamaged, d.path(name))
+		return nil, d.notRegular(name)
 	}
 	return info, nil
 }
@@ -73,7 +102,7 @@ func (d directory) write(name string, content []byte) error {
 // writeTemporary writes a file to the disk under a name that no reader of layouts looks for, even if a crash leaves
 // it behind. The file is in the directory of its final name, because a rename is atomic in one file system only.
 func (d directory) writeTemporary(parent string, content []byte, mode fs.FileMode) (name string, err error) {
-	name = path.Join(parent, ".manifesto-"+rand.Text()+".tmp")
+	name = path.Join(parent, temporaryPrefix+rand.Text()+temporarySuffix)
 	file, err := d.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, filePermissions)
 	if err != nil {
 		return "", err

@@ -139,10 +139,22 @@ func (e entry) isImage() bool {
 
 // String returns the entry's tag and digest, or the digest alone, as errors show it.
 func (e entry) String() string {
+	digest := foreign(e.Digest.String())
 	if tag := e.tag(); tag != "" {
-		return tag + " (" + e.Digest.String() + ")"
+		return foreign(tag) + " (" + digest + ")"
 	}
-	return e.Digest.String()
+	return digest
+}
+
+// maxForeign is the length of the longest text of an index that an error shows, in bytes: that of a tag and more.
+const maxForeign = 200
+
+// foreign returns a text of an index as errors show it.
+func foreign(text string) string {
+	if len(text) > maxForeign {
+		text = strings.ToValidUTF8(text[:maxForeign], "") + "…"
+	}
+	return oci.Printable(text)
 }
 
 // tagged returns the positions of the entries with a tag. Whole references that end in the tag count only if no name

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -36,6 +37,8 @@ const lockDelay = 2 * time.Millisecond
 // Methods return the errors of package oci, as a repository of a registry does, and those of this package.
 type Layout struct {
 	directory string
+	// swept is done once this process has removed the old temporary files.
+	swept sync.Once
 }
 
 // Open returns the layout in a directory; the empty name means the current directory. It does not look at the
@@ -67,12 +70,17 @@ func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, kn
 // directory is an open layout. Links in it do not lead out of it.
 type directory struct {
 	*os.Root
+	swept *sync.Once
 }
 
 // open opens the directory for one operation and checks that it is a layout.
 func (l *Layout) open(ctx context.Context) (directory, error) {
 	if err := context.Cause(ctx); err != nil {
 		return directory{}, fmt.Errorf("image layout %s: %w", l.name(), err)
+	}
+	info, err := os.Stat(l.name())   //nolint:gosec // The user names the directory.
+	if err == nil && !info.IsDir() { // Opening a pipe would wait for its other end.
+		return directory{}, fmt.Errorf("%w: %s is not a directory", ErrNoLayout, l.name())
 	}
 	root, err := os.OpenRoot(l.name())
 	switch {
@@ -83,7 +91,7 @@ func (l *Layout) open(ctx context.Context) (directory, error) {
 	case err != nil:
 		return directory{}, fmt.Errorf("%w: %w", ErrNoLayout, err)
 	}
-	d := directory{root}
+	d := directory{root, &l.swept}
 	if err := d.checkVersion(); err != nil {
 		d.done()
 		return directory{}, err
@@ -134,14 +142,15 @@ func (d directory) path(name string) string {
 // ends. The function that it returns releases the lock.
 func (d directory) lock(ctx context.Context) (unlock func() error, err error) {
 	// flock opens the file by its path. Opening it here first makes sure that it is not a link out of the layout.
-	file, err := d.OpenFile(lockFile, os.O_CREATE|os.O_RDONLY, filePermissions)
+	file, err := d.openRegular(lockFile, os.O_CREATE|os.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrAccess, d.path(lockFile), err)
+		return nil, err
 	}
 	if err = file.Close(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrAccess, d.path(lockFile), err)
 	}
-	lock := flock.New(d.path(lockFile), flock.SetPermissions(filePermissions))
+	lock := flock.New(d.path(lockFile), flock.SetPermissions(filePermissions),
+		flock.SetFlag(os.O_CREATE|os.O_RDONLY|nonBlocking))
 	_, err = lock.TryLockContext(ctx, lockDelay)
 	switch {
 	case err == nil:
