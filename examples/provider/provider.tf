@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     manifesto = {
-      source = "imagemanifesto/manifesto"
+      source  = "imagemanifesto/manifesto"
+      version = "~> 0.1"
     }
   }
 }

@@ -62,8 +62,8 @@ func checkContent(size int) (summary, detail string) {
 }
 
 // tooLarge completes a sentence about content over the limit.
-const tooLarge = "; the limit is 16 MiB. Store it elsewhere, for example as an artifact in the registry, and keep its " +
-	"address and digest here as metadata."
+const tooLarge = "; the limit is 16 MiB. Store it elsewhere, for example as an artifact in the registry, and keep " +
+	"its address and digest here as metadata."
 
 var errNotRegular = errors.New("it is not a regular file")
 

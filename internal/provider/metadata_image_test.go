@@ -182,8 +182,8 @@ func TestAccMetadataOnTagMove(t *testing.T) {
 	})
 }
 
-// A digest that does not exist warns at plan. An image that is deleted by its digest leaves its metadata alone: the plan
-// is empty, and the metadata can be changed and destroyed.
+// A digest that does not exist warns at plan. An image that is deleted by its digest leaves its metadata alone: the
+// plan is empty, and the metadata can be changed and destroyed.
 func TestAccMetadataDigestGone(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)

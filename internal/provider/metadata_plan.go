@@ -174,8 +174,9 @@ func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit
 			p.plan.ImageDigest = types.StringValue(image.reference.Digest.String())
 		}
 		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
-			fmt.Sprintf("There is no %s. If the same apply pushes it, make this resource depend on what pushes it; "+
-				"otherwise creating the metadata will fail.", &image))
+			fmt.Sprintf("There is no %s. If the same apply pushes it, take its digest from what pushes it, such as an "+
+				"output with the digest; for a tag that is new, depends_on is enough. Otherwise creating the metadata will "+
+				"fail.", &image))
 	default:
 		image.diagnose(err).within(ctx, limit).addTo(p.diags)
 	}

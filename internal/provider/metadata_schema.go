@@ -125,7 +125,8 @@ func metadataSubjectAttributes() map[string]schema.Attribute {
 	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, " +
 		"`on_tag_move` says what happens; by default the metadata follows the tag. Use a tag for a statement about the " +
 		"current build, such as a contact. For a statement about one build, such as an approval, use a digest that is " +
-		"given, for example by a variable: a digest that a data source takes from the tag follows the tag, too. An image of an OCI image layout " +
+		"given, for example by a variable: a digest that a data source takes from the tag follows the tag, too. An " +
+		"image of an OCI image layout " +
 		"on disk is `oci-layout:DIRECTORY:TAG` or `oci-layout:DIRECTORY@DIGEST` or, if the layout has only one image, " +
 		"`oci-layout:DIRECTORY`."
 	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +
@@ -165,8 +166,9 @@ func metadataContentAttributes() map[string]schema.Attribute {
 		"content_wo": schema.StringAttribute{
 			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be " +
 				"ephemeral. It is stored when the resource is created and when `content_wo_version` changes. Needs " +
-				"Terraform 1.11 or later. It does not make the metadata secret: everyone who can pull the image can read " +
-				"it.",
+				"Terraform 1.11 or later. It needs `content_wo_version`. It does not make the metadata secret: everyone " +
+				"who can pull the image can read it, and `digest` and `size` are in the state. An import puts the text in " +
+				"the state until the next apply.",
 			Optional:   true,
 			WriteOnly:  true,
 			Validators: []validator.String{isContent(), stringvalidator.AlsoRequires(path.MatchRoot("content_wo_version"))},
@@ -183,7 +185,8 @@ func metadataContentAttributes() map[string]schema.Attribute {
 func metadataEntryAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"media_type": schema.StringAttribute{
-			MarkdownDescription: "Media type of the content, as in RFC 6838, with or without parameters. Defaults to `application/json` for a JSON object or array, " +
+			MarkdownDescription: "Media type of the content, as in RFC 6838, with or without parameters. Defaults to " +
+				"`application/json` for a JSON object or array, " +
 				"`text/plain` for other text, and `application/octet-stream` for the rest.",
 			Optional:   true,
 			Computed:   true,

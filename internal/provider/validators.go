@@ -113,7 +113,8 @@ func isContent() validator.String {
 }
 
 // restrictedName is the grammar of a media type's name and subtype in RFC 6838.
-var restrictedName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
+var restrictedName = regexp.MustCompile(
+	`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
 
 // isMediaType accepts a media type with or without parameters.
 func isMediaType() validator.String {

@@ -14,7 +14,9 @@ import (
 func TestAccValidation(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ attributes, want string }{
-		"timeout":          {some + "\ntimeouts = { create = \"5 minutes\" }", `timeouts.create = "5 minutes" is not a duration`},
+		"timeout": {
+			some + "\ntimeouts = { create = \"5 minutes\" }", `timeouts.create = "5 minutes" is not a duration`,
+		},
 		"negative timeout": {some + "\ntimeouts = { read = \"-5m\" }", `timeouts.read = "-5m" is not a duration`},
 		"empty content":    {"type = \"t\"\ncontent = \"\"", `Empty content.*remove the resource`},
 		"empty base64":     {"type = \"t\"\ncontent_base64 = \"\"", `Empty content.*remove the resource`},

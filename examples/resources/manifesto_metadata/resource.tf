@@ -19,7 +19,8 @@ resource "manifesto_metadata" "approval" {
   }
 }
 
-# Content from a file stays out of the state.
+# Content from a file stays out of the state. Here seccomp.json is, for example,
+#   { "defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{ "names": ["read", "write"], "action": "SCMP_ACT_ALLOW" }] }
 resource "manifesto_metadata" "seccomp" {
   image      = "ghcr.io/example/app:1.2"
   type       = "seccomp"
