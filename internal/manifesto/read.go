@@ -27,7 +27,12 @@ func resolveImage(ctx context.Context, repository Repository, m oci.Manifest) (f
 // readData returns the file /data of an image, from the uppermost layer that has it. The file may have at most
 // maxContent bytes.
 func readData(ctx context.Context, repository Repository, m format.Manifest, maxContent int64) ([]byte, error) {
+	fetched := map[oci.Digest]bool{} // A hostile manifest may name one layer hundreds of times.
 	for _, described := range slices.Backward(m.Layers()) {
+		if fetched[described.Digest] {
+			continue
+		}
+		fetched[described.Digest] = true
 		layer, err := repository.GetBlob(ctx, described.Digest, format.MaxLayer)
 		if err != nil {
 			return nil, err

@@ -525,10 +525,10 @@ func TestPlanExistingEntry(t *testing.T) {
 	unknownText := func(m *metadataModel) { m.Content = types.StringUnknown() }
 	warning, there := "warning at type: Metadata already exists", "warning at type: Metadata is already there"
 	runAll(t, map[string]planTest{
-		"create, other content":  {registry: has("one", "t", "theirs"), requests: 1, problems: []string{warning}},
-		"create, other type":     {registry: has("one", "other", "theirs"), requests: 1},
-		"create, other image":    {registry: has("two", "t", "theirs"), requests: 1},
-		"create, equal content":  {registry: has("one", "t", "x"), requests: 1, problems: []string{there}},
+		"create, other content": {registry: has("one", "t", "theirs"), requests: 1, problems: []string{warning}},
+		"create, other type":    {registry: has("one", "other", "theirs"), requests: 1},
+		"create, other image":   {registry: has("two", "t", "theirs"), requests: 1},
+		"create, equal content": {registry: has("one", "t", "x"), requests: 1, problems: []string{there}},
 		"create, shared with another tag": {
 			requests: 1, registry: func(_ *testing.T, f *fakeRepositories) {
 				f.document.Set(oci.Digest(seedDigest("one")), format.Entry{
