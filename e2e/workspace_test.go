@@ -121,6 +121,9 @@ func (w *workspace) checkSecrets() {
 	if err != nil || !bytes.Contains(log, []byte(ofProvider)) {
 		w.t.Errorf("there is no log of the provider: %v", err)
 	}
+	if !bytes.Contains(log, []byte("@module=manifesto")) { // The lines of the SDK alone would not say much.
+		w.t.Error("the log has no line that the provider itself has written")
+	}
 	lacks := func(where string, text []byte, secret string) {
 		for _, spelling := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
 			if i := bytes.Index(text, []byte(spelling)); i >= 0 {

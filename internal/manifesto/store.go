@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -56,7 +55,7 @@ func NewStore(open func(oci.Repository) Repository, options Options) *Store {
 	}
 	return &Store{
 		open: open, options: options, log: logs.For(options.Logger, "commit"),
-		jitter:     rand.N[time.Duration],
+		jitter:     wait.Jitter,
 		committers: map[oci.Repository]*committer{},
 		images:     map[imageKey]oci.Digest{},
 	}
