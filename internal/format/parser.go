@@ -23,14 +23,16 @@ const (
 	// protect about a million blobs.
 	maxImages  = 1_000_000
 	maxEntries = 1_000_000
-	// maxObjectFields bounds the fields of one object; we write seven at most. maxAnnotations bounds the annotations of
-	// one entry: more count as invalid and are ignored, because an error would keep everybody from the document.
+	// maxObjectFields bounds the fields of one object; we write eight at most.
 	maxObjectFields = 256
-	maxAnnotations  = 1024
 	// maxFields bounds the fields of all objects and annotations. A document of maxEntries entries with all our fields
 	// stays below.
 	maxFields = 10_000_000
 )
+
+// MaxAnnotations bounds the annotations of one entry. More are ignored, because an error would keep everybody from the
+// document.
+const MaxAnnotations = 1024
 
 func newParser() *parser {
 	return &parser{Parser: rawjson.Parser{MaxObject: maxObjectFields, MaxTotal: maxFields}}
@@ -57,7 +59,7 @@ func bounded(what string, err error) error {
 // countAnnotations returns the number of an entry's annotations. ok is false if they are no object, or too many.
 func countAnnotations(fields rawjson.Object) (n int, ok bool) {
 	err := rawjson.EachField(fields.Get(keyAnnotations), func(rawjson.Field, rawjson.Span) error {
-		if n++; n > maxAnnotations {
+		if n++; n > MaxAnnotations {
 			return rawjson.ErrTooMany
 		}
 		return nil

@@ -85,6 +85,12 @@ func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Pla
 	}
 	flight := ref.String() + " " + platform.String()
 	return wait.Shared(ctx, &s.flight, flight, sharedLimit, func(ctx context.Context) (oci.Digest, error) {
+		s.mu.Lock()
+		digest, ok := s.images[key] // An earlier flight may have ended since this caller looked.
+		s.mu.Unlock()
+		if ok {
+			return digest, nil
+		}
 		digest, err := resolve(ctx, s.open(ref.Repository), ref, platform)
 		if err != nil {
 			return "", err

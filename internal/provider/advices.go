@@ -93,12 +93,13 @@ var advices = []advice{
 			"Its message above, or its log, says why. A rule about media types, tags or immutability is a likely " +
 			"cause.")},
 	{registry.ErrForbidden, "image", "Permission denied", func(host string, err error) string {
+		const needed = "Reading needs permission to pull, and creating, changing or removing metadata needs permission " +
+			"to push to the image's repository."
 		if isAnonymous(err) {
-			return noCredentials(host)
+			return needed + " " + noCredentials(host)
 		}
-		return fmt.Sprintf("The credentials for %s are valid but may not do this. Reading needs permission to pull, "+
-			"and creating, changing or removing metadata needs permission to push to the image's repository. "+
-			"Set other credentials as registries[%q] in the provider's configuration.", host, host)
+		return fmt.Sprintf("The credentials for %s are valid but may not do this. %s Set other credentials as "+
+			"registries[%q] in the provider's configuration.", host, needed, host)
 	}},
 	{oci.ErrRateLimited, "image", "Rate limit reached", rateLimitHelp},
 	{oci.ErrNotFound, "image", "Image or repository not found", fixed(
@@ -149,10 +150,9 @@ func isAnonymous(err error) bool {
 // noCredentials says where the provider looks for credentials.
 func noCredentials(host string) string {
 	return fmt.Sprintf("The provider sent no credentials for %s: it found none that it can use. It looks in "+
-		"registries[%q] and docker_config of its configuration; for the default registry in its username and "+
-		"password, and in %s and %s; "+
-		"in config.json in DOCKER_CONFIG or ~/.docker; in Podman's auth.json; and in the logins of clouds for their own "+
-		"registries. Log in with docker login %s, or set registries[%q]. With anonymous = true there, it looks nowhere.",
+		"registries[%q] and docker_config of its configuration; for the default registry only, in its username and "+
+		"password, and in %s and %s; in config.json in DOCKER_CONFIG or ~/.docker; in Podman's auth.json; "+
+		"and in the logins of clouds for their own registries. Log in with docker login %s, or set registries[%q]. With anonymous = true there, it looks nowhere.",
 		host, host, envUsername, envPassword, host, host)
 }
 

@@ -134,10 +134,7 @@ func (b *bundle) change(image oci.Digest, typ, content string) {
 	if content != "" {
 		_, err = store.Put(ctx, manifesto.Put{Key: key, Content: []byte(content), MediaType: "text/plain", Overwrite: true})
 	} else {
-		var piece manifesto.Piece
-		if piece, err = store.Get(ctx, key); err == nil {
-			_, err = store.Delete(ctx, manifesto.Removal{Key: key, Expected: piece.Digest})
-		}
+		err = removeEntry(store, key)
 	}
 	if err != nil {
 		b.t.Fatal(err)

@@ -17,15 +17,14 @@ import (
 func TestAccMetadataDeclaredTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	w.push("also", "one")
 	acceptance(t, resource.TestStep{
 		Config: fmt.Sprintf(`
 			resource "manifesto_metadata" "test" {
 				count   = 2
-				image   = "%s:${["1", "also"][count.index]}"
+				image   = %q
 				type    = "t"
 				content = "x"
-			}`, w.ref("")),
+			}`, w.ref(":1")),
 		ExpectError: regexp.MustCompile(`Metadata declared twice`),
 	})
 }

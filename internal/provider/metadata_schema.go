@@ -196,6 +196,7 @@ func metadataEntryAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Further facts about the metadata, stored beside it, such as who approved.",
 			ElementType:         types.StringType,
 			Optional:            true,
+			Validators:          []validator.Map{annotationCount{}},
 		},
 		"digest": schema.StringAttribute{
 			MarkdownDescription: "Digest of the content: the sha256 of its bytes.",

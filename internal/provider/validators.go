@@ -170,3 +170,25 @@ func isBase64() validator.String {
 		return checkContent(len(content))
 	}}
 }
+
+var _ validator.Map = annotationCount{}
+
+// annotationCount accepts as many annotations as readers of the manifesto accept.
+type annotationCount struct{}
+
+// Description implements validator.Describer.
+func (annotationCount) Description(context.Context) string {
+	return fmt.Sprintf("there must be at most %d annotations", format.MaxAnnotations)
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v annotationCount) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateMap implements validator.Map.
+func (annotationCount) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	if n := len(req.ConfigValue.Elements()); n > format.MaxAnnotations {
+		resp.Diagnostics.AddAttributeError(req.Path, "Too many annotations", fmt.Sprintf(
+			"There are %d annotations; the limit is %d, because readers ignore the annotations of an entry with more. Store "+
+				"them as content, in JSON for example.", n, format.MaxAnnotations))
+	}
+}

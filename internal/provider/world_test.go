@@ -92,13 +92,29 @@ func (w *world) put(typ, content string) {
 // remove deletes metadata outside Terraform.
 func (w *world) remove(typ string) {
 	w.t.Helper()
-	piece, err := w.store().Get(context.Background(), w.key(typ))
-	if err == nil {
-		_, err = w.store().Delete(context.Background(), manifesto.Removal{Key: w.key(typ), Expected: piece.Digest})
-	}
-	if err != nil {
+	if err := removeEntry(w.store(), w.key(typ)); err != nil {
 		w.t.Fatalf("removing %s: %v", typ, err)
 	}
+}
+
+// removeEntry deletes an entry, whoever declares it.
+func removeEntry(store *manifesto.Store, key manifesto.Key) error {
+	ctx := context.Background()
+	piece, err := store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	references := piece.DeclaredBy
+	if references == nil {
+		references = []string{""}
+	}
+	for _, reference := range references {
+		removal := manifesto.Removal{Key: key, Expected: piece.Digest, Reference: reference}
+		if _, err := store.Delete(ctx, removal); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write replaces the manifesto as the original tool would, with entries that have only type and digest.
