@@ -152,7 +152,8 @@ func noCredentials(host string) string {
 	return fmt.Sprintf("The provider sent no credentials for %s: it found none that it can use. It looks in "+
 		"registries[%q] and docker_config of its configuration; for the default registry only, in its username and "+
 		"password, and in %s and %s; in config.json in DOCKER_CONFIG or ~/.docker; in Podman's auth.json; "+
-		"and in the logins of clouds for their own registries. Log in with docker login %s, or set registries[%q]. With anonymous = true there, it looks nowhere.",
+		"and in the logins of clouds for their own registries. Log in with docker login %s, or set registries[%q]. "+
+		"With anonymous = true there, it looks nowhere.",
 		host, host, envUsername, envPassword, host, host)
 }
 
