@@ -132,6 +132,17 @@ func (s *Store) Get(ctx context.Context, key Key) (Piece, error) {
 	return s.committer(key.Repository).inspect(ctx, key)
 }
 
+// Look returns the current entry of a key as the manifesto has it, without a look at its content. False without an
+// error means that there is none. It is cheap: the plan of every creation calls it.
+func (s *Store) Look(ctx context.Context, key Key) (entry format.Entry, ok bool, err error) {
+	v, err := s.committer(key.Repository).tag.load(ctx, key.Image)
+	if err != nil {
+		return format.Entry{}, false, err
+	}
+	entry, ok = v.doc.Lookup(key.Image, key.Type)
+	return entry, ok, nil
+}
+
 // Fetch returns the current entry of a key and its content, as Content does. If there is none, the error is a
 // *NoEntryError.
 func (s *Store) Fetch(ctx context.Context, key Key) (format.Entry, []byte, error) {

@@ -32,14 +32,11 @@ func (p *planner) planEntry(ctx context.Context, limit timeLimit) {
 	if err != nil {
 		return // Create reports it.
 	}
-	entries, err := p.data.store.List(ctx, key.Repository, key.Image)
+	entry, ok, err := p.data.store.Look(ctx, key)
 	if err != nil {
 		diagnoseKey(err, "looking up", key).within(ctx, limit).addTo(p.diags)
-		return
-	}
-	i := slices.IndexFunc(entries, func(e format.Entry) bool { return e.Type == key.Type })
-	if i >= 0 {
-		p.compare(key, entries[i])
+	} else if ok {
+		p.compare(key, entry)
 	}
 }
 
