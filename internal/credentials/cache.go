@@ -39,17 +39,16 @@ type answer struct {
 func (c *Cache[K]) Find(
 	ctx context.Context, key K, search func(context.Context) (Credential, error),
 ) (Credential, error) {
-	if a, ok := c.get(key); ok {
-		return a.credential, a.err
+	known := func() (Credential, bool, error) {
+		a, ok := c.get(key)
+		return a.credential, ok, a.err
 	}
-	return wait.Shared(ctx, &c.flight, fmt.Sprintf("%#v", key), 0, func(ctx context.Context) (Credential, error) {
-		if a, ok := c.get(key); ok {
-			return a.credential, a.err // Another caller found it after this one looked.
-		}
+	find := func(ctx context.Context) (Credential, error) {
 		found, err := search(ctx)
 		c.put(key, found, err)
 		return found, err
-	})
+	}
+	return wait.Shared(ctx, &c.flight, fmt.Sprintf("%#v", key), 0, known, find)
 }
 
 func (c *Cache[K]) get(key K) (answer, bool) {

@@ -38,13 +38,8 @@ func readShard(ctx context.Context, repository Repository, shard int) (shardCont
 
 // loadAll makes sure that the index has all pin manifests. They are read once a run.
 func (p *pinner) loadAll(ctx context.Context, d *format.Document) error {
-	if p.index.knowsAll() {
-		return nil
-	}
-	_, err := wait.Shared(ctx, &p.flight, "all", sharedLimit, func(ctx context.Context) (struct{}, error) {
-		if p.index.knowsAll() {
-			return struct{}{}, nil
-		}
+	known := func() (struct{}, bool, error) { return struct{}{}, p.index.knowsAll(), nil }
+	_, err := wait.Shared(ctx, &p.flight, "all", sharedLimit, known, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, p.readAll(ctx, d)
 	})
 	return err
@@ -52,16 +47,9 @@ func (p *pinner) loadAll(ctx context.Context, d *format.Document) error {
 
 // load makes sure that the index has one pin manifest. A manifesto may name hundreds, and a run needs few of them.
 func (p *pinner) load(ctx context.Context, shard int) error {
-	if p.index.knows(shard) {
-		return nil
-	}
-	read := func(ctx context.Context) (struct{}, error) {
-		if p.index.knows(shard) {
-			return struct{}{}, nil
-		}
-		return struct{}{}, p.readOne(ctx, shard)
-	}
-	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, read)
+	known := func() (struct{}, bool, error) { return struct{}{}, p.index.knows(shard), nil }
+	read := func(ctx context.Context) (struct{}, error) { return struct{}{}, p.readOne(ctx, shard) }
+	_, err := wait.Shared(ctx, &p.flight, format.ShardTag(shard), sharedLimit, known, read)
 	return err
 }
 

@@ -77,20 +77,14 @@ func (s *Store) committer(name oci.Repository) *committer {
 // images. Each reference is resolved once a run. The error wraps oci.ErrNotFound if there is no such image.
 func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
 	key := imageKey{ref, platform}
-	s.mu.Lock()
-	digest, ok := s.images[key]
-	s.mu.Unlock()
-	if ok {
-		return digest, nil
+	known := func() (oci.Digest, bool, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		digest, ok := s.images[key]
+		return digest, ok, nil
 	}
 	flight := ref.String() + " " + platform.String()
-	return wait.Shared(ctx, &s.flight, flight, sharedLimit, func(ctx context.Context) (oci.Digest, error) {
-		s.mu.Lock()
-		digest, ok := s.images[key] // An earlier flight may have ended since this caller looked.
-		s.mu.Unlock()
-		if ok {
-			return digest, nil
-		}
+	return wait.Shared(ctx, &s.flight, flight, sharedLimit, known, func(ctx context.Context) (oci.Digest, error) {
 		digest, err := resolve(ctx, s.open(ref.Repository), ref, platform)
 		if err != nil {
 			return "", err

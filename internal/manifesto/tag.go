@@ -32,13 +32,11 @@ type tag struct {
 // load returns the current version. The first call reads it. image is an image of the repository, with which
 // proveAbsence can show that the repository can be read; it may be empty.
 func (t *tag) load(ctx context.Context, image oci.Digest) (*version, error) {
-	if v := t.state.current(); v != nil {
-		return v, nil
+	known := func() (*version, bool, error) {
+		v := t.state.current()
+		return v, v != nil, nil
 	}
-	return wait.Shared(ctx, &t.flight, "load", sharedLimit, func(ctx context.Context) (*version, error) {
-		if v := t.state.current(); v != nil {
-			return v, nil
-		}
+	return wait.Shared(ctx, &t.flight, "load", sharedLimit, known, func(ctx context.Context) (*version, error) {
 		began := time.Now()
 		v, err := t.read(ctx, image, true)
 		if err != nil {

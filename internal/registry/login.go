@@ -34,14 +34,15 @@ func (s session) actions() string {
 // grant that may push serves pulls as well.
 func (h *host) login(ctx context.Context, repository oci.Repository, push bool) (*grant, error) {
 	want := session{path: repository.Path(), push: push}
-	if g, err := h.known(want); g != nil || err != nil {
+	if g, err := h.known(want); g != nil || err != nil { // Almost every request ends here.
 		return g, err
 	}
+	known := func() (*grant, bool, error) {
+		g, err := h.known(want)
+		return g, g != nil || err != nil, err
+	}
 	key := fmt.Sprintf("%s %t", want.path, push)
-	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, func(ctx context.Context) (*grant, error) {
-		if g, err := h.known(want); g != nil || err != nil {
-			return g, err // Another caller logged in after this one looked.
-		}
+	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, known, func(ctx context.Context) (*grant, error) {
 		g, err := h.newGrant(ctx, want)
 		renewal := h.remember(want, g, err)
 		if err != nil {

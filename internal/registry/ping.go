@@ -14,13 +14,15 @@ func (h *host) ping(ctx context.Context) (challenge, error) {
 	if _, err := h.transport.load(); err != nil {
 		return challenge{}, err
 	}
-	h.mu.Lock()
-	known := h.challenge
-	h.mu.Unlock()
-	if known != nil {
-		return *known, nil
+	known := func() (asked challenge, ok bool, err error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.challenge != nil {
+			asked = *h.challenge
+		}
+		return asked, h.challenge != nil, nil
 	}
-	return wait.Shared(ctx, &h.pings, "", loginTimeout, func(ctx context.Context) (challenge, error) {
+	return wait.Shared(ctx, &h.pings, "", loginTimeout, known, func(ctx context.Context) (challenge, error) {
 		asked, err := h.pingOnce(ctx)
 		if err != nil {
 			return challenge{}, err

@@ -52,14 +52,14 @@ func TestSharedRunsOnce(t *testing.T) {
 		impatient, cancel := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
 		callers.Go(func() { // The caller that starts the work gives up; the others still get its result.
-			if _, err := wait.Shared(impatient, &group, "key", time.Minute, work); !errors.Is(err, context.Canceled) {
+			if _, err := wait.Shared(impatient, &group, "key", time.Minute, unknown, work); !errors.Is(err, context.Canceled) {
 				t.Errorf("a caller that gave up got %v", err)
 			}
 		})
 		synctest.Wait()
 		for range 3 {
 			callers.Go(func() {
-				if n, err := wait.Shared(t.Context(), &group, "key", time.Minute, work); n != 42 || !errors.Is(err, done) {
+				if n, err := wait.Shared(t.Context(), &group, "key", time.Minute, unknown, work); n != 42 || !errors.Is(err, done) {
 					t.Errorf("got %d, %v", n, err)
 				}
 			})
@@ -78,7 +78,7 @@ func TestSharedWithoutLimit(t *testing.T) {
 		var group wait.Group
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		limited, err := wait.Shared(ctx, &group, "key", 0, func(ctx context.Context) (bool, error) {
+		limited, err := wait.Shared(ctx, &group, "key", 0, nothing, func(ctx context.Context) (bool, error) {
 			_, limited := ctx.Deadline()
 			return limited, nil
 		})
@@ -91,7 +91,7 @@ func TestSharedWithoutLimit(t *testing.T) {
 func TestSharedEndsAfterItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var group wait.Group
-		_, err := wait.Shared(t.Context(), &group, "key", time.Second, func(ctx context.Context) (int, error) {
+		_, err := wait.Shared(t.Context(), &group, "key", time.Second, unknown, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		})
@@ -115,4 +115,25 @@ func TestLinger(t *testing.T) {
 			t.Errorf("it ended after %s: %v", took, context.Cause(lingering))
 		}
 	})
+}
+
+func unknown() (int, bool, error) { return 0, false, nil }
+
+func nothing() (bool, bool, error) { return false, false, nil }
+
+// A result that has become known since the caller looked is not worked out again.
+func TestSharedAsksAgainBeforeItWorks(t *testing.T) {
+	var group wait.Group
+	asked := 0
+	known := func() (int, bool, error) {
+		asked++
+		return 42, asked > 1, nil
+	}
+	n, err := wait.Shared(t.Context(), &group, "key", time.Minute, known, func(context.Context) (int, error) {
+		t.Error("the work ran although its result is known")
+		return 0, nil
+	})
+	if n != 42 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
 }
