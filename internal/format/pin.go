@@ -19,9 +19,6 @@ const (
 	MaxShards = 4096
 )
 
-// emptyBlob is the content of the OCI empty descriptor, which stands in for an empty list of layers.
-var emptyBlob = EmptyBlob()
-
 // ShardTag is the tag of a pin manifest: _manifesto.pins, _manifesto.pins.1 and so on.
 func ShardTag(shard int) string {
 	if shard == 0 {
@@ -40,7 +37,7 @@ func PinManifest(repository oci.Repository, layers []oci.Descriptor, number int6
 	}
 	if len(layers) == 0 {
 		layers = []oci.Descriptor{{
-			MediaType: oci.MediaTypeOCIEmpty, Digest: oci.DigestOf(emptyBlob), Size: int64(len(emptyBlob)),
+			MediaType: oci.MediaTypeOCIEmpty, Digest: oci.DigestOf(EmptyBlob()), Size: int64(len(EmptyBlob())),
 		}}
 	}
 	m, err := newManifest(config, layers, withRepository(repository, map[string]string{
@@ -55,5 +52,5 @@ func PinManifest(repository oci.Repository, layers []oci.Descriptor, number int6
 // PinConfig returns the config that every pin manifest names.
 func PinConfig() ([]byte, error) { return newConfig() }
 
-// EmptyBlob returns the blob that a pin manifest without layers names.
+// EmptyBlob returns the blob that a pin manifest without layers names: the content of the OCI empty descriptor.
 func EmptyBlob() []byte { return []byte("{}") }

@@ -46,7 +46,7 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 		if put.layers == nil {
 			return nil
 		}
-		p.log.LogAttrs(ctx, slog.LevelDebug, "a pin manifest lacks blobs that the manifesto names, and is put again",
+		p.tag.log.LogAttrs(ctx, slog.LevelDebug, "a pin manifest lacks blobs that the manifesto names, and is put again",
 			slog.String("tag", format.ShardTag(shard)))
 		if put.manifest, err = format.PinManifest(p.tag.name, put.layers, v.Number); err != nil {
 			return err

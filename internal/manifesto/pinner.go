@@ -1,8 +1,6 @@
 package manifesto
 
 import (
-	"log/slog"
-
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
@@ -11,8 +9,7 @@ type pinner struct {
 	tag        *tag
 	index      *pinIndex
 	unpinnable unpinnable
-	log        *slog.Logger
 	flight     wait.Group
 }
 
-func newPinner(t *tag) *pinner { return &pinner{tag: t, index: newPinIndex(), log: t.log} }
+func newPinner(t *tag) *pinner { return &pinner{tag: t, index: newPinIndex()} }

@@ -105,7 +105,7 @@ func (s *shardPut) result() pinPut {
 func (s *shardPut) try(ctx context.Context, latest time.Time) (again bool, err error) {
 	s.sent, s.stored = true, false
 	err = s.pinner.tag.repository.PutManifest(ctx, format.ShardTag(s.shard), s.manifest, latest)
-	s.pinner.log.LogAttrs(ctx, slog.LevelDebug, "put a pin manifest",
+	s.pinner.tag.log.LogAttrs(ctx, slog.LevelDebug, "put a pin manifest",
 		slog.String("tag", format.ShardTag(s.shard)), slog.Int("blobs", len(s.layers)), slog.Bool("stored", err == nil))
 	switch {
 	case err == nil:
