@@ -40,8 +40,8 @@ var advices = []advice{
 		"Another pipeline or person has changed it, and Terraform does not overwrite what it has not shown. " +
 			"Run terraform plan again to see the change.")},
 	{manifesto.ErrDeclaredTwice, "type", "Metadata declared twice", fixed(
-		"Another resource has created metadata of the same type for the same image in this run. Two resources " +
-			"declare the same piece, or two tags name one image. Keep one of them.")},
+		"Another resource has created metadata of the same type for the same image in this run, through the same " +
+			"reference or with other content. Keep one of them. Two tags of one image may share equal content.")},
 	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
 		"The manifesto names content that the repository does not have. A garbage collection or a retention rule " +
 			"has probably removed it. Create the metadata again to restore it.")},
@@ -49,8 +49,9 @@ var advices = []advice{
 	{format.ErrNotManifesto, "image", "Manifesto cannot be read", fixed(unreadable)},
 	{format.ErrTooLarge, "image", "Manifesto cannot be read", fixed(unreadable)},
 	{manifesto.ErrVanished, "image", "Manifesto cannot be read", fixed(
-		"The registry answers as if there were no manifesto, but the cause may be a missing permission, so nothing " +
-			"was written. Check that the repository exists and that the credentials may read it.")},
+		"The registry answers as if there were no manifesto, but the cause may be a missing permission or an archive " +
+			"tier, so nothing was written. Check that the repository exists, that the credentials may read it, and that " +
+			"no retention rule includes _manifesto*.")},
 	{manifesto.ErrInterrupted, "image", "Interrupted", fixed(
 		"The metadata may or may not have been stored. Run the same command again: it checks first and continues " +
 			"from there.")},
