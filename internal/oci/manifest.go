@@ -73,7 +73,7 @@ func (m Manifest) Child(want Platform) (Digest, error) {
 		if child.Platform == nil {
 			continue
 		}
-		have := platformOf(child)
+		have := PlatformOf(child)
 		all = append(all, have.String())
 		if have.OS != want.OS || have.Architecture != want.Architecture {
 			continue

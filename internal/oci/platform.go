@@ -15,8 +15,8 @@ type Platform struct {
 	OS, Architecture, Variant string
 }
 
-// platformOf returns the platform of an index's child; the zero value if the index gives none.
-func platformOf(child Descriptor) Platform {
+// PlatformOf returns the platform of an index's child; the zero value if the index gives none.
+func PlatformOf(child Descriptor) Platform {
 	if child.Platform == nil {
 		return Platform{}
 	}
@@ -64,6 +64,6 @@ func (p Platform) String() string {
 
 // IsAttestation reports whether a child of an index is an attestation of BuildKit's, which is not an image.
 func IsAttestation(child Descriptor) bool {
-	p := platformOf(child)
+	p := PlatformOf(child)
 	return p.OS == unknownPlatform && p.Architecture == unknownPlatform
 }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -88,21 +88,17 @@ func readSource(name string, diags *diag.Diagnostics) ([]byte, bool) {
 	return content, true
 }
 
-// readFile reads a regular file of at most format.MaxContent bytes. It opens the file without blocking: opening a pipe
-// without a writer would wait for one, even after Terraform was interrupted.
+// readFile reads a regular file of at most format.MaxContent bytes. A pipe without a writer must not make it wait for
+// one, even after Terraform was interrupted.
 func readFile(name string) (content []byte, err error) {
-	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) //nolint:gosec // The user names the file.
-	if err != nil {
+	file, err := layout.OpenRegular(name)
+	switch {
+	case errors.Is(err, layout.ErrNotRegular):
+		return nil, errNotRegular
+	case err != nil:
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errNotRegular
-	}
 	content, err = io.ReadAll(io.LimitReader(file, format.MaxContent+1))
 	if err == nil && len(content) > format.MaxContent {
 		err = format.ErrTooLarge

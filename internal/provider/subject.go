@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -115,12 +113,9 @@ func (s *subject) elsewhere(ctx context.Context, typ string) []string {
 		if child.Platform == nil {
 			continue
 		}
-		entries, err := s.data.store.List(ctx, s.reference.Repository, child.Digest)
-		if err == nil && slices.ContainsFunc(entries, func(e format.Entry) bool { return e.Type == typ }) {
-			name := oci.Platform{
-				OS: child.Platform.OS, Architecture: child.Platform.Architecture, Variant: child.Platform.Variant,
-			}
-			platforms = append(platforms, fmt.Sprintf("%q", name))
+		key := manifesto.Key{Repository: s.reference.Repository, Image: child.Digest, Type: typ}
+		if _, ok, err := s.data.store.Look(ctx, key); err == nil && ok {
+			platforms = append(platforms, fmt.Sprintf("%q", oci.PlatformOf(child)))
 		}
 	}
 	return platforms
