@@ -37,7 +37,7 @@ var errStartOver = errors.New("the base has moved")
 func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*ticket, error) {
 	a := &attempt{committer: c, burst: b, batch: batch}
 	for _, step := range []func(context.Context) error{
-		a.learnBase, a.applyChanges, a.planPins, a.endUnchanged, a.upload, a.putPins, a.checkBase, a.store,
+		a.learnBase, a.applyChanges, a.planPins, a.endUnchanged, a.upload, a.putPins, a.store,
 	} {
 		switch err := step(ctx); {
 		case errors.Is(err, errStartOver):

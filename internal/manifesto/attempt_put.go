@@ -13,9 +13,43 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
-// checkBase checks that the tag still holds the base, unless a look less than half a window ago has shown it.
-func (a *attempt) checkBase(ctx context.Context) error {
-	if !a.lookedAt.IsZero() && time.Since(a.lookedAt) <= a.timing.window()/2 {
+// lingerTime is how long a commit goes on after all its callers have given up, once its manifest may be on its way.
+const lingerTime = 10 * time.Second
+
+// maxLate is the number of PUTs that could not be sent in time after which a commit gives up.
+const maxLate = maxPolls
+
+// store puts the manifest soon enough after a look that showed the base, and confirms it. Callers that give up cannot
+// cancel the PUT and what follows: Terraform waits after an interrupt, and they must learn what became of their changes.
+func (a *attempt) store(ctx context.Context) error {
+	lingering, stop := wait.Linger(ctx, lingerTime)
+	defer stop()
+	for late := range maxLate {
+		within := a.timing.sendWithin(a.base.Window, late)
+		if err := a.checkBase(ctx, within); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := a.put(lingering, within)
+		if err == nil {
+			return a.confirm(lingering)
+		}
+		if !errors.Is(err, oci.ErrLate) {
+			return err
+		}
+		a.timing.measured(a.timing.window() / 2) // Announce a window twice as long.
+		a.log.LogAttrs(ctx, slog.LevelDebug, "the manifest could not be sent in time after the look at the tag",
+			slog.Duration("limit", within))
+	}
+	return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times",
+		ErrNotConfirmed, maxLate)
+}
+
+// checkBase checks that the tag still holds the base, unless a recent look has shown it.
+func (a *attempt) checkBase(ctx context.Context, within time.Duration) error {
+	if !a.lookedAt.IsZero() && time.Since(a.lookedAt) <= within {
 		return nil
 	}
 	if a.burst.failed {
@@ -24,28 +58,11 @@ func (a *attempt) checkBase(ctx context.Context) error {
 	return a.look(ctx)
 }
 
-// lingerTime is how long a commit goes on after all its callers have given up, once its manifest may be on its way.
-const lingerTime = 10 * time.Second
-
-// store puts the manifest and confirms it. Callers that give up cannot cancel that: Terraform waits after an interrupt,
-// and they must learn what became of their changes.
-func (a *attempt) store(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	ctx, stop := wait.Linger(ctx, lingerTime)
-	defer stop()
-	if err := a.put(ctx); err != nil {
-		return err
-	}
-	return a.confirm(ctx)
-}
-
-// put puts the manifest. It is sent once, within half a window after the look that showed the base.
-func (a *attempt) put(ctx context.Context) error {
-	window := a.timing.window()
-	if took := time.Since(a.lookedAt); took > window/2 {
-		a.timing.measured(took) // Announce a longer window next time.
+// put puts the manifest. It is sent once, within the given time after the look that showed the base, or not at all; the
+// error is then oci.ErrLate.
+func (a *attempt) put(ctx context.Context, within time.Duration) error {
+	if took := time.Since(a.lookedAt); took > within {
+		a.timing.measured(took)
 		return oci.ErrLate
 	}
 	a.next.Window = a.timing.announcement()
@@ -54,7 +71,7 @@ func (a *attempt) put(ctx context.Context) error {
 		return err
 	}
 	a.next.digest = m.Digest
-	a.putErr = a.repository.PutManifest(ctx, format.Tag, m, a.lookedAt.Add(window/2))
+	a.putErr = a.repository.PutManifest(ctx, format.Tag, m, a.lookedAt.Add(within))
 	if errors.Is(a.putErr, oci.ErrLate) {
 		return a.putErr
 	}

@@ -19,8 +19,6 @@ const (
 	maxAttempts = 50
 	// maxFailures is the number of attempts after which a failed PUT is not sent again.
 	maxFailures = 12
-	// maxLate is the number of PUTs that could not be sent in time after which a commit gives up.
-	maxLate = maxPolls
 )
 
 // submit queues a ticket and waits until its change is committed or refused.
@@ -114,9 +112,9 @@ func (c *committer) commit(ctx context.Context, batch []*ticket, b *burst) {
 
 // restarts counts the attempts of one commit.
 type restarts struct {
-	c              *committer
-	attempts, late int
-	pause          time.Duration
+	c        *committer
+	attempts int
+	pause    time.Duration
 }
 
 // next waits before a commit starts over. err is why the attempt has failed; nil means that the base has moved. If the
@@ -125,14 +123,6 @@ func (r *restarts) next(ctx context.Context, err error) error {
 	reason := "another writer was faster"
 	r.attempts++
 	switch {
-	case errors.Is(err, oci.ErrLate):
-		reason = "the manifest could not be sent in time after the look at the tag"
-		r.late++
-		r.c.timing.measured(r.c.timing.window() / 2) // Announce a window twice as long.
-		if r.late == maxLate {
-			return fmt.Errorf("%w: between a look at the tag and the change too much time went by, %d times",
-				ErrNotConfirmed, r.late)
-		}
 	case errors.Is(err, oci.ErrAmbiguous) && r.attempts < maxFailures:
 		reason = "the PUT of the manifest failed"
 	case err != nil:

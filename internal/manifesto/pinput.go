@@ -60,18 +60,18 @@ func (p *pinner) putStanding(
 		if ended != nil {
 			return lookedAt, false, ended
 		}
-		window := p.tag.timing.window()
+		within := p.tag.timing.sendWithin(base.Window, poll-1)
 		if poll > 1 {
 			p.tag.stagger(ctx)
 		}
-		if poll > 1 || time.Since(p.tag.state.lastSeen()) > window/2 {
+		if poll > 1 || time.Since(p.tag.state.lastSeen()) > within {
 			if lookedAt, stands, err = p.tag.stands(ctx, base); err != nil || !stands {
 				return lookedAt, false, err
 			}
 		}
 		began := time.Now()
-		again, putErr := put.try(ctx, p.tag.state.lastSeen().Add(window/2))
-		if took := time.Since(began); took > window/2 {
+		again, putErr := put.try(ctx, p.tag.state.lastSeen().Add(within))
+		if took := time.Since(began); took > within {
 			p.tag.timing.measured(took) // The registry checks every layer: announce a longer window.
 		}
 		if err = putErr; !again {

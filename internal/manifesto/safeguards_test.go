@@ -51,12 +51,13 @@ func TestSimulationOfMany(t *testing.T) {
 		"two":   {writers: 2, more: true, stales: 2, crashes: 1, breaks: 1, replays: 1},
 		"three": {writers: 3, more: true, stales: 1, crashes: 1, breaks: 1},
 		"slow":  {writers: 3, slow: true, straggler: true},
+		"long":  {writers: 3, more: true, long: true, uploads: true},
 		"four":  {writers: 4, stales: 1, crashes: 1, first: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w.switches, w.pauses = 99, 9
-			if wrong, _ := sample(t, w, runs); wrong != "" {
+			if wrong, _ := sample(t, w, runs, isWrong); wrong != "" {
 				t.Error(wrong)
 			}
 		})
@@ -72,20 +73,19 @@ func isLoss(wrong string) bool {
 // does.
 func TestSimulationOfSafeguards(t *testing.T) {
 	for without, w := range map[safeguard]world{
-		announcedWindows: {writers: 2, slow: true, pauses: 9},
-		settling:         {writers: 2, pauses: 4},
-		ancestry:         {writers: 2, pauses: 4, undoing: true},
-		staleReadRule:    {writers: 1, more: true, instant: true, pauses: 2, stales: 2},
-		pinConfirm:       {writers: 2, pauses: 4, crashes: 1},
+		settling:      {writers: 2, pauses: 4},
+		ancestry:      {writers: 2, pauses: 4, undoing: true},
+		staleReadRule: {writers: 1, more: true, instant: true, pauses: 2, stales: 2},
+		pinConfirm:    {writers: 2, pauses: 4, crashes: 1},
 	} {
 		t.Run(string(without), func(t *testing.T) {
 			t.Parallel()
 			w.switches = 99
-			if wrong, _ := sample(t, w, 4_000); wrong != "" {
+			if wrong, _ := sample(t, w, 4_000, isWrong); wrong != "" {
 				t.Errorf("with all safeguards: %s", wrong)
 			}
 			w.without = without
-			wrong, runs := sample(t, w, 10_000)
+			wrong, runs := sample(t, w, 10_000, isLoss)
 			t.Logf("after %d schedules: %s", runs, wrong)
 			if !isLoss(wrong) {
 				t.Error("no schedule loses anything without the safeguard")
@@ -97,7 +97,7 @@ func TestSimulationOfSafeguards(t *testing.T) {
 // If the assumption on timing does not hold, changes can be lost. The simulation notices that.
 func TestSimulationOfALatePut(t *testing.T) {
 	w := world{writers: 2, switches: 99, pauses: 9, late: true}
-	if wrong, _ := sample(t, w, 10_000); !isLoss(wrong) {
+	if wrong, _ := sample(t, w, 10_000, isLoss); !isLoss(wrong) {
 		t.Errorf("no schedule loses anything: %s", wrong)
 	}
 }
@@ -123,6 +123,18 @@ func TestSimulationOfScripts(t *testing.T) {
 		"pins come late again": {world{crashes: 1, breaks: 1}, pinLook, []turn{
 			{1, "GET", format.Tag, asIs}, {1, "PUT", format.ShardTag(0), lostRequest}, {writer: 0},
 			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
+		}},
+		// A request takes longer than all before it. Its writer needs a longer window from then on, but nobody knows
+		// of that window, and another writer settles without it.
+		"a window that grows": {world{long: true, uploads: true}, knownWindows, []turn{
+			{0, "GET", format.Tag, asIs}, {method: pause}, {method: pause}, {0, "HEAD", format.Tag, asIs},
+			{writer: 1}, {0, "PUT", format.ShardTag(0), asIs},
+		}},
+		// A slow writer looks, and another one stores and settles before the slow one puts its manifest.
+		"a slow writer": {world{slow: true, uploads: true}, announcedWindows, []turn{
+			{0, "GET", format.Tag, asIs}, {method: pause}, {method: pause}, {method: pause}, {0, "HEAD", format.Tag, asIs},
+			{1, "PUT", format.Tag, asIs}, {1, "HEAD", format.Tag, asIs}, {method: pause}, {method: pause},
+			{0, "PUT", format.ShardTag(0), asIs}, {writer: 1},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

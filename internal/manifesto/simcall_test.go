@@ -122,17 +122,18 @@ func (s *simulation) release(chosen option) {
 	c.proceed <- chosen.how
 }
 
-// mustHurry reports whether a PUT that waits would miss its window if time passed now.
+// mustHurry reports whether a PUT that waits would last too long if time passed now: longer than half the window that its
+// writer announces. That is what the protocol assumes. Where requests may last long, it is assumed of the manifesto only.
 func (s *simulation) mustHurry(waiting []*call) bool {
 	for _, c := range waiting {
-		window := minWindow
+		limit := minWindow / 2
 		if s.world.slow && c.writer == 0 {
-			window = windowFactor * slowest
+			limit = windowFactor * slowest / 2
 		}
-		if c.tag != format.Tag && s.world.without == pinLook {
-			continue // Nothing says how long ago it has looked.
-		}
-		if c.method == "PUT" && !c.resent && time.Since(s.looked[c.writer])+step > window {
+		switch {
+		case c.method != "PUT" || c.resent:
+		case c.tag != format.Tag && (s.world.long || s.world.without == pinLook):
+		case time.Since(c.began)+step > limit:
 			return true
 		}
 	}

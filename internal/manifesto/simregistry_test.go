@@ -55,8 +55,10 @@ func (r *simRegistry) put(tag string, m oci.Manifest) {
 type safeguard string
 
 const (
-	// announcedWindows: no manifest says how long its writer may take.
+	// announcedWindows: to all but the first writer, no manifest says how long its writer may take.
 	announcedWindows safeguard = "announced windows"
+	// knownWindows: to the first writer, every manifest seems to announce the longest window, as if the others knew it.
+	knownWindows safeguard = "windows that others know"
 	// settling: the last of a burst does not wait.
 	settling safeguard = "settling"
 	// ancestry: no manifest says what it descends from.
@@ -161,21 +163,27 @@ func (r simRemote) GetManifest(_ context.Context, identifier string) (oci.Manife
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	m := r.s.registry.manifests[digest]
-	hidden := map[safeguard]string{announcedWindows: format.AnnotationWindow, ancestry: format.AnnotationAncestors}
-	if name, ok := hidden[r.s.world.without]; ok {
-		m = withoutAnnotation(m, name)
+	switch without := r.s.world.without; {
+	case without == announcedWindows && r.writer > 0:
+		m = withAnnotation(m, format.AnnotationWindow, "")
+	case without == ancestry:
+		m = withAnnotation(m, format.AnnotationAncestors, "")
+	case without == knownWindows && r.writer == 0:
+		m = withAnnotation(m, format.AnnotationWindow, maxWindow.String())
 	}
 	m.Digest = digest
 	return m, nil
 }
 
-// withoutAnnotation returns a manifest that lacks an annotation.
-func withoutAnnotation(m oci.Manifest, name string) oci.Manifest {
+// withAnnotation returns a manifest with another value of an annotation that it has; an empty one removes it.
+func withAnnotation(m oci.Manifest, name, value string) oci.Manifest {
 	var parsed v1.Manifest
 	if json.Unmarshal(m.Content, &parsed) != nil || parsed.Annotations[name] == "" {
 		return m
 	}
-	delete(parsed.Annotations, name)
+	if parsed.Annotations[name] = value; value == "" {
+		delete(parsed.Annotations, name)
+	}
 	content, err := json.Marshal(parsed)
 	if err != nil {
 		return m

@@ -22,12 +22,14 @@ type schedule struct {
 }
 
 // turn is a line of a script: a writer goes on until the request with this method and tag has taken effect in this way
-// or, if method is empty, until it ends.
+// or, if method is empty, until it ends. With the method pause, time passes.
 type turn struct {
 	writer      int
 	method, tag string
 	how         outcome
 }
+
+const pause = "pause"
 
 func (s *schedule) choose(options []option, ended func(writer int) bool) option {
 	n, choice := len(options), 0
@@ -56,6 +58,10 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 		return 0
 	}
 	turn, choice := s.script[0], len(options)-1 // If the writer has no request, time passes.
+	if turn.method == pause {
+		s.script = s.script[1:]
+		return choice
+	}
 	for i, o := range options {
 		if o.call == nil || o.call.writer != turn.writer {
 			continue
@@ -82,17 +88,20 @@ func (s *schedule) next() []int {
 	return nil
 }
 
-// sample tries random schedules, the same ones each time, and returns the first that goes wrong.
-func sample(t *testing.T, w world, limit int) (wrong string, runs int) {
+// sample tries random schedules, the same ones each time, and returns the first whose result is bad.
+func sample(t *testing.T, w world, limit int, bad func(string) bool) (wrong string, runs int) {
 	t.Helper()
 	for runs = 1; runs <= limit; runs++ {
 		plan := &schedule{random: rand.New(rand.NewPCG(1, uint64(runs))), inertia: runs%2 == 0}
-		if wrong = simulate(t, w, plan); wrong != "" {
+		if wrong = simulate(t, w, plan); bad(wrong) {
 			return fmt.Sprintf("%s\nschedule: %v", wrong, plan.taken), runs
 		}
 	}
 	return "", runs - 1
 }
+
+// isWrong reports whether anything went wrong in a run.
+func isWrong(wrong string) bool { return wrong != "" }
 
 // explore tries all schedules, at most limit of them, and returns the first that goes wrong.
 func explore(t *testing.T, w world, limit int) (wrong string, runs int) {

@@ -38,6 +38,8 @@ type world struct {
 	stales, crashes, breaks, replays int
 	// late lets a PUT take effect after its writer's window, which breaks the assumption of the protocol.
 	late bool
+	// long lets every request but the PUT of the manifesto last any time.
+	long bool
 	// straggler lets the third writer start at any moment.
 	straggler bool
 	// slow says that the first writer takes long. The first manifest announces that.

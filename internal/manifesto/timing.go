@@ -22,6 +22,9 @@ const (
 	lagDivisor = 2
 	// windowFactor is the ratio of the window to the slowest time that was measured.
 	windowFactor = 4
+	// maxUnknown is the number of times that a PUT may miss what other writers know, after which it is sent by what only
+	// this run knows.
+	maxUnknown = 3
 	// relayDivisor is the part of another writer's window that is not relayed: a quarter. A run that settles for one
 	// and a half times the rest still waits for the whole window.
 	relayDivisor = 4
@@ -61,6 +64,18 @@ func (t *timing) window() time.Duration {
 
 func (t *timing) windowLocked() time.Duration {
 	return min(max(windowFactor*t.slowest, minWindow), maxWindow)
+}
+
+// sendWithin returns how long after a look at the tag a PUT may be sent: half a window. Others settle by the window that
+// they know of: the one that the manifest under the tag has announced. A window that has grown since then is of no use
+// until a manifest announces it. If the registry is so slow that this cannot be kept, which late counts, this run's own
+// window must do: others have measured the same slow registry.
+func (t *timing) sendWithin(announced time.Duration, late int) time.Duration {
+	window := t.window()
+	if late < maxUnknown {
+		window = min(window, max(announced, minWindow))
+	}
+	return window / 2
 }
 
 // announcement returns the window for the next manifest to announce: this run's own, or three quarters of the largest
