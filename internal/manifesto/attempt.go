@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
-	"golang.org/x/sync/errgroup"
 )
 
 // attempt is one round of a commit. No registry offers compare-and-swap on a tag. So a round learns the base, applies
-// the changes to a copy, uploads its blobs, puts the pin manifests, checks that the tag still holds the base, puts the
-// manifest, and confirms that the tag holds it.
+// the changes to a copy, looks whether the tag still holds the base while it sends everything that the manifest names,
+// and puts the manifest soon after that look.
 type attempt struct {
 	*committer
 	burst *burst
 	// batch has the tickets that are not decided yet.
 	batch []*ticket
+	// again has tickets for edits of the burst that a rival has overwritten. No caller waits for them.
+	again []*ticket
 	// base is the version to build on, next the version to store.
 	base, next *version
 	pinPlan    pinPlan
@@ -37,7 +38,7 @@ var errStartOver = errors.New("the base has moved")
 func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*ticket, error) {
 	a := &attempt{committer: c, burst: b, batch: batch}
 	for _, step := range []func(context.Context) error{
-		a.learnBase, a.applyChanges, a.planPins, a.endUnchanged, a.upload, a.putPins, a.store,
+		a.learnBase, a.applyChanges, a.planPins, a.endUnchanged, a.send, a.store,
 	} {
 		switch err := step(ctx); {
 		case errors.Is(err, errStartOver):
@@ -51,8 +52,8 @@ func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*
 	return a.batch, nil
 }
 
-// learnBase takes the version to build on. A manifesto that this run has seen costs no request, because checkBase finds
-// out whether the tag still holds it. Absence is never cached.
+// learnBase takes the version to build on. A manifesto that this run has seen or stored costs no request, because a look
+// before the PUT finds out whether the tag still holds it. Absence is never cached.
 func (a *attempt) learnBase(ctx context.Context) error {
 	if v := a.tag.state.current(); v != nil && v.exists() {
 		a.base = v
@@ -72,11 +73,12 @@ func (a *attempt) learnBase(ctx context.Context) error {
 	return nil
 }
 
-// applyChanges applies the changes to a copy of the base. A change with a failing precondition is refused, and the
-// others go on. Deletes come first: if a resource was renamed without a moved block, one batch has a delete and a
-// create of the same key.
+// applyChanges applies the changes to a copy of the base, those first that a rival has overwritten. A change with a
+// failing precondition is refused, and the others go on. Deletes come first: if a resource was renamed without a moved
+// block, one batch has a delete and a create of the same key.
 func (a *attempt) applyChanges(ctx context.Context) error {
 	a.next = a.base.successor()
+	a.applyAgain(ctx)
 	ordered := slices.Clone(a.batch)
 	slices.SortStableFunc(ordered, func(a, b *ticket) int {
 		switch {
@@ -100,6 +102,28 @@ func (a *attempt) applyChanges(ctx context.Context) error {
 	return nil
 }
 
+// applyAgain applies the edits of the burst that the base lacks. An edit that a rival's entry now conflicts with is
+// dropped: its caller has its answer, and the next plan shows the rival's entry.
+func (a *attempt) applyAgain(ctx context.Context) {
+	for _, t := range a.burst.missingFrom(a.base) {
+		if slices.Contains(a.batch, t) {
+			continue // The burst is about to end and stores what it lacks.
+		}
+		if err := t.check(a.next.doc); err != nil {
+			a.log.LogAttrs(ctx, slog.LevelDebug, "another writer has overwritten a change, which does not fit any more",
+				slog.Any("keys", keysOf{t}), slog.Any("error", err))
+			a.burst.drop(t)
+			continue
+		}
+		t.apply(a.next.doc)
+		a.again = append(a.again, t)
+	}
+	if len(a.again) > 0 {
+		a.log.LogAttrs(ctx, slog.LevelDebug, "another writer has overwritten changes, which are stored again",
+			slog.Any("keys", keysOf(a.again)))
+	}
+}
+
 // endUnchanged ends a batch that changes nothing without a PUT, if the tag still holds the base.
 func (a *attempt) endUnchanged(ctx context.Context) error {
 	if a.next.doc.Changed() {
@@ -116,6 +140,9 @@ func (a *attempt) endUnchanged(ctx context.Context) error {
 
 // look checks that the tag still holds the base. The error is errStartOver if it holds another version.
 func (a *attempt) look(ctx context.Context) error {
+	if a.burst.failed {
+		a.tag.stagger(ctx)
+	}
 	began, stands, err := a.tag.stands(ctx, a.base)
 	if err != nil {
 		return err
@@ -123,36 +150,6 @@ func (a *attempt) look(ctx context.Context) error {
 	if a.lookedAt = began; !stands {
 		return errStartOver
 	}
+	a.burst.forgetSettled(a.base, began.Add(-a.timing.settle()))
 	return nil
-}
-
-// upload uploads the blobs of the manifest, and those that all pin manifests share.
-func (a *attempt) upload(ctx context.Context) error {
-	var err error
-	if a.image, err = format.NewImage(a.next.doc.Render()); err != nil {
-		return err
-	}
-	blobs := [][]byte{a.image.Layer, a.image.Config}
-	for _, layers := range a.pinPlan.touched {
-		if len(layers) == 0 {
-			blobs = append(blobs, format.EmptyBlob())
-			break
-		}
-	}
-	if len(a.pinPlan.touched) > 0 && !a.base.doc.HasPins() { // Otherwise an earlier pin manifest protects it.
-		config, err := format.PinConfig()
-		if err != nil {
-			return err
-		}
-		blobs = append(blobs, config)
-	}
-	group, groupContext := errgroup.WithContext(ctx)
-	group.SetLimit(pinParallel)
-	for _, blob := range blobs {
-		group.Go(func() error {
-			_, err := a.repository.PutBlob(groupContext, blob)
-			return err
-		})
-	}
-	return group.Wait()
 }

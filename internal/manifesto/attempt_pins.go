@@ -61,20 +61,6 @@ func (a *attempt) repaired() map[oci.Digest]bool {
 	return digests
 }
 
-// putPins puts the pin manifests. If the registry refuses one because a blob is missing, the attempt starts over
-// without that blob.
-func (a *attempt) putPins(ctx context.Context) error {
-	lookedAt, stands, err := a.pins.putAll(ctx, a.pinPlan, a.base, a.next.Number, a.burst.pins)
-	a.lookedAt = lookedAt
-	switch {
-	case err != nil && a.dropMissing(ctx, err):
-		return errStartOver
-	case err == nil && !stands:
-		return errStartOver
-	}
-	return err
-}
-
 // dropMissing handles the refusal of a pin manifest that names missing blobs. Changes of this batch that store such a
 // blob fail; other entries that name one stay unpinned and are reported. False means that the error has another cause.
 func (a *attempt) dropMissing(ctx context.Context, cause error) bool {

@@ -19,7 +19,7 @@ const lingerTime = 10 * time.Second
 // maxLate is the number of PUTs that could not be sent in time after which a commit gives up.
 const maxLate = maxPolls
 
-// store puts the manifest soon enough after a look that showed the base, and confirms it. Callers that give up cannot
+// store puts the manifest soon enough after a look that showed the base. If the outcome is unknown, it finds out. Callers that give up cannot
 // cancel the PUT and what follows: Terraform waits after an interrupt, and they must learn what became of their changes.
 func (a *attempt) store(ctx context.Context) error {
 	lingering, stop := wait.Linger(ctx, lingerTime)
@@ -32,11 +32,15 @@ func (a *attempt) store(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := a.put(lingering, within)
-		if err == nil {
+		began := time.Now()
+		switch err := a.put(lingering, within); {
+		case err == nil && a.putErr == nil:
+			a.tag.state.show(a.next, began)
+			a.accepted(ctx)
+			return nil
+		case err == nil:
 			return a.confirm(lingering)
-		}
-		if !errors.Is(err, oci.ErrLate) {
+		case !errors.Is(err, oci.ErrLate):
 			return err
 		}
 		a.timing.measured(a.timing.window() / 2) // Announce a window twice as long.
@@ -51,9 +55,6 @@ func (a *attempt) store(ctx context.Context) error {
 func (a *attempt) checkBase(ctx context.Context, within time.Duration) error {
 	if !a.lookedAt.IsZero() && time.Since(a.lookedAt) <= within {
 		return nil
-	}
-	if a.burst.failed {
-		a.tag.stagger(ctx)
 	}
 	return a.look(ctx)
 }
@@ -86,24 +87,20 @@ func (a *attempt) put(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// confirm finds out what became of the PUT. If the tag holds our version or a descendant of it, the batch is stored. If
-// it holds a rival's version, the changes that this has are stored, and the others start over. If it keeps showing the
-// base or an older version, the PUT was lost, or the registry is too far behind to tell.
+// confirm finds out what became of a PUT that has failed. If the tag holds our version or a descendant of it, the batch
+// is stored. If it holds a rival's version, the changes that this has are stored, and the others start over. If it keeps
+// showing the base or an older version, the PUT was lost.
 func (a *attempt) confirm(ctx context.Context) error {
-	limit := maxPolls
-	if a.putErr != nil {
-		limit = maxPolls / 2 // Most likely it never arrived: start over.
-	}
-	seen, err := a.tag.observe(ctx, a.next, limit, distrustLast)
+	seen, err := a.tag.observe(ctx, a.next, maxPolls/2, distrustLast) // Most likely it never arrived: start over.
 	switch {
 	case err != nil:
 		return err
 	case seen.kind == standing:
 		a.tag.state.show(a.next, seen.began)
-		a.confirmed(ctx)
+		a.accepted(ctx)
 		return nil
 	case seen.kind == another && slices.Contains(seen.found.Ancestors, a.next.digest):
-		a.confirmed(ctx) // The next writer has built on ours.
+		a.accepted(ctx) // The next writer has built on ours.
 		return nil
 	case seen.kind == another:
 		a.tag.state.lost(a.next)
@@ -112,20 +109,19 @@ func (a *attempt) confirm(ctx context.Context) error {
 			slog.String("ours", a.next.digest.String()), slog.String("theirs", seen.digest.String()),
 			slog.Any("lost", keysOf(a.batch)))
 		return errStartOver
-	case a.putErr != nil:
-		return a.putErr
 	}
-	return fmt.Errorf("%w: the registry accepted %s and still shows %s", ErrNotConfirmed,
-		a.name.Digested(a.next.digest), a.base.digest)
+	return a.putErr
 }
 
-// confirmed decides the batch as stored.
-func (a *attempt) confirmed(ctx context.Context) {
+// accepted decides the batch as stored. The next look at the tag, or the last of the burst, confirms that.
+func (a *attempt) accepted(ctx context.Context) {
 	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("digest", a.next.digest.String()),
 		slog.Int64("number", a.next.Number), slog.Int("changes", len(a.batch)), slog.Any("keys", keysOf(a.batch)),
 		slog.Duration("window", a.next.Window))
 	a.decide(a.batch, nil, a.next.doc)
 	a.burst.add(a.batch, a.next)
+	a.burst.add(a.again, a.next)
+	a.burst.last = a.next.digest
 	a.batch = nil
 }
 

@@ -217,20 +217,22 @@ func (f *fixture) putVersion(ctx context.Context, v *version) error {
 	return f.remote.PutManifest(ctx, format.Tag, m, time.Time{})
 }
 
-// overwriteAtSettle has a rival put a version over the next manifesto after that was confirmed, but before it is
+// overwriteAtSettle has a rival put a version over the next manifesto after that was accepted, but before it is
 // settled.
 func (f *fixture) overwriteAtSettle(t *testing.T, rival *version) {
 	t.Helper()
 	var put atomic.Bool
-	var looks atomic.Int64 // At the tag, after our PUT: the first confirms it.
+	var once sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		switch {
 		case isTagRequest(r, http.MethodPut):
 			put.Store(true)
-		case isTagRequest(r, http.MethodHead) && put.Load() && looks.Add(1) == 2:
-			if err := f.putVersion(context.Background(), rival); err != nil {
-				t.Errorf("the rival: %v", err)
-			}
+		case isTagRequest(r, http.MethodHead) && put.Load():
+			once.Do(func() {
+				if err := f.putVersion(context.Background(), rival); err != nil {
+					t.Errorf("the rival: %v", err)
+				}
+			})
 		}
 		return false
 	})

@@ -103,6 +103,12 @@ func (t *tag) stands(ctx context.Context, base *version) (began time.Time, ok bo
 		ErrNotConfirmed, t.name.Tagged(format.Tag), seen.digest, base.digest)
 }
 
+// seenWithin reports whether a look, or the PUT that stored it, has shown a version so recently that something that
+// needs it may be sent at once.
+func (t *tag) seenWithin(v *version) bool {
+	return time.Since(t.state.lastSeen(v)) <= t.timing.sendWithin(v.Window, 0)
+}
+
 // lags reports whether the digest that the given poll has shown comes from a lagging replica. If the last poll still
 // shows a version that this run has seen replaced, that was not replaced after all: the look that said so was outdated.
 // If the last poll still shows an ancestor, something has sent an old PUT again; only trustLast believes that.

@@ -15,6 +15,8 @@ import (
 type pinPut struct {
 	digest oci.Digest
 	layers []oci.Descriptor
+	// base is the digest of the version on which it was to be built.
+	base oci.Digest
 	// stored says that the registry took it. Otherwise it is unknown what the tag holds.
 	stored bool
 }
@@ -23,7 +25,7 @@ type pinPut struct {
 var errPinRefused = errors.New("pin manifest refused")
 
 // putAll puts the pin manifests that a plan touches, as long as the tag holds the base. A look less than half a window
-// before each PUT must have shown the base. Otherwise the PUT could replace the pins of a rival that has settled and
+// before each PUT, or a PUT of the base, must have shown the base. Otherwise the PUT could replace the pins of a rival that has settled and
 // does not look any more. put is what this burst has put so far. lookedAt is when the last look of putAll began, zero
 // if it has not looked; the PUT of the manifest may rely on that look, too.
 func (p *pinner) putAll(
@@ -34,13 +36,13 @@ func (p *pinner) putAll(
 		if err != nil {
 			return lookedAt, false, err
 		}
-		if before := put[shard]; before.stored && before.digest == m.Digest {
-			continue // An earlier attempt has put it. The end of the burst finds out whether a rival has replaced it.
+		if before := put[shard]; before.stored && before.digest == m.Digest && before.base == base.digest {
+			continue // An earlier attempt has put it, and no rival has committed since.
 		}
 		attempt := &shardPut{pinner: p, shard: shard, layers: layers, manifest: m, number: number}
 		looked, stands, err := p.putStanding(ctx, attempt, base)
 		if attempt.sent {
-			put[shard] = attempt.result() // Also if it failed: then it is unknown what the tag holds.
+			put[shard] = attempt.result(base) // Also if it failed: then it is unknown what the tag holds.
 		}
 		if err != nil || !stands {
 			return lookedAt, false, err
@@ -64,13 +66,13 @@ func (p *pinner) putStanding(
 		if poll > 1 {
 			p.tag.stagger(ctx)
 		}
-		if poll > 1 || time.Since(p.tag.state.lastSeen()) > within {
+		if poll > 1 || time.Since(p.tag.state.lastSeen(base)) > within {
 			if lookedAt, stands, err = p.tag.stands(ctx, base); err != nil || !stands {
 				return lookedAt, false, err
 			}
 		}
 		began := time.Now()
-		again, putErr := put.try(ctx, p.tag.state.lastSeen().Add(within))
+		again, putErr := put.try(ctx, p.tag.state.lastSeen(base).Add(within))
 		if took := time.Since(began); took > within {
 			p.tag.timing.measured(took) // The registry checks every layer: announce a longer window.
 		}
@@ -95,8 +97,8 @@ type shardPut struct {
 	sent, stored bool
 }
 
-func (s *shardPut) result() pinPut {
-	return pinPut{digest: s.manifest.Digest, layers: s.layers, stored: s.stored}
+func (s *shardPut) result(base *version) pinPut {
+	return pinPut{digest: s.manifest.Digest, layers: s.layers, base: base.digest, stored: s.stored}
 }
 
 // try puts the manifest once, by latest or not at all. again says that another try after another look may succeed: the

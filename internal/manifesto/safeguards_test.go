@@ -114,10 +114,10 @@ func TestSimulationOfScripts(t *testing.T) {
 		"a PUT is sent again": {world{breaks: 1}, noBlindResend, []turn{
 			{0, "PUT", format.Tag, lostAnswer}, {writer: 1},
 		}},
-		// A writer takes long to upload, puts its pins after another one has confirmed its own, and crashes.
-		"pins come late": {world{uploads: true, crashes: 1}, pinLook, []turn{
-			{1, "POST", "", asIs}, {1, "GET", format.Tag, asIs}, {writer: 0},
-			{1, "PUT", format.ShardTag(0), asIs}, {1, "HEAD", format.Tag, crash},
+		// A writer puts its pins long after it last saw the tag, when another one has confirmed its own, and crashes.
+		"pins come late": {world{more: true, crashes: 1}, pinLook, []turn{
+			{writer: 1}, {0, "START", "", asIs}, {0, "HEAD", format.ShardTag(0), asIs}, {writer: 0},
+			{1, "START", "", asIs}, {1, "PUT", format.ShardTag(0), asIs}, {1, "PUT", format.Tag, crash},
 		}},
 		// The same, but the pins are late because they are put again.
 		"pins come late again": {world{crashes: 1, breaks: 1}, pinLook, []turn{
@@ -127,14 +127,14 @@ func TestSimulationOfScripts(t *testing.T) {
 		// A request takes longer than all before it. Its writer needs a longer window from then on, but nobody knows
 		// of that window, and another writer settles without it.
 		"a window that grows": {world{long: true, uploads: true}, knownWindows, []turn{
-			{0, "GET", format.Tag, asIs}, {method: pause}, {method: pause}, {0, "HEAD", format.Tag, asIs},
+			{0, "GET", format.Tag, asIs}, {0, "HEAD", format.Tag, asIs}, {0, "POST", "", asIs}, {0, "POST", "", asIs},
 			{writer: 1}, {0, "PUT", format.ShardTag(0), asIs},
 		}},
 		// A slow writer looks, and another one stores and settles before the slow one puts its manifest.
 		"a slow writer": {world{slow: true, uploads: true}, announcedWindows, []turn{
-			{0, "GET", format.Tag, asIs}, {method: pause}, {method: pause}, {method: pause}, {0, "HEAD", format.Tag, asIs},
-			{1, "PUT", format.Tag, asIs}, {1, "HEAD", format.Tag, asIs}, {method: pause}, {method: pause},
-			{0, "PUT", format.ShardTag(0), asIs}, {writer: 1},
+			{0, "GET", format.Tag, asIs}, {0, "HEAD", format.Tag, asIs}, {1, "PUT", format.Tag, asIs},
+			{method: pause}, {method: pause}, {0, "PUT", format.ShardTag(0), asIs},
+			{0, "POST", "", asIs}, {0, "POST", "", asIs}, {writer: 1},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +149,9 @@ func TestSimulationOfScripts(t *testing.T) {
 			t.Log(wrong)
 			if !isLoss(wrong) || len(plan.script) > 0 {
 				t.Errorf("nothing is lost without the safeguard; of the script remains %v", plan.script)
+			}
+			if pins := test.without == pinLook; pins != strings.Contains(wrong, "is not pinned") {
+				t.Errorf("a safeguard of pins: %t; what went wrong: %s", pins, wrong)
 			}
 		})
 	}

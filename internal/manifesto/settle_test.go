@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,28 +26,23 @@ func TestWithdrawnChangeDoesNotEndTheBurst(t *testing.T) {
 	s.options.Settle = Adaptive
 	c := s.committer(f.remote.Repository())
 	reached, proceed := make(chan struct{}), make(chan struct{})
-	confirmed, overwritten := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	var looks atomic.Int32 // At the tag, after our PUT: the first confirms it.
+	looking, overwritten := make(chan struct{}), make(chan struct{})
+	var put, look sync.Once
 	f.server.Intercept(func(_ http.ResponseWriter, q *http.Request, _ http.Handler) bool {
 		if !strings.HasSuffix(q.URL.Path, "/manifests/"+format.Tag) {
 			return false
 		}
 		switch q.Method {
 		case http.MethodPut:
-			once.Do(func() {
+			put.Do(func() {
 				close(reached)
 				<-proceed
 			})
 		case http.MethodHead:
 			select {
 			case <-proceed:
-				if n := looks.Add(1); n > 1 {
-					if n == 2 {
-						close(confirmed)
-					}
-					<-overwritten
-				}
+				look.Do(func() { close(looking) })
+				<-overwritten
 			default:
 			}
 		}
@@ -59,9 +53,9 @@ func TestWithdrawnChangeDoesNotEndTheBurst(t *testing.T) {
 	<-reached
 	giveUp, cancel := context.WithCancel(ctx)
 	withdrawn := f.submitQueued(giveUp, t, c, "two")
-	cancel() // While the first commit is confirmed, or the second one begins.
+	cancel() // While the first commit ends, or the second one begins.
 	close(proceed)
-	<-confirmed
+	<-looking
 	if err := f.remote.PutManifest(ctx, format.Tag, old, time.Time{}); err != nil {
 		t.Fatal(err)
 	}

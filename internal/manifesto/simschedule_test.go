@@ -63,7 +63,7 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 		return choice
 	}
 	for i, o := range options {
-		if o.call == nil || o.call.writer != turn.writer {
+		if o.call == nil || o.call.writer != turn.writer || o.call.method == "START" && turn.method != "START" {
 			continue
 		}
 		if o.call.method == turn.method && o.call.tag == turn.tag {

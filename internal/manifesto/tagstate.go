@@ -12,9 +12,10 @@ import (
 // concurrent use.
 type tagState struct {
 	mu sync.Mutex
-	// version is the current version: the last that was seen. It is nil before the first look.
+	// version is the current version: the last that was seen, or that the registry has accepted from us. It is nil
+	// before the first look.
 	version *version
-	// seenAt is when the last look that showed version began.
+	// seenAt is when the last look that showed version began, or the PUT that stored it.
 	seenAt time.Time
 	// replaced are the digests of versions that were replaced, as far as this run has seen.
 	replaced map[oci.Digest]bool
@@ -27,10 +28,13 @@ func (t *tagState) current() *version {
 	return t.version
 }
 
-// lastSeen returns when the last look that showed the current version began.
-func (t *tagState) lastSeen() time.Time {
+// lastSeen returns when the last look that showed v began; zero if v is not the current version.
+func (t *tagState) lastSeen(v *version) time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.version != v {
+		return time.Time{}
+	}
 	return t.seenAt
 }
 
@@ -45,7 +49,8 @@ func (t *tagState) first(v *version, seenAt time.Time) *version {
 	return t.version
 }
 
-// show records that a look that began at seenAt has shown v. Another version that was current counts as replaced.
+// show records that a look that began at seenAt has shown v, or that a PUT that began then has stored it. Another version
+// that was current counts as replaced.
 func (t *tagState) show(v *version, seenAt time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,24 +10,27 @@ import (
 
 func TestTagStateRemembersTheLastVersion(t *testing.T) {
 	var state tagState
-	if state.current() != nil || !state.lastSeen().IsZero() {
+	one, two := &version{digest: dig("1")}, &version{digest: dig("2")}
+	if state.current() != nil || !state.lastSeen(one).IsZero() {
 		t.Error("the zero value has seen a version")
 	}
-	one, two := &version{digest: dig("1")}, &version{digest: dig("2")}
 	began := time.Unix(1, 0)
-	if got := state.first(one, began); got != one || state.current() != one || !state.lastSeen().Equal(began) {
-		t.Errorf("after the first read: %v, seen at %s", state.current(), state.lastSeen())
+	if got := state.first(one, began); got != one || state.current() != one || !state.lastSeen(one).Equal(began) {
+		t.Errorf("after the first read: %v, seen at %s", state.current(), state.lastSeen(one))
 	}
-	if got := state.first(two, began.Add(time.Second)); got != one || !state.lastSeen().Equal(began) {
+	if got := state.first(two, began.Add(time.Second)); got != one || !state.lastSeen(one).Equal(began) {
 		t.Errorf("a second reader replaces the version by %v", got)
 	}
 	state.stands(two, began.Add(time.Second))
-	if !state.lastSeen().Equal(began) {
-		t.Error("a look at another version counts for the current one")
+	if !state.lastSeen(one).Equal(began) || !state.lastSeen(two).IsZero() {
+		t.Error("a look at another version counts")
 	}
 	state.stands(one, began.Add(time.Second))
-	if want := began.Add(time.Second); !state.lastSeen().Equal(want) {
-		t.Errorf("seen at %s, want %s", state.lastSeen(), want)
+	if want := began.Add(time.Second); !state.lastSeen(one).Equal(want) {
+		t.Errorf("seen at %s, want %s", state.lastSeen(one), want)
+	}
+	if state.show(two, began.Add(2*time.Second)); !state.lastSeen(one).IsZero() {
+		t.Error("a look at the version before counts for the current one")
 	}
 }
 

@@ -39,6 +39,29 @@ type timing struct {
 	// slowest is the longest time that this run has taken from a look to the end of its PUT. announced is the largest
 	// window that a manifest has announced.
 	slowest, announced time.Duration
+	// uploads is how long the last uploads of a manifest's blobs took, look how long the last look beside them.
+	uploads, look time.Duration
+}
+
+// uploaded records how long the uploads of a manifest's blobs took.
+func (t *timing) uploaded(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.uploads = d
+}
+
+// looked records how long a look beside the uploads took.
+func (t *timing) looked(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.look = d
+}
+
+// lookDelay returns how long after the beginning of the uploads a look must begin to end with them.
+func (t *timing) lookDelay() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(t.uploads-t.look, 0)
 }
 
 // measured records how long a look and its PUT took.
