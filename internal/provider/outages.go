@@ -26,8 +26,8 @@ var unreachable = []error{
 }
 
 // repeated returns a short diagnosis in place of an advice that an earlier diagnosis has given about the same host for
-// the same reason. It has no detail, and its summary is the same for all objects, so that -consolidate-errors merges
-// them. Terraform prints errors in the order of the configuration: the one that explains may come later.
+// the same reason. It has no detail, and its summary is the same for all objects, so that OpenTofu merges them with
+// -consolidate-errors. It does not call the other error the first one: Terraform may print it anywhere among them.
 func (o *outages) repeated(a advice, err error) (short diagnosis, ok bool) {
 	failed, ok := errors.AsType[*registry.UnreachableError](err)
 	if !ok || !slices.Contains(unreachable, a.is) {
