@@ -35,13 +35,17 @@ func (d diagnosis) addTo(diags *diag.Diagnostics) {
 }
 
 // diagnose explains an error of an operation, such as "resolving", on a subject, such as "image ghcr.io/org/app:1".
-// Both are words for the detail.
-func diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
+// Both are words for the detail. If a diagnosis of this run has already told why the same host cannot be reached, the
+// result only says so.
+func (d *providerData) diagnose(err error, operation string, repository oci.Repository, subject string) diagnosis {
 	result := diagnosis{attribute: "image", summary: "Registry operation failed"}
 	help := "Run the same command again. If it fails in the same way, look for the cause in the registry's log."
 	for _, a := range advicesFor(repository) {
 		if errors.Is(err, a.is) {
 			result.attribute, result.summary, help = a.attribute, a.summary, a.help(repository.Host(), err)
+			if short, ok := d.outages.repeated(a, err); ok {
+				return short
+			}
 			break
 		}
 	}
@@ -50,8 +54,8 @@ func diagnose(err error, operation string, repository oci.Repository, subject st
 }
 
 // diagnoseKey explains an error of an operation on one piece of metadata.
-func diagnoseKey(err error, operation string, key manifesto.Key) diagnosis {
-	return diagnose(err, operation, key.Repository, describeKey(key))
+func (d *providerData) diagnoseKey(err error, operation string, key manifesto.Key) diagnosis {
+	return d.diagnose(err, operation, key.Repository, describeKey(key))
 }
 
 // sentence returns the text of an error as a sentence.

@@ -190,7 +190,7 @@ func diagnoseList(err error, image subject) diagnosis {
 				"manifesto_metadata.",
 			name, maxContents>>20)}
 	}
-	return diagnose(err, "listing the metadata of", image.reference.Repository, name)
+	return image.data.diagnose(err, "listing the metadata of", image.reference.Repository, name)
 }
 
 // entry describes one entry. It asks the registry only for what the manifesto does not say.

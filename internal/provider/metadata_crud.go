@@ -81,7 +81,7 @@ func (r *metadataResource) put(
 	}
 	result, err := r.data.store.Put(ctx, put)
 	if err != nil {
-		diagnoseKey(err, operation, put.Key).within(ctx, limit).addTo(diags)
+		r.data.diagnoseKey(err, operation, put.Key).within(ctx, limit).addTo(diags)
 		return false
 	}
 	plan.setPiece(result.Piece)
@@ -167,6 +167,6 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 				"If you renamed a resource, add a moved block: then Terraform creates and destroys nothing.",
 				describeKey(key)))
 	case err != nil:
-		diagnoseKey(err, "deleting", key).within(ctx, limit).addTo(&resp.Diagnostics)
+		r.data.diagnoseKey(err, "deleting", key).within(ctx, limit).addTo(&resp.Diagnostics)
 	}
 }

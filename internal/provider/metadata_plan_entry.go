@@ -34,7 +34,7 @@ func (p *planner) planEntry(ctx context.Context, limit timeLimit) {
 	}
 	entry, ok, err := p.data.store.Look(ctx, key)
 	if err != nil {
-		diagnoseKey(err, "looking up", key).within(ctx, limit).addTo(p.diags)
+		p.data.diagnoseKey(err, "looking up", key).within(ctx, limit).addTo(p.diags)
 	} else if ok {
 		p.compare(key, entry)
 	}

@@ -40,11 +40,11 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	if err != nil {
-		diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
+		r.data.diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
 	if err = r.refreshContent(ctx, key, &piece, &state); err != nil {
-		diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
+		r.data.diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
 	state.setKey(key)

@@ -29,6 +29,8 @@ type providerData struct {
 	store    *manifesto.Store
 	// open gives access to a repository without the store.
 	open func(oci.Repository) manifesto.Repository
+	// outages are the unreachable hosts that diagnoses have explained.
+	outages outages
 }
 
 // settings are the settings of the provider, as far as they are known.

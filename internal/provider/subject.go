@@ -127,7 +127,7 @@ func (s *subject) diagnoseLookup(ctx context.Context, err error, operation, typ 
 	key := s.key(typ)
 	var missing *manifesto.NoEntryError
 	if !errors.As(err, &missing) {
-		return diagnoseKey(err, operation, key).within(ctx, timeLimit{duration: readTimeout})
+		return s.data.diagnoseKey(err, operation, key).within(ctx, timeLimit{duration: readTimeout})
 	}
 	have := "It has no metadata at all."
 	if len(missing.Types) > 0 {
@@ -168,7 +168,7 @@ func (s *subject) diagnose(err error) diagnosis {
 	case errors.Is(err, oci.ErrBadPlatform):
 		return diagnosis{"platform", malformedPlatform, sentence(err)}
 	}
-	return diagnose(err, "resolving", s.reference.Repository, s.String())
+	return s.data.diagnose(err, "resolving", s.reference.Repository, s.String())
 }
 
 // diagnoseUnknown explains an error that wraps errUnknown, for an image as the configuration spells it.

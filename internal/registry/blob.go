@@ -98,7 +98,8 @@ func (r *Repository) tryWhole(
 		return r.putUpload(ctx, location, content, digest) == nil, nil
 	}
 	refused := errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) || errors.Is(err, oci.ErrRateLimited)
-	if ctx.Err() != nil || refused || (known == yes && passing(err)) {
+	_, unreachable := errors.AsType[*UnreachableError](err)
+	if ctx.Err() != nil || refused || unreachable || (known == yes && passing(err)) {
 		r.host.postsWhole.Store(known) // This answer tells nothing about uploads.
 		return true, err
 	}

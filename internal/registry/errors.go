@@ -24,7 +24,8 @@ var (
 	ErrUnauthorized = errors.New("not authorized")
 	// ErrForbidden: the registry or its token service answered 403, or 401 because the login lacks a permission.
 	ErrForbidden = errors.New("forbidden")
-	// ErrUnreachable: no complete answer came, also to the last retry.
+	// ErrUnreachable: no complete answer came, also to the last retry. The error is an UnreachableError if not even a
+	// connection could be made.
 	ErrUnreachable = errors.New("registry unreachable")
 	// ErrPlainHTTP: a request would have gone over plain HTTP to a host for which that is not allowed.
 	ErrPlainHTTP = errors.New("plain HTTP is not allowed")

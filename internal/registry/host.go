@@ -35,6 +35,9 @@ type host struct {
 	// postsWhole says whether the registry takes a blob with a single POST: untried, no or yes.
 	postsWhole atomic.Int32
 
+	// outages are the hosts that could not be reached lately.
+	outages outages
+
 	// secrets must not appear in any error or log record, even if a server repeats them.
 	secrets secrets
 
@@ -102,8 +105,12 @@ func (h *host) send(ctx context.Context, client *http.Client, req *http.Request)
 	return resp, err
 }
 
-// sendError turns an error of http.Client into one of this package, without the query of any URL.
+// sendError turns an error of http.Client into one of this package, without the query of any URL. It is an
+// UnreachableError if a host could not be reached.
 func sendError(ctx context.Context, req *http.Request, err error) error {
+	if known, ok := errors.AsType[*UnreachableError](err); ok { // Nothing was sent: it names its own request.
+		return known
+	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		if parsed, parseErr := url.Parse(wrapped.URL); parseErr == nil {
 			wrapped.URL = redact(parsed)
@@ -115,5 +122,9 @@ func sendError(ctx context.Context, req *http.Request, err error) error {
 				oci.ErrBadResponse, req.Method, redact(req.URL))
 		}
 	}
-	return classify(ctx, err)
+	classified := classify(ctx, err)
+	if failed, ok := errors.AsType[*noConnection](err); ok && ctx.Err() == nil && errors.Is(classified, ErrUnreachable) {
+		return failed.unreachable(classified)
+	}
+	return classified
 }

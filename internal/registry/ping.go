@@ -9,6 +9,9 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
+// pingPath is where a registry says how it wants to be authenticated to.
+const pingPath = "/v2/"
+
 // ping asks the registry, once per process, how it wants to be authenticated to.
 func (h *host) ping(ctx context.Context) (challenge, error) {
 	if _, err := h.transport.load(); err != nil {
@@ -35,7 +38,7 @@ func (h *host) ping(ctx context.Context) (challenge, error) {
 }
 
 func (h *host) pingOnce(ctx context.Context) (challenge, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.scheme()+"://"+h.address+"/v2/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.scheme()+"://"+h.address+pingPath, nil)
 	if err != nil {
 		return challenge{}, fmt.Errorf("%w: %w", oci.ErrBadReference, err)
 	}

@@ -26,13 +26,18 @@ const maxBackoff = 10 * time.Second
 // has left, its answer is returned at once: it says when to try again. Broken and hostile registries ask for years.
 const maxRetryAfter = 5 * time.Minute
 
-// retry calls try until it succeeds, fails for good, has failed 1+MaxRetries times, or ctx ends.
+// retry calls try until it succeeds, fails for good, has failed 1+MaxRetries times, or ctx ends. If another operation
+// gives up on the host meanwhile, retry returns that operation's error: it has spent the same retries.
 func (h *host) retry(ctx context.Context, try func(context.Context) error) error {
 	backoff := h.client.options.Backoff
 	for attempt := 1; ; attempt++ {
 		err := try(withAttempt(ctx, attempt))
 		if err == nil || ctx.Err() != nil || attempt > h.client.options.MaxRetries || !passing(err) {
+			h.giveUp(ctx, err)
 			return err
+		}
+		if known := h.outages.current(err); known != nil {
+			return known
 		}
 		pause := backoff/2 + wait.Jitter(backoff/2)
 		asked := RetryAfter(err)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -49,6 +50,8 @@ type dials struct {
 	count atomic.Int32
 	// foreign says that the request goes to a host that the user did not name.
 	foreign bool
+	// connected says that the request has got a connection, with TLS if it uses that.
+	connected atomic.Bool
 }
 
 // dial makes a connection for a request. Names that the registry chose must not lead to a link-local address, where
@@ -72,8 +75,8 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 
 // hostTransport is the innermost layer: it sends every request to or on behalf of one registry, redirects and requests
 // to its token service included. It enforces the scheme (the client never guesses, and never races https against http),
-// applies the registry's TLS settings to that registry only, sets the User-Agent, limits how many requests are under
-// way, and ends those that make no progress.
+// applies the registry's TLS settings to that registry only, sets the User-Agent, fails at once if the host could not
+// be reached lately, limits how many requests are under way, and ends those that make no progress.
 type hostTransport struct {
 	host *host
 	// load returns the transports of the host. Its first call reads certificates from files, so callers hold no lock.
@@ -146,7 +149,14 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 		t.release()
 		return nil, oci.ErrLate
 	}
-	ctx := context.WithValue(in.Context(), dialsKey{}, &dials{foreign: !t.host.has(in.URL)})
+	trial, err := t.host.outages.enter(originOf(in.URL))
+	if err != nil {
+		t.release()
+		return nil, err
+	}
+	known := &dials{foreign: !t.host.has(in.URL)}
+	ctx := httptrace.WithClientTrace(context.WithValue(in.Context(), dialsKey{}, known),
+		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { known.connected.Store(true) }})
 	request := t.begin(t.host.traced(ctx, in.URL.Host))
 	out := request.outgoing(in)
 	transport := pair.foreign
@@ -157,6 +167,8 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err != nil {
 		err = request.explain(err)
 		request.end()
+	}
+	if err = t.settle(in, known.connected.Load(), trial, err); err != nil {
 		return nil, err
 	}
 	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
