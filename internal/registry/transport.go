@@ -159,6 +159,7 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 		request.end()
 		return nil, err
 	}
+	request.restart()
 	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
 	return resp, nil
 }
