@@ -21,8 +21,8 @@ var errTrickle = fmt.Errorf("%w: slower than %d bytes a second", ErrUnreachable,
 // one byte at a time would otherwise hold a request for years. The slowest lines in use are a few times faster.
 const minRate = 1 << 10
 
-// inFlight is a request that is under way, until the body of its answer is closed. It is cancelled when fewer bytes move
-// within the request timeout than minRate asks for.
+// inFlight is a request that is under way, until the body of its answer is closed. It is cancelled when fewer bytes
+// move within the request timeout than minRate asks for.
 type inFlight struct {
 	transport *hostTransport
 	ctx       context.Context //nolint:containedctx // The context lives as long as the request.
