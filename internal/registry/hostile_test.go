@@ -240,7 +240,8 @@ func hostileAnswers() map[string]hostile {
 	for name, body := range map[string]string{
 		"children":       indexOf(oci.DigestOf(nil), 20_000),
 		"empty children": `{"manifests":[` + strings.Repeat("{},", 1<<20) + `{}]}`,
-		"layers":         `{"layers":[` + strings.Repeat("{},", 1<<20) + `{}]}`, "brackets": strings.Repeat(`{"x":[`, 500_000),
+		"layers":         `{"layers":[` + strings.Repeat("{},", 1<<20) + `{}]}`,
+		"brackets":       strings.Repeat(`{"x":[`, 500_000),
 	} {
 		cases["too many "+name] = hostile{answer: respond(200, oci.MediaTypeOCIIndex, body), want: oci.ErrTooLarge}
 	}
