@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -127,6 +128,20 @@ func TestNewImageOfTooManyEntries(t *testing.T) {
 	// Braces in a text are no entries.
 	if _, err := format.NewImage([]byte(`{"x":"` + strings.Repeat("{", 2<<20) + `"}`)); err != nil {
 		t.Errorf("NewImage: %v", err)
+	}
+}
+
+// A manifest with too many values costs nothing. Some registries serve content as a blob and as a manifest, so the text
+// may have the size of the largest content.
+func TestHostileManifest(t *testing.T) {
+	m := oci.NewManifest("", list(`{"schemaVersion":2,"layers":[`, `{}`, `]}`, format.MaxContent))
+	used := allocated(func() {
+		if _, err := format.ParseManifest(m); !errors.Is(err, format.ErrTooLarge) {
+			t.Errorf("ParseManifest: %v", err)
+		}
+	})
+	if used > 1<<20 {
+		t.Errorf("%d MB for a manifest of %d MB", used>>20, len(m.Content)>>20)
 	}
 }
 

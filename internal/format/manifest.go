@@ -1,7 +1,7 @@
 package format
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -16,10 +16,14 @@ type Manifest struct {
 	parsed v1.Manifest
 }
 
-// ParseManifest reads an image manifest. The error wraps ErrNotManifesto if m is no image manifest or has no layers.
+// ParseManifest reads an image manifest. The error wraps ErrNotManifesto if m is no image manifest or has no layers. It
+// wraps ErrTooLarge if m has more than MaxLayers or exceeds the bounds of oci.Manifest.
 func ParseManifest(m oci.Manifest) (Manifest, error) {
 	var parsed v1.Manifest
-	if err := json.Unmarshal(m.Content, &parsed); err != nil {
+	switch err := m.Decode(&parsed); {
+	case errors.Is(err, oci.ErrTooLarge):
+		return Manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrTooLarge, m.Digest, err)
+	case err != nil:
 		return Manifest{}, fmt.Errorf("%w: manifest %s: %w", ErrNotManifesto, m.Digest, err)
 	}
 	if parsed.SchemaVersion != 2 || len(parsed.Layers) == 0 {

@@ -40,6 +40,9 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, l
 		return fmt.Errorf("%w: %s would have %d bytes, the limit is %d",
 			oci.ErrTooLarge, d.path(indexFile), len(text), maxIndex)
 	}
+	if err := indexLimits.Check(text); err != nil {
+		return fmt.Errorf("%w: %s: the changed index %w", oci.ErrTooLarge, d.path(indexFile), err)
+	}
 	return d.replaceIndex(text)
 }
 

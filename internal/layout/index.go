@@ -14,6 +14,10 @@ import (
 // maxIndex bounds index.json in bytes: some fifty thousand images.
 const maxIndex = 16 << 20
 
+// indexLimits bound what is allocated for index.json. A descriptor with a media type, a digest and a size takes 150
+// bytes or more, so that an honest index reaches maxIndex first.
+var indexLimits = rawjson.Limits{List: 120_000, Total: 1_000_000}
+
 // Annotations of a descriptor in index.json that name its image.
 const (
 	// annotationName comes from the OCI image specification. Most tools write a tag there. Some (crane, older
@@ -63,6 +67,9 @@ func (d directory) readIndex() (index, error) {
 
 // parseIndex finds the descriptors in the text of an index.
 func parseIndex(text []byte) (index, error) {
+	if err := indexLimits.Check(text); err != nil {
+		return index{}, fmt.Errorf("%w: it %w", oci.ErrTooLarge, err)
+	}
 	if err := rawjson.Check(text); err != nil {
 		return index{}, err
 	}

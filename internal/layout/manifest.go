@@ -2,7 +2,6 @@ package layout
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -61,13 +60,17 @@ func (d directory) manifest(ix index, identifier string) (oci.Manifest, error) {
 	if err != nil {
 		return oci.Manifest{}, err
 	}
-	if mediaType == "" {
-		mediaType = typeOf(content)
+	m := oci.Manifest{MediaType: mediaType, Digest: digest, Content: content}
+	if err = m.Check(); err != nil {
+		return oci.Manifest{}, err
 	}
-	if mediaType == "" {
+	if m.MediaType == "" {
+		m.MediaType = typeOf(m)
+	}
+	if m.MediaType == "" {
 		return oci.Manifest{}, fmt.Errorf("%w: the blob is not a manifest", oci.ErrNotFound)
 	}
-	return oci.Manifest{MediaType: mediaType, Digest: digest, Content: content}, nil
+	return m, nil
 }
 
 // isDigest returns the digest that an identifier is, and false for a tag, which has no colon.
@@ -106,7 +109,7 @@ func (d directory) putManifest(ctx context.Context, identifier string, m oci.Man
 		return fmt.Errorf("%w: neither a tag nor a digest is given", oci.ErrManifestRefused)
 	}
 	if m.MediaType == "" {
-		m.MediaType = typeOf(m.Content)
+		m.MediaType = typeOf(m)
 	}
 	if err := d.checkReferences(m); err != nil {
 		return err
@@ -129,10 +132,10 @@ type manifestShape struct {
 }
 
 // typeOf returns the media type of a manifest for which the index has none: the one in the manifest or, because it is
-// optional in the OCI formats, the one that the manifest's shape implies. It is empty if content is not a manifest.
-func typeOf(content []byte) string {
+// optional in the OCI formats, the one that the manifest's shape implies. It is empty if m is not a manifest.
+func typeOf(m oci.Manifest) string {
 	var shape manifestShape
-	if json.Unmarshal(content, &shape) != nil || shape.SchemaVersion != 2 {
+	if m.Decode(&shape) != nil || shape.SchemaVersion != 2 {
 		return ""
 	}
 	switch {
@@ -150,7 +153,7 @@ func typeOf(content []byte) string {
 // that keep metadata from garbage collection rely on it.
 func (d directory) checkReferences(m oci.Manifest) error {
 	var shape manifestShape
-	if err := json.Unmarshal(m.Content, &shape); err != nil {
+	if err := m.Decode(&shape); err != nil {
 		return fmt.Errorf("%w: %w", oci.ErrManifestRefused, err)
 	}
 	if m.MediaType == "" {

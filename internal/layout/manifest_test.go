@@ -227,7 +227,7 @@ func TestTypeOf(t *testing.T) {
 		`{"schemaVersion":2}`:                               "",
 		`content`:                                           "",
 	} {
-		if got := typeOf([]byte(content)); got != want {
+		if got := typeOf(oci.NewManifest("", []byte(content))); got != want {
 			t.Errorf("typeOf(%s) = %q, want %q", content, got, want)
 		}
 	}

@@ -2,8 +2,11 @@ package oci
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // Manifest is the bytes of a manifest with their media type and digest. The zero value is no manifest.
@@ -21,6 +24,28 @@ func NewManifest(mediaType string, content []byte) Manifest {
 	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
 }
 
+// manifestLimits bound what the decoder allocates for a manifest. Indexes list some hundreds of platforms, and
+// registries take some hundreds of layers. The total leaves fifteen values for each of the descriptors: one with a
+// platform and two annotations has eleven.
+var manifestLimits = rawjson.Limits{List: 10_000, Total: 150_000}
+
+// Check returns an error that wraps ErrTooLarge if the content has too many values, or nests them too deep. Children
+// and Decode check that too, but do not know where the manifest comes from.
+func (m Manifest) Check() error {
+	if err := manifestLimits.Check(m.Content); err != nil {
+		return fmt.Errorf("%w: the manifest %w", ErrTooLarge, err)
+	}
+	return nil
+}
+
+// Decode decodes the content like json.Unmarshal, after Check.
+func (m Manifest) Decode(into any) error {
+	if err := m.Check(); err != nil {
+		return err
+	}
+	return json.Unmarshal(m.Content, into)
+}
+
 // IsIndex reports whether the manifest is an index of images. A mediaType in the content overrides the Content-Type:
 // some registries answer with a generic one.
 func (m Manifest) IsIndex() bool {
@@ -28,14 +53,14 @@ func (m Manifest) IsIndex() bool {
 	var own struct {
 		MediaType string `json:"mediaType"`
 	}
-	if json.Unmarshal(m.Content, &own) == nil && own.MediaType != "" {
+	if m.Decode(&own) == nil && own.MediaType != "" {
 		mediaType = own.MediaType
 	}
 	return mediaType == MediaTypeOCIIndex || mediaType == MediaTypeDockerList
 }
 
 // Children returns the images of an index, without BuildKit's attestations. The error wraps ErrNoPlatforms if the
-// manifest is not an index, and ErrBadResponse if the index cannot be read.
+// manifest is not an index, ErrTooLarge if it exceeds the bounds of Check, and ErrBadResponse if it cannot be read.
 func (m Manifest) Children() ([]Descriptor, error) {
 	if !m.IsIndex() {
 		return nil, ErrNoPlatforms
@@ -43,7 +68,10 @@ func (m Manifest) Children() ([]Descriptor, error) {
 	var index struct {
 		Manifests []Descriptor `json:"manifests"`
 	}
-	if err := json.Unmarshal(m.Content, &index); err != nil {
+	switch err := m.Decode(&index); {
+	case errors.Is(err, ErrTooLarge):
+		return nil, fmt.Errorf("image index %s: %w", m.Digest, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: image index %s: %w", ErrBadResponse, m.Digest, err)
 	}
 	var images []Descriptor
@@ -117,5 +145,5 @@ func (m Manifest) IsManifest() bool {
 	var own struct {
 		SchemaVersion int `json:"schemaVersion"`
 	}
-	return json.Unmarshal(m.Content, &own) == nil && own.SchemaVersion == 2
+	return m.Decode(&own) == nil && own.SchemaVersion == 2
 }

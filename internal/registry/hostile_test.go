@@ -11,15 +11,20 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -50,6 +55,8 @@ type hostile struct {
 	want error
 	// says is a part of the error.
 	says string
+	// writes lists the methods besides GET and HEAD that may reach the server.
+	writes []string
 	// most bounds what the client allocates, in megabytes; 0 means 32.
 	most uint64
 }
@@ -67,6 +74,36 @@ func headManifest(ctx context.Context, r *registry.Repository) error {
 func getBlob(ctx context.Context, r *registry.Repository) error {
 	_, err := r.GetBlob(ctx, oci.DigestOf(nil), 64<<20)
 	return err
+}
+
+func readDocument(ctx context.Context, r *registry.Repository) error {
+	if _, err := manifesto.ReadDocument(ctx, r); err != nil {
+		return fmt.Errorf("%s: %w", r.Repository(), err) // As the provider's diagnostics do.
+	}
+	return nil
+}
+
+// indexOf returns an index of images with a digest, as many as n says.
+func indexOf(digest oci.Digest, n int) string {
+	child := fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":100}`, oci.MediaTypeOCIIndex, digest)
+	return `{"schemaVersion":2,"manifests":[` + strings.Repeat(child+",", n-1) + child + `]}`
+}
+
+// nested answers for the tag with an index that names the next one by its digest, and so on for some levels. The last
+// one names itself by a false digest: the one under which it was asked for.
+func nested(levels int) http.HandlerFunc {
+	indexes := map[string]string{}
+	last := oci.DigestOf(nil)
+	indexes[last.String()] = indexOf(last, 1)
+	for range levels {
+		index := indexOf(last, 1)
+		last = oci.DigestOf([]byte(index))
+		indexes[last.String()] = index
+	}
+	indexes[format.Tag] = indexOf(last, 1)
+	return func(w http.ResponseWriter, r *http.Request) {
+		respond(200, oci.MediaTypeOCIIndex, indexes[path.Base(r.URL.Path)])(w, r)
+	}
 }
 
 func putBlob(ctx context.Context, r *registry.Repository) error {
@@ -129,6 +166,9 @@ func endless(status int, part string) http.HandlerFunc {
 	}
 }
 
+// posts are the writes of a client that opens an upload and does not get a place to send it to.
+var posts = []string{http.MethodPost}
+
 const page = "<html><title>Sign in</title></html>"
 
 func headerOf(key, value string, status int) http.HandlerFunc {
@@ -177,11 +217,12 @@ func hostileAnswers() map[string]hostile {
 		"a redirect to itself":     {answer: redirect("?"), call: getBlob, want: registry.ErrRedirect},
 		"a redirect to a file":     {answer: redirect("file:///etc/passwd"), call: getBlob, want: registry.ErrRedirect},
 		"a redirect to no address": {answer: redirect("http://[::1"), call: getBlob, want: oci.ErrBadResponse},
-		"an upload at metadata": {answer: upload("http://169.254.169.254/x"), call: putBlob,
+		"an upload at metadata": {answer: upload("http://169.254.169.254/x"), call: putBlob, writes: posts,
 			want: registry.ErrRedirect},
-		"an upload at no address":   {answer: upload("http://[::1"), call: putBlob, want: oci.ErrBadResponse},
-		"an upload without address": {answer: respond(202, "", ""), call: putBlob, want: oci.ErrBadResponse},
-		"a manifest made a GET":     {answer: respond(302, "", ""), call: putManifest},
+		"an upload at no address":   {answer: upload("http://[::1"), call: putBlob, writes: posts, want: oci.ErrBadResponse},
+		"an upload without address": {answer: respond(202, "", ""), call: putBlob, writes: posts, want: oci.ErrBadResponse},
+		"a manifest made a GET": {answer: respond(302, "", ""), call: putManifest,
+			writes: []string{http.MethodPut}},
 		"codes without end": {says: "400",
 			answer: respond(400, "", `{"errors":[`+strings.Repeat(`{"code":"X"},`, 4000)+`{}]}`)},
 		"a page of an error": {answer: respond(503, "text/html", strings.Repeat("<p>", 10000)), says: "503"},
@@ -196,6 +237,16 @@ func hostileAnswers() map[string]hostile {
 		"a realm at metadata": {answer: headerOf("WWW-Authenticate", `Bearer realm="http://169.254.169.254/t"`, 401),
 			want: registry.ErrTokenService},
 	}
+	for name, body := range map[string]string{
+		"children":       indexOf(oci.DigestOf(nil), 20_000),
+		"empty children": `{"manifests":[` + strings.Repeat("{},", 1<<20) + `{}]}`,
+		"layers":         `{"layers":[` + strings.Repeat("{},", 1<<20) + `{}]}`,
+		"brackets":       strings.Repeat(`{"x":[`, 500_000),
+	} {
+		cases["too many "+name] = hostile{answer: respond(200, oci.MediaTypeOCIIndex, body), want: oci.ErrTooLarge}
+	}
+	cases["a cyclic index"] = hostile{answer: nested(0), call: readDocument, want: oci.ErrDigestMismatch}
+	cases["nested indexes"] = hostile{answer: nested(1000), call: readDocument, want: format.ErrNotManifesto}
 	escapes := "\x1b[31m\x1b]0;title\x07\r\nApply complete!\u202e\u2066\u009b1m\x00\xff"
 	cases["escapes in a body"] = hostile{answer: respond(400, "", escapes), says: "Apply complete!"}
 	cases["escapes in a code"] = hostile{says: "400",
@@ -240,12 +291,14 @@ func TestHostileAnswers(t *testing.T) {
 }
 
 func (test hostile) run(t *testing.T) {
+	var seen atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v2/" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
+		test.checkRequest(t, r, seen.Add(1))
 		test.answer(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -269,6 +322,7 @@ func (test hostile) run(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	used := allocated(func() { err = call(ctx, client.Open(repository)) }) >> 20
+	t.Logf("%d MB in %d requests", used, seen.Load())
 	if most := max(test.most, 32); used > most {
 		t.Errorf("%d MB were allocated, the limit is %d MB", used, most)
 	}
@@ -280,6 +334,17 @@ func (test hostile) run(t *testing.T) {
 		t.Errorf("the error is %.500q; want %v, %q and the host", text, test.want, test.says)
 	}
 	checkOutput(t, err.Error(), log.String())
+}
+
+// checkRequest fails the test if a request writes what the case does not allow, or is one of too many.
+func (test hostile) checkRequest(t *testing.T, r *http.Request, number int64) {
+	t.Helper()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && !slices.Contains(test.writes, r.Method) {
+		t.Errorf("the client has sent %s %s", r.Method, r.URL.Path)
+	}
+	if number > 12 { // Six requests, the last after five redirects, and a retry.
+		t.Error("the client has sent more than 12 requests")
+	}
 }
 
 // checkOutput fails the test if an error or a log has a secret, or a character that a terminal would obey.

@@ -46,8 +46,8 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (diges
 }
 
 // GetManifest returns the manifest that a tag or digest names, verified against that digest or, for a tag, against the
-// digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest, and
-// oci.ErrBadResponse if the answer is no manifest.
+// digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest, oci.ErrTooLarge if
+// it exceeds oci.MaxManifestSize or the bounds of oci.Manifest, and oci.ErrBadResponse if the answer is no manifest.
 func (r *Repository) GetManifest(ctx context.Context, identifier string) (m oci.Manifest, err error) {
 	defer r.host.clean(&err)
 	err = r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) (err error) {
@@ -70,6 +70,9 @@ func readManifest(ctx context.Context, resp *http.Response, identifier string) (
 	want, err := oci.ParseDigest(identifier)
 	if err != nil || !strings.Contains(identifier, ":") { // A tag may look like a bare digest.
 		want = digestHeader(resp)
+	}
+	if err = m.Check(); err != nil {
+		return oci.Manifest{}, err
 	}
 	isManifest := m.IsManifest()
 	if want != "" && (isManifest || m.MediaType != mediaTypePage) { // A login page has no right digest.

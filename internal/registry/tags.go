@@ -46,7 +46,10 @@ func (r *Repository) ListTags(ctx context.Context, prefix string) (tags []string
 	if errors.Is(err, ErrRepositoryUnknown) {
 		return nil, false, nil
 	}
-	return tags, err == nil, err
+	if err != nil {
+		return nil, false, fmt.Errorf("the tags of %s: %w", r.repository, err)
+	}
+	return tags, true, nil
 }
 
 // listTags lists the tags that begin with prefix. With after, it asks for the tags behind that one only, which the
@@ -95,7 +98,7 @@ func (r *Repository) tagPage(ctx context.Context, target string) (tagPage, error
 			Tags []string `json:"tags"`
 		}
 		if err = json.Unmarshal(content, &list); err != nil {
-			return fmt.Errorf("%w: the list of tags of %s: %w", oci.ErrBadResponse, r.repository, err)
+			return fmt.Errorf("%w: the list of tags: %w", oci.ErrBadResponse, err)
 		}
 		page.tags = list.Tags
 		page.next, err = nextPage(resp)

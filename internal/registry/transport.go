@@ -24,7 +24,7 @@ const maxIdlePerHost = 64
 func newBaseTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dial,
+		DialContext:           dialer{}.dial,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          4 * maxIdlePerHost,
 		MaxIdleConnsPerHost:   maxIdlePerHost,
@@ -54,23 +54,26 @@ type dials struct {
 	connected atomic.Bool
 }
 
+// dialer makes connections. The zero value looks names up as Go does.
+type dialer struct{ resolver *net.Resolver }
+
 // dial makes a connection for a request. Names that the registry chose must not lead to a link-local address, where
 // clouds give their credentials to whoever asks.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	known, _ := ctx.Value(dialsKey{}).(*dials)
 	if known != nil && known.count.Add(1) > maxDials {
 		return nil, errDials
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	to := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Resolver: d.resolver}
 	if known != nil && known.foreign {
-		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		to.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			if isLinkLocal(address) {
 				return fmt.Errorf("%w: to the link-local address %s", ErrRedirect, address)
 			}
 			return nil
 		}
 	}
-	return dialer.DialContext(ctx, network, address)
+	return to.DialContext(ctx, network, address)
 }
 
 // hostTransport is the innermost layer: it sends every request to or on behalf of one registry, redirects and requests
@@ -171,6 +174,7 @@ func (t *hostTransport) RoundTrip(in *http.Request) (*http.Response, error) {
 	if err = t.settle(in, known.connected.Load(), trial, err); err != nil {
 		return nil, err
 	}
+	request.restart()
 	resp.Body = &watchedBody{request: request, inner: resp.Body, last: true}
 	return resp, nil
 }

@@ -202,7 +202,7 @@ func TestSilence(t *testing.T) {
 			for i := range content {
 				_, _ = w.Write(content[i : i+1])
 				flush(t, w)
-				time.Sleep(60 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond)
 			}
 		}
 		return true

@@ -1,0 +1,84 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// allocated returns the bytes that f allocates in total. Its peak cannot be higher.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// An index.json that is made to take much memory takes at most twice as much as an honest one of the largest size. One
+// that exceeds a bound takes hardly more than its text.
+func TestHostileIndex(t *testing.T) {
+	const size = maxIndex - 1000
+	list := func(element string, n int) string {
+		return `{"manifests":[` + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + `]}`
+	}
+	honest := `{"mediaType":"` + oci.MediaTypeOCIManifest + `","digest":"` + oci.DigestOf(nil).String() +
+		`","size":1234,"annotations":{"org.opencontainers.image.ref.name":"v1.2.3"}}`
+	limit := 2 * indexCost(t, list(honest, size/(len(honest)+1)), "")
+	few := `{"digest":"x"}`
+	urls := `{"digest":"x","urls":[` + strings.TrimSuffix(strings.Repeat(`"",`, 100_000), ",") + `]}`
+	tests := map[string]struct {
+		text, says string
+		most       uint64
+	}{
+		"manifests":      {list(few, size/(len(few)+1)), "more than 120000 values", 64 << 20},
+		"null manifests": {list("null", size/5), "more than 120000 values", 64 << 20},
+		"addresses":      {list(urls, size/(len(urls)+1)), "more than 1000000 values", 64 << 20},
+		"the most":       {list(few, 120_000), "", limit},
+	}
+	for name, test := range tests {
+		used := indexCost(t, test.text, test.says)
+		t.Logf("%s: %d MB for %d kB", name, used>>20, len(test.text)>>10)
+		if used > test.most {
+			t.Errorf("%s: %d MB, the limit is %d MB", name, used>>20, test.most>>20)
+		}
+	}
+}
+
+// indexCost returns what it costs to look for a tag in an index, in bytes.
+func indexCost(t *testing.T, text, says string) uint64 {
+	t.Helper()
+	l := Open(newLayout(t, text))
+	return allocated(func() {
+		_, err := l.HeadManifest(t.Context(), "absent")
+		want := oci.ErrNotFound
+		if says != "" {
+			want = oci.ErrTooLarge
+		}
+		if !errors.Is(err, want) || !strings.Contains(fmt.Sprint(err), says) {
+			t.Errorf("HeadManifest: %v, want %v and %q", err, want, says)
+		}
+	})
+}
+
+// A manifest with too many values is refused although the layout has it.
+func TestHostileManifest(t *testing.T) {
+	l := Open(newLayout(t, emptyIndex))
+	content := []byte(`{"schemaVersion":2,"manifests":[` + strings.Repeat(`{},`, 1<<20) + `{}]}`)
+	digest, err := l.PutBlob(t.Context(), content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := allocated(func() {
+		if _, err = l.GetManifest(t.Context(), digest.String()); !errors.Is(err, oci.ErrTooLarge) {
+			t.Errorf("GetManifest: %v", err)
+		}
+	})
+	if used > 24<<20 {
+		t.Errorf("%d MB", used>>20)
+	}
+}
