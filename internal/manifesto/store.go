@@ -96,6 +96,12 @@ func (s *Store) Resolve(ctx context.Context, ref oci.Reference, platform oci.Pla
 	})
 }
 
+// ResolveAgain is Resolve for a caller that needs the current answer. It neither uses nor changes what this run
+// remembers: an apply may push the image later, and must not then find the earlier answer.
+func (s *Store) ResolveAgain(ctx context.Context, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
+	return resolve(ctx, s.open(ref.Repository), ref, platform)
+}
+
 func resolve(ctx context.Context, repository Repository, ref oci.Reference, platform oci.Platform) (oci.Digest, error) {
 	if platform == (oci.Platform{}) {
 		return repository.HeadManifest(ctx, ref.Identifier())

@@ -22,6 +22,7 @@ type diagnosis struct {
 const (
 	malformedReference = "Malformed image reference"
 	malformedPlatform  = "Malformed platform"
+	movedSincePlan     = "Image moved since the plan"
 	timedOut           = "Timeout"
 )
 

@@ -25,6 +25,7 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	forgetImage(ctx, resp.Private, &resp.Diagnostics)
 	key, ok := r.planned(ctx, &plan, limit, &resp.Diagnostics)
 	if !ok {
 		return
@@ -58,7 +59,7 @@ func (r *metadataResource) planned(
 		return manifesto.Key{}, false
 	}
 	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
-		diagnosis{"image", "Image moved since the plan", fmt.Sprintf(
+		diagnosis{"image", movedSincePlan, fmt.Sprintf(
 			"%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its "+
 				"digest.", image.reference, digest.ValueString(), image.digest)}.addTo(diags)
 		return manifesto.Key{}, false
@@ -143,11 +144,14 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	timeout, diags := state.Timeouts.Delete(ctx, writeTimeout)
 	limit := timeLimit{timeout, "timeouts.delete"}
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || state.KeepOnDestroy.ValueBool() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if !r.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
+		return
+	}
 	key, err := r.data.stored(&state)
 	if err != nil {
 		diagnoseStored(err, &state).addTo(&resp.Diagnostics)

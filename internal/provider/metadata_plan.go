@@ -21,6 +21,7 @@ func (r *metadataResource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
 	if req.Plan.Raw.IsNull() {
+		forgetImage(ctx, resp.Private, &resp.Diagnostics)
 		return // Destroying needs no look at the registry or at files.
 	}
 	p := planner{data: r.data, private: req.Private, diags: &resp.Diagnostics}
@@ -94,6 +95,9 @@ func (p *planner) run(ctx context.Context) {
 	}
 	if !p.diags.HasError() {
 		p.planEntry(ctx, limit)
+	}
+	if !p.diags.HasError() {
+		p.rememberImage(ctx)
 	}
 }
 

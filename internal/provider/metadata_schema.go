@@ -161,7 +161,7 @@ func metadataContentAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Path of a file with the content. The provider reads the file at plan and apply. The state " +
 				"has only the digest of the content.",
 			Optional:   true,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators: []validator.String{isSource()},
 		},
 		"content_wo": schema.StringAttribute{
 			MarkdownDescription: "Content as a write-only text, which appears in neither plan nor state and may be " +

@@ -137,7 +137,7 @@ func TestPlanNewImage(t *testing.T) {
 func TestPlanWithoutConfiguredProvider(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
-	p := planner{config: configuration(), plan: configuration(), diags: &diags}
+	p := planner{private: privateMemory{}, config: configuration(), plan: configuration(), diags: &diags}
 	p.run(t.Context())
 	if got := shown(&p.plan); got["image_digest"] != unknown || got["repository"] != unknown || len(diags) > 0 {
 		t.Errorf("planned %v, %v", got, diags)

@@ -94,6 +94,12 @@ func (s *subject) lookUp(ctx context.Context) (err error) {
 	return err
 }
 
+// lookUpAgain is lookUp without what this run has already found.
+func (s *subject) lookUpAgain(ctx context.Context) (err error) {
+	s.digest, err = s.data.store.ResolveAgain(ctx, s.reference, s.platform)
+	return err
+}
+
 // elsewhere returns the platforms whose image has metadata of a type, if the subject is a multi-platform image as a
 // whole. It completes an error, so it returns nothing if it cannot find out.
 func (s *subject) elsewhere(ctx context.Context, typ string) []string {

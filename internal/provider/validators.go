@@ -112,6 +112,17 @@ func isContent() validator.String {
 	}}
 }
 
+// isSource accepts a path.
+func isSource() validator.String {
+	return textValidator{"the path of a file", func(text string) (string, string) {
+		if text == "" {
+			return "Empty path", "source is the path of a file with the content, and it is empty. Name a file, such as " +
+				"\"${path.module}/report.json\", or set content instead."
+		}
+		return "", ""
+	}}
+}
+
 // restrictedName is the grammar of a media type's name and subtype in RFC 6838.
 var restrictedName = regexp.MustCompile(
 	`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)

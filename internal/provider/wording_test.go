@@ -19,6 +19,7 @@ func TestAccValidation(t *testing.T) {
 		},
 		"negative timeout": {some + "\ntimeouts = { read = \"-5m\" }", `timeouts.read = "-5m" is not a duration`},
 		"empty content":    {"type = \"t\"\ncontent = \"\"", `Empty content.*remove the resource`},
+		"empty source":     {"type = \"t\"\nsource = \"\"", `Empty path.*Name a file`},
 		"empty base64":     {"type = \"t\"\ncontent_base64 = \"\"", `Empty content.*remove the resource`},
 		"large content": {
 			"type = \"t\"\ncontent = join(\"\", [for i in range(257) : \"" + strings.Repeat("x", 1<<16) + "\"])",

@@ -1,0 +1,123 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+)
+
+// replaced is a resource that exists and that its lifecycle replaces.
+func replaced(t *testing.T, lifecycle string) (*commandLine, *world) {
+	t.Helper()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{})
+	c.write("main.tf", replacedConfig(w, "before", lifecycle))
+	c.terraform("apply", "-auto-approve")
+	return c, w
+}
+
+func replacedConfig(w *world, content, lifecycle string) string {
+	return requirement + fmt.Sprintf(`
+		resource "manifesto_metadata" "test" {
+			image   = %q
+			type    = "t"
+			content = %q
+			%s
+		}`, w.ref(":1"), content, lifecycle)
+}
+
+// A tag that moves between the plan of a replacement and its apply stops the apply before it destroys anything. The
+// refused deletion does not get in the way of later ones.
+func TestCLITagMovesBeforeReplacement(t *testing.T) {
+	for name, seed := range map[string]string{"back": "one", "on": "three"} {
+		for _, lifecycle := range []string{"", "keep_on_destroy = true"} {
+			t.Run(name+" "+lifecycle, func(t *testing.T) {
+				t.Parallel()
+				c, w := replaced(t, lifecycle)
+				w.push("1", "two")
+				c.terraform("plan", "-out=saved")
+				now := w.push("1", seed)
+				output, code := c.run(c.tool, "apply", "saved")
+				if code == 0 || !strings.Contains(output, movedSincePlan) || strings.Contains(output, "inconsistent final plan") {
+					t.Errorf("exit code %d\n%s", code, output)
+				}
+				if err := w.has("t", "before")(nil); err != nil {
+					t.Error(err)
+				}
+				if state := c.terraform("state", "list"); !strings.Contains(state, "manifesto_metadata.test") {
+					t.Errorf("the state has lost the resource: %q", state)
+				}
+				c.terraform("apply", "-auto-approve")
+				if err := w.hasTypes(now, "t"); err != nil {
+					t.Error(err)
+				}
+				w.push("1", "four")
+				c.terraform("destroy", "-auto-approve", "-refresh=false")
+			})
+		}
+	}
+}
+
+// With create_before_destroy, Terraform itself refuses the apply of a moved tag, and destroys nothing either. The next
+// apply finishes the replacement, also if the tag is back at the build with the old metadata.
+func TestCLITagMovesBeforeCreateBeforeDestroy(t *testing.T) {
+	for name, seed := range map[string]string{"back": "one", "on": "three"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, "lifecycle {\n create_before_destroy = true\n}")
+			w.push("1", "two")
+			c.terraform("plan", "-out=saved")
+			now := w.push("1", seed)
+			output, code := c.run(c.tool, "apply", "saved")
+			if code == 0 || !strings.Contains(output, "inconsistent final plan") {
+				t.Errorf("exit code %d\n%s", code, output)
+			}
+			if err := w.has("t", "before")(nil); err != nil {
+				t.Error(err)
+			}
+			for range 2 { // See TestCLICreateBeforeDestroySameImage for the second.
+				c.terraform("apply", "-auto-approve")
+			}
+			if err := w.hasTypes(now, "t"); err != nil {
+				t.Error(err)
+			}
+			c.terraform("plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// create_before_destroy of metadata that stays at its image keeps the entry. Other content needs overwrite; without it,
+// the creation fails before anything changes.
+func TestCLICreateBeforeDestroySameImage(t *testing.T) {
+	const lifecycle = "\nlifecycle {\n create_before_destroy = true\n}"
+	tests := map[string]struct{ content, attributes, want, says string }{
+		"same content":  {"before", "", "before", "Metadata kept"},
+		"other content": {"after", "", "before", alreadyExists},
+		"overwrite":     {"after", "overwrite = true", "after", "Metadata kept"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, test.attributes+lifecycle)
+			c.write("main.tf", replacedConfig(w, test.content, test.attributes+lifecycle))
+			output, code := c.run(c.tool, "apply", "-auto-approve", "-replace=manifesto_metadata.test")
+			if (code != 0) != (test.says == alreadyExists) || !strings.Contains(output, test.says) {
+				t.Errorf("exit code %d, want %q in\n%s", code, test.says, output)
+			}
+			if err := w.has("t", test.want)(nil); err != nil {
+				t.Error(err)
+			}
+			c.terraform("apply", "-auto-approve")
+			if err := w.has("t", test.content)(nil); err != nil {
+				t.Error(err)
+			}
+			c.terraform("plan", "-detailed-exitcode")
+			c.terraform("destroy", "-auto-approve")
+			if got := w.document(); got != `{"images":[]}` {
+				t.Errorf("after destroy the document is %s", got)
+			}
+		})
+	}
+}
