@@ -15,6 +15,9 @@ import (
 
 // tag points a tag in index.json at a manifest. If the lock is not free before latest, the error is oci.ErrLate.
 func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) (err error) {
+	if d.locked {
+		return d.tagLocked(tag, target)
+	}
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
@@ -24,10 +27,14 @@ func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, l
 			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
-	d.swept.Do(d.sweep)
 	if !latest.IsZero() && time.Now().After(latest) {
 		return oci.ErrLate
 	}
+	return d.tagLocked(tag, target)
+}
+
+func (d directory) tagLocked(tag string, target oci.Descriptor) error {
+	d.swept.Do(d.sweep)
 	ix, err := d.readIndex()
 	if err != nil {
 		return err

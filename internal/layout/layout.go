@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,6 +40,8 @@ type Layout struct {
 	directory string
 	// swept is done once this process has removed the old temporary files.
 	swept sync.Once
+	// locked says that Exclusively has the lock.
+	locked atomic.Bool
 }
 
 // Open returns the layout in a directory; the empty name means the current directory. It does not look at the
@@ -71,6 +74,8 @@ func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, kn
 type directory struct {
 	*os.Root
 	swept *sync.Once
+	// locked says that the layout's lock is held for this operation.
+	locked bool
 }
 
 // open opens the directory for one operation and checks that it is a layout.
@@ -91,7 +96,7 @@ func (l *Layout) open(ctx context.Context) (directory, error) {
 	case err != nil:
 		return directory{}, fmt.Errorf("%w: %w", ErrNoLayout, err)
 	}
-	d := directory{root, &l.swept}
+	d := directory{root, &l.swept, l.locked.Load()}
 	if err := d.checkVersion(); err != nil {
 		d.done()
 		return directory{}, err
@@ -136,6 +141,28 @@ func (d directory) checkVersion() error {
 // path returns a file's name as errors show it.
 func (d directory) path(name string) string {
 	return filepath.Join(d.Name(), filepath.FromSlash(name))
+}
+
+// Exclusively runs work while no other process, and no other Layout, changes a tag. Only work may call PutManifest of l
+// meanwhile. An error that is not of work means that the lock could not be taken or released.
+func (l *Layout) Exclusively(ctx context.Context, work func(context.Context) error) (err error) {
+	d, err := l.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.done()
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	l.locked.Store(true)
+	defer func() {
+		l.locked.Store(false)
+		if unlockErr := unlock(); err == nil && unlockErr != nil {
+			err = fmt.Errorf("%w: unlocking %s: %w", ErrAccess, d.path(lockFile), unlockErr)
+		}
+	}()
+	return work(ctx)
 }
 
 // lock takes the layout's lock, which excludes other processes and other callers in this one. It waits until ctx

@@ -22,6 +22,9 @@ const maxLate = maxPolls
 // store puts the manifest soon enough after a look that showed the base. If the outcome is unknown, it finds out. Callers that give up cannot
 // cancel the PUT and what follows: Terraform waits after an interrupt, and they must learn what became of their changes.
 func (a *attempt) store(ctx context.Context) error {
+	if a.exclusive != nil {
+		return a.exclusive.Exclusively(ctx, a.storeAlone)
+	}
 	lingering, stop := wait.Linger(ctx, lingerTime)
 	defer stop()
 	for late := range maxLate {
@@ -32,15 +35,7 @@ func (a *attempt) store(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		began := time.Now()
-		switch err := a.put(lingering, within); {
-		case err == nil && a.putErr == nil:
-			a.tag.state.show(a.next, began)
-			a.accepted(ctx)
-			return nil
-		case err == nil:
-			return a.confirm(lingering)
-		case !errors.Is(err, oci.ErrLate):
+		if err := a.replace(lingering, within); !errors.Is(err, oci.ErrLate) {
 			return err
 		}
 		a.timing.measured(a.timing.window() / 2) // Announce a window twice as long.
@@ -57,6 +52,23 @@ func (a *attempt) checkBase(ctx context.Context, within time.Duration) error {
 		return nil
 	}
 	return a.look(ctx)
+}
+
+// noLimit is how long after a look a manifest may be put while no other writer can come in between.
+const noLimit = 24 * time.Hour
+
+// replace puts the manifest within the given time after the look, and decides the batch.
+func (a *attempt) replace(ctx context.Context, within time.Duration) error {
+	began := time.Now()
+	if err := a.put(ctx, within); err != nil {
+		return err
+	}
+	if a.putErr != nil {
+		return a.confirm(ctx)
+	}
+	a.tag.state.show(a.next, began)
+	a.accepted(ctx)
+	return nil
 }
 
 // put puts the manifest. It is sent once, within the given time after the look that showed the base, or not at all; the

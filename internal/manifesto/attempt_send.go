@@ -6,16 +6,21 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 	"golang.org/x/sync/errgroup"
 )
 
 // send does at the same time what comes before the PUT of the manifest: it uploads the manifest's blobs, puts the pin
 // manifests, and looks at the tag. If the tag does not hold the base any more, the uploads are cancelled. The pin
-// manifests are not, because it would be unknown what became of them.
+// manifests are not, because it would be unknown what became of them. Where other writers can be kept out, only the uploads
+// come before.
 func (a *attempt) send(ctx context.Context) error {
 	var err error
 	if a.image, err = format.NewImage(a.next.doc.Render()); err != nil {
 		return err
+	}
+	if a.exclusive != nil {
+		return a.upload(ctx)
 	}
 	group, cancelled := errgroup.WithContext(ctx)
 	uploaded := make(chan struct{})
@@ -42,6 +47,25 @@ func (a *attempt) send(ctx context.Context) error {
 		return errStartOver
 	}
 	return err
+}
+
+// storeAlone looks at the tag and puts the pin manifests and the manifest while all other writers are kept out.
+func (a *attempt) storeAlone(ctx context.Context) error {
+	if err := a.look(ctx); err != nil {
+		return err
+	}
+	if pins := a.putPins(ctx); pins.err != nil {
+		if a.dropMissing(ctx, pins.err) {
+			return errStartOver
+		}
+		return pins.err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	lingering, stop := wait.Linger(ctx, lingerTime)
+	defer stop()
+	return a.replace(lingering, noLimit)
 }
 
 // upload uploads the blobs of the manifest.

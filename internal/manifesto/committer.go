@@ -13,22 +13,28 @@ import (
 type committer struct {
 	name       oci.Repository
 	repository Repository
-	now        func() time.Time
-	jitter     func(time.Duration) time.Duration
-	log        *slog.Logger
-	timing     *timing
-	tag        *tag
-	pins       *pinner
-	ledger     ledger
-	queue      *queue
+	// exclusive is the repository if it can keep other writers out, and nil otherwise.
+	exclusive Exclusive
+	now       func() time.Time
+	jitter    func(time.Duration) time.Duration
+	log       *slog.Logger
+	timing    *timing
+	tag       *tag
+	pins      *pinner
+	ledger    ledger
+	queue     *queue
 }
 
 func newCommitter(name oci.Repository, repository Repository, s *Store) *committer {
 	log := s.log.With(slog.String("repository", name.String()))
 	timing := &timing{fixed: s.options.Settle}
+	exclusive, _ := repository.(Exclusive)
+	if exclusive != nil && timing.fixed < 0 {
+		timing.fixed = 0
+	}
 	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: log}
 	return &committer{
-		name: name, repository: repository, now: s.options.Now, jitter: s.jitter, log: log,
+		name: name, repository: repository, exclusive: exclusive, now: s.options.Now, jitter: s.jitter, log: log,
 		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
 	}
 }

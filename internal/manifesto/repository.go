@@ -32,6 +32,14 @@ type Repository interface {
 	ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error)
 }
 
+// Exclusive is a Repository that can keep all other writers out. A commit then looks at the tag and puts what it stores
+// in one step, and nothing has to settle. *layout.Layout implements it; no registry can.
+type Exclusive interface {
+	Repository
+	// Exclusively runs work while no other writer changes a tag. Only work may call PutManifest meanwhile.
+	Exclusively(ctx context.Context, work func(context.Context) error) error
+}
+
 // Bounds of polls for something that the registry is known to have but does not show yet. Replicas lag, and
 // distribution 2.8 does not rewrite a tag's link atomically.
 const (
