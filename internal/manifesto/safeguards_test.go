@@ -156,3 +156,26 @@ func TestSimulationOfScripts(t *testing.T) {
 		})
 	}
 }
+
+// Schedules that random ones do not find, in which a part of the protocol matters that cannot be taken away from outside.
+func TestSimulationOfKnownSchedules(t *testing.T) {
+	for name, test := range map[string]struct {
+		world  world
+		script []turn
+	}{
+		// A rival looks before two commits of a burst, and overwrites both. The look in between has shown the first one.
+		"two commits are overwritten": {world{more: true}, []turn{
+			{1, "HEAD", format.Tag, asIs}, {0, "PUT", format.Tag, asIs}, {0, "START", "", asIs},
+			{0, "PUT", format.Tag, asIs}, {1, "PUT", format.Tag, asIs},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := test.world
+			w.writers, w.switches, w.pauses = 2, 99, 99
+			plan := &schedule{script: test.script}
+			if wrong := simulate(t, w, plan); wrong != "" || len(plan.script) > 0 {
+				t.Errorf("%s; of the script remains %v", wrong, plan.script)
+			}
+		})
+	}
+}
