@@ -9,10 +9,12 @@ import (
 const address = "registry.terraform.io/imagemanifesto/manifesto"
 
 // Serve serves a provider until Terraform ends the connection. For a debugger it prints how to attach Terraform
-// instead, and leaves the logs as they are.
+// instead, and leaves logs and collector as they are.
 func Serve(provider func() tfprotov6.ProviderServer, debug bool) error {
 	if debug {
 		return tf6server.Serve(address, provider, tf6server.WithManagedDebug())
 	}
-	return tf6server.Serve(address, provider, tf6server.WithGoPluginLogger(limitLogs()))
+	logger := limitLogs()
+	tuneCollector()
+	return tf6server.Serve(address, provider, tf6server.WithGoPluginLogger(logger))
 }
