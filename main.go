@@ -2,12 +2,12 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"log"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/provider"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/serve"
 )
 
 // version is set by the linker of a release (-X main.version=…), which works for variables only.
@@ -17,11 +17,7 @@ func main() {
 	var debug bool
 	flag.BoolVar(&debug, "debug", false, "serve for a debugger such as delve, and print how to attach Terraform")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: "registry.terraform.io/imagemanifesto/manifesto",
-		Debug:   debug,
-	})
-	if err != nil {
+	if err := serve.Serve(providerserver.NewProtocol6(provider.New(version)()), debug); err != nil {
 		log.Fatal(err)
 	}
 }

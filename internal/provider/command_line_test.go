@@ -62,15 +62,19 @@ func newCommandLine(t *testing.T) *commandLine {
 	}
 	c := &commandLine{t: t, tool: tool, dir: t.TempDir()}
 	config := filepath.Join(t.TempDir(), "cli.tfrc")
-	text := fmt.Sprintf(
-		"provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", bin,
-	)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(overrides(bin)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+config, "TF_CLI_ARGS=-no-color", "TF_INPUT=0",
 		"PATH="+filepath.Dir(tool)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return c
+}
+
+// overrides is a CLI configuration that takes the provider from a directory.
+func overrides(dir string) string {
+	return fmt.Sprintf(
+		"provider_installation {\n  dev_overrides {\n    \"imagemanifesto/manifesto\" = %q\n  }\n  direct {}\n}\n", dir,
+	)
 }
 
 // write adds a file to the directory.

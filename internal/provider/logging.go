@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math"
-	"os"
 	"strings"
 	"time"
 
@@ -15,13 +13,6 @@ import (
 )
 
 var _ slog.Handler = (*logHandler)(nil)
-
-// logVariable is the environment variable with the level of the provider's log. With an underscore and the name of a
-// subsystem (COMMIT, REGISTRY, CREDENTIALS) it is the level of that subsystem.
-const logVariable = "TF_LOG_PROVIDER_MANIFESTO"
-
-// levelOff is above the level of every record.
-const levelOff slog.Level = math.MaxInt
 
 // slogFrames is the number of stack frames between the caller of a slog.Logger and the call to tflog. The log names the
 // caller.
@@ -90,7 +81,7 @@ func (h *logHandler) Handle(ctx context.Context, record slog.Record) error {
 		write(ctx, record.Message, fields)
 		return nil
 	}
-	ctx = tflog.NewSubsystem(ctx, subsystem, tflog.WithLevelFromEnv(logVariable, subsystem), tflog.WithRootFields(),
+	ctx = tflog.NewSubsystem(ctx, subsystem, tflog.WithLevelFromEnv(logs.Variable, subsystem), tflog.WithRootFields(),
 		tflog.WithAdditionalLocationOffset(slogFrames))
 	writeSubsystem(ctx, subsystem, record.Message, fields)
 	return nil
@@ -119,31 +110,13 @@ func writers(level slog.Level) (
 }
 
 // logLevel returns the lowest level that the environment asks for, in a subsystem unless that is empty. The first
-// variable that is set counts, the narrowest first. As in Terraform, a value that names no level means TRACE.
+// variable that is set counts, the narrowest first.
 func logLevel(subsystem string) slog.Level {
-	variables := []string{logVariable, "TF_LOG_PROVIDER", "TF_LOG"}
+	variables := append([]string{logs.Variable}, logs.VariablesOfTerraform...)
 	if subsystem != "" {
-		variables = append([]string{logVariable + "_" + strings.ToUpper(subsystem)}, variables...)
+		variables = append([]string{logs.Variable + "_" + strings.ToUpper(subsystem)}, variables...)
 	}
-	for _, variable := range variables {
-		switch value := strings.ToUpper(os.Getenv(variable)); value {
-		case "":
-			continue
-		case "OFF":
-			return levelOff
-		case "ERROR":
-			return slog.LevelError
-		case "WARN":
-			return slog.LevelWarn
-		case "INFO":
-			return slog.LevelInfo
-		case "DEBUG":
-			return slog.LevelDebug
-		default:
-			return logs.LevelTrace
-		}
-	}
-	return levelOff
+	return logs.LevelFromEnv(variables...)
 }
 
 func cloneFields(fields map[string]any) map[string]any {

@@ -23,7 +23,7 @@ import (
 
 // logVariables are all variables that newLogger reads.
 var logVariables = []string{
-	"TF_LOG", "TF_LOG_PROVIDER", logVariable, logVariable + "_COMMIT", logVariable + "_REGISTRY",
+	"TF_LOG", "TF_LOG_PROVIDER", logs.Variable, logs.Variable + "_COMMIT", logs.Variable + "_REGISTRY",
 }
 
 // logEnvironment sets the variables of a log, as pairs of name and value, and unsets the others.
@@ -96,7 +96,7 @@ func TestLogFollowsTheContext(t *testing.T) {
 }
 
 func TestLogLevels(t *testing.T) {
-	const off = levelOff
+	const off = logs.LevelOff
 	tests := map[string]struct {
 		environment            []string
 		root, commit, registry slog.Level
@@ -108,11 +108,11 @@ func TestLogLevels(t *testing.T) {
 		"off for providers":  {[]string{"TF_LOG", "DEBUG", "TF_LOG_PROVIDER", "OFF"}, off, off, off},
 		"another's provider": {[]string{"TF_LOG_PROVIDER_OTHER", "DEBUG"}, off, off, off},
 		"this provider": {
-			[]string{"TF_LOG_PROVIDER", "ERROR", logVariable, "DEBUG"}, slog.LevelDebug, slog.LevelDebug, slog.LevelDebug,
+			[]string{"TF_LOG_PROVIDER", "ERROR", logs.Variable, "DEBUG"}, slog.LevelDebug, slog.LevelDebug, slog.LevelDebug,
 		},
-		"one subsystem": {[]string{logVariable + "_COMMIT", "TRACE"}, off, logs.LevelTrace, off},
+		"one subsystem": {[]string{logs.Variable + "_COMMIT", "TRACE"}, off, logs.LevelTrace, off},
 		"all but one": {
-			[]string{"TF_LOG", "DEBUG", logVariable + "_REGISTRY", "OFF"}, slog.LevelDebug, slog.LevelDebug, off,
+			[]string{"TF_LOG", "DEBUG", logs.Variable + "_REGISTRY", "OFF"}, slog.LevelDebug, slog.LevelDebug, off,
 		},
 	}
 	levels := []slog.Level{logs.LevelTrace, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
@@ -139,7 +139,7 @@ func TestLogLevels(t *testing.T) {
 
 // The level of a subsystem may be below that of the provider.
 func TestLogSubsystemLouderThanProvider(t *testing.T) {
-	logEnvironment(t, logVariable, "WARN", logVariable+"_COMMIT", "DEBUG")
+	logEnvironment(t, logs.Variable, "WARN", logs.Variable+"_COMMIT", "DEBUG")
 	lines := written(t, func(ctx context.Context, logger *slog.Logger) {
 		logs.For(logger, "commit").DebugContext(ctx, "written")
 		logs.For(logger, "registry").DebugContext(ctx, "not written")
@@ -177,7 +177,7 @@ func written(t *testing.T, write func(ctx context.Context, logger *slog.Logger))
 	}
 	stderr := os.Stderr
 	os.Stderr = file
-	ctx := tfsdklog.NewRootProviderLogger(t.Context(), tflog.WithLevelFromEnv(logVariable))
+	ctx := tfsdklog.NewRootProviderLogger(t.Context(), tflog.WithLevelFromEnv(logs.Variable))
 	os.Stderr = stderr
 	write(ctx, newLogger())
 	if err = file.Close(); err != nil {
@@ -195,7 +195,7 @@ func written(t *testing.T, write func(ctx context.Context, logger *slog.Logger))
 }
 
 func TestLogOfSettings(t *testing.T) {
-	logEnvironment(t, logVariable, "DEBUG")
+	logEnvironment(t, logs.Variable, "DEBUG")
 	const planted = "planted-secret"
 	s := settings{
 		defaultRegistry: "registry.example.com",
