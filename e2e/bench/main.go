@@ -63,9 +63,9 @@ func run(args []string) (err error) {
 			return err
 		}
 		fmt.Printf("\n### %s\n\n", product.Find(version))
-		fmt.Println("| resources | latency | operation | time | × no-op provider | × `terraform_data` | requests " +
-			"| provider's peak memory |")
-		fmt.Println("| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+		fmt.Println("| resources | parallel | latency | operation | time | × no-op | × `terraform_data` | processor time | × no-op " +
+			"| requests | provider's peak memory |")
+		fmt.Println("| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 		for text := range strings.SplitSeq(*sizes, ",") {
 			size, err := strconv.Atoi(text)
 			if err != nil {
@@ -117,6 +117,8 @@ const (
 type figures struct {
 	took     time.Duration
 	requests int
+	// cpu is the processor time of Terraform and the provider together.
+	cpu time.Duration
 	// memory is the peak of the provider's resident memory in bytes; 0 means unknown.
 	memory int64
 }
@@ -126,12 +128,14 @@ type subject struct {
 	name string
 	// latency is added to every request.
 	latency time.Duration
+	// parallelism is the number of resources that Terraform works on at the same time.
+	parallelism int
 }
 
 // rows are the subjects in the tables. Their figures are compared with those of the references.
 var (
-	rows       = []subject{{"real", 0}, {"real", 20 * time.Millisecond}}
-	references = []subject{{"noop", 0}, {"data", 0}}
+	rows       = []subject{{"real", 0, 10}, {"real", 20 * time.Millisecond, 10}, {"real", 0, 50}, {"real", 20 * time.Millisecond, 50}}
+	references = []subject{{"noop", 0, 10}, {"noop", 0, 50}, {"data", 0, 10}}
 )
 
 // measureAll measures all subjects in alternation and prints the rows for one number of resources.
@@ -154,22 +158,29 @@ func measureAll(ctx context.Context, dir, tool string, size, rounds int) error {
 	for _, operation := range []string{apply, plan} {
 		for _, row := range rows {
 			own := all[row][operation]
-			ratio := func(reference subject) float64 {
+			ratio := func(reference subject, of func(figures) time.Duration) float64 {
 				ratios := make([]float64, rounds)
 				for i := range rounds {
-					ratios[i] = float64(own[i].took) / float64(all[reference][operation][i].took)
+					ratios[i] = float64(of(own[i])) / float64(of(all[reference][operation][i]))
 				}
 				return median(ratios)
 			}
-			fmt.Printf("| %d | %s | %s | %s | %.2f | %.2f | %d | %s |\n", size, milliseconds(row.latency), operation,
-				seconds(median(each(own, func(f figures) time.Duration { return f.took }))),
-				ratio(references[0]), ratio(references[1]),
+			noop := subject{"noop", 0, row.parallelism}
+			fmt.Printf("| %d | %d | %s | %s | %s | %.2f | %.2f | %s | %.2f | %d | %s |\n",
+				size, row.parallelism, milliseconds(row.latency), operation,
+				seconds(median(each(own, figures.time))), ratio(noop, figures.time),
+				ratio(subject{"data", 0, 10}, figures.time),
+				seconds(median(each(own, figures.processor))), ratio(noop, figures.processor),
 				median(each(own, func(f figures) int { return f.requests })),
 				megabytes(median(each(own, func(f figures) int64 { return f.memory }))))
 		}
 	}
 	return nil
 }
+
+func (f figures) time() time.Duration { return f.took }
+
+func (f figures) processor() time.Duration { return f.cpu }
 
 func each[T any](all []figures, of func(figures) T) []T {
 	values := make([]T, len(all))

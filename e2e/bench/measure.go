@@ -105,7 +105,8 @@ func (w *workplace) terraform(ctx context.Context, args ...string) (figures, err
 	if err != nil {
 		return figures{}, fmt.Errorf("%s %s: %w\n%s", filepath.Base(w.tool), strings.Join(args, " "), err, output)
 	}
-	return figures{took, len(w.server.Requests()), memory}, nil
+	state := command.ProcessState // Terraform waits for the provider, so that its time counts, too.
+	return figures{took, len(w.server.Requests()), state.UserTime() + state.SystemTime(), memory}, nil
 }
 
 // measure applies and plans a configuration with a number of resources.
@@ -123,7 +124,8 @@ func measure(ctx context.Context, dir, tool string, s subject, size int) (_ map[
 		name string
 		args []string
 	}{{apply, []string{"apply", "-auto-approve"}}, {plan, []string{"plan", "-detailed-exitcode"}}} {
-		if result[operation.name], err = w.terraform(ctx, operation.args...); err != nil {
+		args := append(operation.args, fmt.Sprint("-parallelism=", s.parallelism))
+		if result[operation.name], err = w.terraform(ctx, args...); err != nil {
 			return nil, err
 		}
 	}

@@ -69,6 +69,15 @@ func (r *noopResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-func (r *noopResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}
+// Read sets the identity if Terraform does not store it, as version 1.11 does not: the framework asks for it.
+func (r *noopResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	if !req.Identity.Raw.IsFullyNull() {
+		return
+	}
+	var state metadataModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+}
+
 func (r *noopResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}
 func (r *noopResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
