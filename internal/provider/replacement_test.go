@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -57,6 +58,61 @@ func TestCLITagMovesBeforeReplacement(t *testing.T) {
 				c.terraform("destroy", "-auto-approve", "-refresh=false")
 			})
 		}
+	}
+}
+
+// If the registry cannot say which image a tag names, or the tag is gone, the replacement stops before it destroys
+// anything, and says why. Later applies go on as usual.
+func TestCLIRegistryFailsBeforeReplacement(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		code   string
+		says   string
+	}{
+		"registry fails": {http.StatusServiceUnavailable, "UNAVAILABLE", "Registry operation failed"},
+		"tag is gone":    {http.StatusNotFound, "MANIFEST_UNKNOWN", "Image or repository not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, "")
+			c.write("provider.tf", "provider \"manifesto\" {\n max_retries = 1\n}\n")
+			now := w.push("1", "two")
+			c.terraform("plan", "-out=saved")
+			w.server.Intercept(func(response http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				if !strings.HasSuffix(r.URL.Path, "/manifests/1") {
+					return false
+				}
+				registrytest.Refuse(response, test.status, test.code, "not now")
+				return true
+			})
+			w.server.Reset()
+			output, code := c.run(c.tool, "apply", "saved")
+			flat := strings.Join(strings.Fields(strings.ReplaceAll(output, "│", "")), " ")
+			for _, says := range []string{test.says, w.ref(":1"), nothingDestroyed} {
+				if code == 0 || !strings.Contains(flat, says) {
+					t.Errorf("exit code %d, want %q in\n%s", code, says, output)
+				}
+			}
+			for _, r := range w.server.Requests() {
+				if r.Method != http.MethodGet && r.Method != http.MethodHead {
+					t.Errorf("the apply has sent %s %s", r.Method, r.Path)
+				}
+			}
+			w.server.Intercept(nil)
+			if err := w.has("t", "before")(nil); err != nil {
+				t.Error(err)
+			}
+			if state := c.terraform("state", "list"); !strings.Contains(state, "manifesto_metadata.test") {
+				t.Errorf("the state has lost the resource: %q", state)
+			}
+			c.terraform("apply", "-auto-approve")
+			if err := w.hasTypes(now, "t"); err != nil {
+				t.Error(err)
+			}
+			if err := w.lacks("t")(nil); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
