@@ -177,3 +177,55 @@ func TestCLICreateBeforeDestroySameImage(t *testing.T) {
 		})
 	}
 }
+
+// If an apply with create_before_destroy ends between its creation and its deletion, the old object stays deposed. The
+// next apply deletes it. If both objects are the same entry, that removes the entry: the protection of what a run has
+// created ends with the run. The plan after that shows the entry missing, and its apply stores it again. An apply that
+// replaces the resource once more keeps the entry.
+func TestCLIDeposedObjectOfSameImage(t *testing.T) {
+	const lifecycle = "\nlifecycle {\n create_before_destroy = true\n}"
+	// The deposed object is deleted after everything that depends on the new one, so that this leaves it there.
+	const failing = `
+		resource "terraform_data" "failing" {
+			depends_on = [manifesto_metadata.test]
+			provisioner "local-exec" { command = "exit 1" }
+		}`
+	const replace = "-replace=manifesto_metadata.test"
+	tests := map[string]struct{ content, attributes, option string }{
+		"same content":                 {"before", "", ""},
+		"overwrite":                    {"after", "overwrite = true", ""},
+		"same content, replaced again": {"before", "", replace},
+		"overwrite, replaced again":    {"after", "overwrite = true", replace},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, test.attributes+lifecycle)
+			config := replacedConfig(w, test.content, test.attributes+lifecycle)
+			c.write("main.tf", config+failing)
+			if output, code := c.run(c.tool, "apply", "-auto-approve", replace); code == 0 {
+				t.Errorf("exit code %d\n%s", code, output)
+			}
+			if err := w.has("t", test.content)(nil); err != nil {
+				t.Error(err)
+			}
+			c.write("main.tf", config)
+			if test.option != "" {
+				c.terraform("apply", "-auto-approve", test.option)
+			} else {
+				if plan := c.terraform("plan"); !strings.Contains(plan, "(deposed object ") {
+					t.Errorf("no deposed object in the plan:\n%s", plan)
+				}
+				c.terraform("apply", "-auto-approve")
+				if err := w.lacks("t")(nil); err != nil {
+					t.Error(err)
+				}
+				c.terraform("apply", "-auto-approve")
+			}
+			if err := w.has("t", test.content)(nil); err != nil {
+				t.Error(err)
+			}
+			c.terraform("plan", "-detailed-exitcode")
+		})
+	}
+}
