@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -18,6 +19,9 @@ import (
 // privateImage is the key in the planned private state of the image that a creation was planned for. The stored state
 // never has it.
 const privateImage = "planned_image"
+
+// nothingDestroyed ends an error of a deletion that could not find out what the tag names.
+const nothingDestroyed = "The metadata was to be replaced. Nothing was destroyed."
 
 // plannedImage is what a plan found under a tag. Image and Platform are as configured.
 type plannedImage struct {
@@ -76,7 +80,7 @@ func (r *metadataResource) canReplace(
 		return true
 	case err != nil:
 		failure := image.diagnose(err).within(ctx, limit)
-		failure.detail += "\n\nThe metadata was to be replaced. Nothing was destroyed."
+		failure.detail = strings.TrimLeft(failure.detail+"\n\n"+nothingDestroyed, "\n")
 		failure.addTo(diags)
 		return false
 	case image.digest != planned.Digest:

@@ -70,8 +70,9 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 			},
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "How long a request to a registry may make no progress, neither sending nor receiving, " +
-					"before it counts as failed, as a duration such as `30s`. Defaults to `1m`. The resource's `timeouts` " +
-					"limit whole operations.",
+					"before it counts as failed, as a duration such as `30s`. A body that moves more slowly than 1 KiB a " +
+					"second, on the average of this time, makes no progress either. Defaults to `1m`. The resource's " +
+					"`timeouts` limit whole operations.",
 				Optional:   true,
 				Validators: []validator.String{isRequestTimeout()},
 			},

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -57,6 +58,61 @@ func TestCLITagMovesBeforeReplacement(t *testing.T) {
 				c.terraform("destroy", "-auto-approve", "-refresh=false")
 			})
 		}
+	}
+}
+
+// If the registry cannot say which image a tag names, or the tag is gone, the replacement stops before it destroys
+// anything, and says why. Later applies go on as usual.
+func TestCLIRegistryFailsBeforeReplacement(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		code   string
+		says   string
+	}{
+		"registry fails": {http.StatusServiceUnavailable, "UNAVAILABLE", "Registry operation failed"},
+		"tag is gone":    {http.StatusNotFound, "MANIFEST_UNKNOWN", "Image or repository not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, "")
+			c.write("provider.tf", "provider \"manifesto\" {\n max_retries = 1\n}\n")
+			now := w.push("1", "two")
+			c.terraform("plan", "-out=saved")
+			w.server.Intercept(func(response http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				if !strings.HasSuffix(r.URL.Path, "/manifests/1") {
+					return false
+				}
+				registrytest.Refuse(response, test.status, test.code, "not now")
+				return true
+			})
+			w.server.Reset()
+			output, code := c.run(c.tool, "apply", "saved")
+			flat := strings.Join(strings.Fields(strings.ReplaceAll(output, "│", "")), " ")
+			for _, says := range []string{test.says, w.ref(":1"), nothingDestroyed} {
+				if code == 0 || !strings.Contains(flat, says) {
+					t.Errorf("exit code %d, want %q in\n%s", code, says, output)
+				}
+			}
+			for _, r := range w.server.Requests() {
+				if r.Method != http.MethodGet && r.Method != http.MethodHead {
+					t.Errorf("the apply has sent %s %s", r.Method, r.Path)
+				}
+			}
+			w.server.Intercept(nil)
+			if err := w.has("t", "before")(nil); err != nil {
+				t.Error(err)
+			}
+			if state := c.terraform("state", "list"); !strings.Contains(state, "manifesto_metadata.test") {
+				t.Errorf("the state has lost the resource: %q", state)
+			}
+			c.terraform("apply", "-auto-approve")
+			if err := w.hasTypes(now, "t"); err != nil {
+				t.Error(err)
+			}
+			if err := w.lacks("t")(nil); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -118,6 +174,58 @@ func TestCLICreateBeforeDestroySameImage(t *testing.T) {
 			if got := w.document(); got != `{"images":[]}` {
 				t.Errorf("after destroy the document is %s", got)
 			}
+		})
+	}
+}
+
+// If an apply with create_before_destroy ends between its creation and its deletion, the old object stays deposed. The
+// next apply deletes it. If both objects are the same entry, that removes the entry: the protection of what a run has
+// created ends with the run. The plan after that shows the entry missing, and its apply stores it again. An apply that
+// replaces the resource once more keeps the entry.
+func TestCLIDeposedObjectOfSameImage(t *testing.T) {
+	const lifecycle = "\nlifecycle {\n create_before_destroy = true\n}"
+	// The deposed object is deleted after everything that depends on the new one, so that this leaves it there.
+	const failing = `
+		resource "terraform_data" "failing" {
+			depends_on = [manifesto_metadata.test]
+			provisioner "local-exec" { command = "exit 1" }
+		}`
+	const replace = "-replace=manifesto_metadata.test"
+	tests := map[string]struct{ content, attributes, option string }{
+		"same content":                 {"before", "", ""},
+		"overwrite":                    {"after", "overwrite = true", ""},
+		"same content, replaced again": {"before", "", replace},
+		"overwrite, replaced again":    {"after", "overwrite = true", replace},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, w := replaced(t, test.attributes+lifecycle)
+			config := replacedConfig(w, test.content, test.attributes+lifecycle)
+			c.write("main.tf", config+failing)
+			if output, code := c.run(c.tool, "apply", "-auto-approve", replace); code == 0 {
+				t.Errorf("exit code %d\n%s", code, output)
+			}
+			if err := w.has("t", test.content)(nil); err != nil {
+				t.Error(err)
+			}
+			c.write("main.tf", config)
+			if test.option != "" {
+				c.terraform("apply", "-auto-approve", test.option)
+			} else {
+				if plan := c.terraform("plan"); !strings.Contains(plan, "(deposed object ") {
+					t.Errorf("no deposed object in the plan:\n%s", plan)
+				}
+				c.terraform("apply", "-auto-approve")
+				if err := w.lacks("t")(nil); err != nil {
+					t.Error(err)
+				}
+				c.terraform("apply", "-auto-approve")
+			}
+			if err := w.has("t", test.content)(nil); err != nil {
+				t.Error(err)
+			}
+			c.terraform("plan", "-detailed-exitcode")
 		})
 	}
 }

@@ -76,6 +76,11 @@ func getBlob(ctx context.Context, r *registry.Repository) error {
 	return err
 }
 
+func listAllTags(ctx context.Context, r *registry.Repository) error {
+	_, _, err := r.ListTags(ctx, format.Tag)
+	return err
+}
+
 func readDocument(ctx context.Context, r *registry.Repository) error {
 	if _, err := manifesto.ReadDocument(ctx, r); err != nil {
 		return fmt.Errorf("%s: %w", r.Repository(), err) // As the provider's diagnostics do.
@@ -244,6 +249,10 @@ func hostileAnswers() map[string]hostile {
 		"brackets":       strings.Repeat(`{"x":[`, 500_000),
 	} {
 		cases["too many "+name] = hostile{answer: respond(200, oci.MediaTypeOCIIndex, body), want: oci.ErrTooLarge}
+	}
+	cases["too many tags"] = hostile{
+		answer: respond(200, "application/json", `{"tags":[`+strings.Repeat(`"",`, 1<<20)+`""]}`), call: listAllTags,
+		want: oci.ErrTooLarge, says: "the list of tags has a list or an object of more than 200000 values",
 	}
 	cases["a cyclic index"] = hostile{answer: nested(0), call: readDocument, want: oci.ErrDigestMismatch}
 	cases["nested indexes"] = hostile{answer: nested(1000), call: readDocument, want: format.ErrNotManifesto}

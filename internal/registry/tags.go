@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,13 +93,9 @@ func (r *Repository) tagPage(ctx context.Context, target string) (tagPage, error
 		if err != nil {
 			return err
 		}
-		var list struct {
-			Tags []string `json:"tags"`
+		if page.tags, err = oci.ParseTags(content); err != nil {
+			return err
 		}
-		if err = json.Unmarshal(content, &list); err != nil {
-			return fmt.Errorf("%w: the list of tags: %w", oci.ErrBadResponse, err)
-		}
-		page.tags = list.Tags
 		page.next, err = nextPage(resp)
 		return err
 	})

@@ -40,9 +40,24 @@ func paged(tags ...string) func(w http.ResponseWriter, r *http.Request) { return
 func numbered(n int) []string {
 	tags := make([]string, n)
 	for i := range tags {
-		tags[i] = fmt.Sprintf("v%03d", i)
+		tags[i] = fmt.Sprintf("v%06d", i)
 	}
 	return tags
+}
+
+// described serves all tags in one page that also describes a manifest for each of them, as Google's registries do.
+func described(tags ...string) func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		manifests, quoted := make([]string, len(tags)), make([]string, len(tags))
+		for i, tag := range tags {
+			quoted[i] = fmt.Sprintf("%q", tag)
+			manifests[i] = fmt.Sprintf(`%q:{"imageSizeBytes":"1","layerId":"","mediaType":%q,"tag":[%q],`+
+				`"timeCreatedMs":"1700000000000","timeUploadedMs":"1700000000000"}`,
+				oci.DigestOf([]byte(tag)), oci.MediaTypeOCIManifest, tag)
+		}
+		_, _ = fmt.Fprintf(w, `{"child":[],"manifest":{%s},"name":"app","tags":[%s]}`,
+			strings.Join(manifests, ","), strings.Join(quoted, ","))
+	}
 }
 
 // pagesOf serves tags in pages, in the order given. It honours last only if the tags are sorted.
@@ -80,6 +95,8 @@ func TestListTags(t *testing.T) {
 		"in order, none":    {paged("1", "2", "3", "4", "A", "a", "b", "c", "d"), nil, 2},
 		"many in order":     {pagesOf(10, append(slices.Clone(ours), numbered(100)...)...), ours, 1},
 		"many, none":        {pagesOf(10, numbered(100)...), nil, 1},
+		"all in one page":   {pagesOf(150_000, append(slices.Clone(ours), numbered(150_000)...)...), ours, 1},
+		"described":         {described(append(slices.Clone(ours), numbered(13_000)...)...), ours, 1},
 		"without order":     {paged("b", "_manifesto.pins", "1", "_manifesto", "a"), ours, 4},
 		"none at all":       {paged(), nil, 1},
 		"null":              {func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `{"tags":null}`) }, nil, 1},
