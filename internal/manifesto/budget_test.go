@@ -188,18 +188,18 @@ func TestRequestBudgetOfAThousand(t *testing.T) {
 			}
 		})
 	}
-	// within checks the budget: 2 for each blob, 7 for each commit, 1 for each pin manifest, and a few more for the
+	// within checks the budget: 2 for each blob, 6 for each commit, 1 for each pin manifest, and a few more for the
 	// ping, the first read, the config of the pin manifests, the end of the burst and, on a slow machine, more looks.
 	within := func(what string, blobs int) {
 		t.Helper()
 		commits, pins := f.tagPuts(), f.server.Count(http.MethodPut, "/manifests/"+format.ShardTag(0))
 		total := len(f.server.Requests())
 		t.Logf("%s: %d commits, %d pin manifests, %d requests", what, commits, pins, total)
-		// Ideally each commit has all changes that are under way. Some more are allowed for bad timing.
-		if limit := pieces/parallelism + 2 + 10; commits > limit {
+		// Ideally each commit has half of the changes that are under way. Some more are allowed for bad timing.
+		if limit := 2*pieces/parallelism + 2 + 20; commits > limit {
 			t.Errorf("%s takes %d commits, more than %d", what, commits, limit)
 		}
-		if limit := 2*blobs + 7*commits + pins + 12 + commits/4; total > limit {
+		if limit := 2*blobs + 6*commits + pins + 12 + commits/4; total > limit {
 			t.Errorf("%s spends %d requests, more than %d: %s", what, total, limit, f.spent())
 		}
 	}

@@ -53,7 +53,7 @@ func (c *committer) run() {
 		ctx, stop := batchContext(batch)
 		began := time.Now()
 		c.commit(ctx, batch, b)
-		c.queue.committed(len(batch), time.Since(began))
+		c.queue.committed(time.Since(began))
 		last := batch[len(batch)-1]
 		for _, t := range batch[:len(batch)-1] {
 			close(t.done)

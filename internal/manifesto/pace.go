@@ -2,10 +2,11 @@ package manifesto
 
 import "time"
 
-// Terraform works on ten resources at once. After a commit, their next changes arrive one by one. If the next commit
-// started with the first of them, there would be at least twice as many commits as necessary, each as expensive as the
-// document is large. So a commit waits for as many changes as the last one had, while they keep coming. If fewer come,
-// the next commits expect fewer, because Terraform stands still while a commit waits.
+// Terraform works on ten resources at once, or on as many as -parallelism says. After a commit, their next changes arrive
+// one by one. If the next commit started with the first of them, there would be several times as many commits as
+// necessary, each as expensive as the document is large. If it waited for all of them, Terraform would stand still during
+// each commit. So a commit waits for half of the callers, while their changes keep coming: the other half keeps Terraform
+// busy. If fewer come, the next commits expect fewer.
 
 // Bounds of how long a commit waits for one more change.
 const (
@@ -23,13 +24,31 @@ const (
 
 // pace describes how changes have arrived so far. The zero value expects none.
 type pace struct {
-	// expected is the number of changes that a commit waits for; lowered is the number of commits for which it stays.
-	expected, lowered int
+	// inside is the number of callers who have a change under way, most the largest number so far.
+	inside, most int
+	// fewer is the number of changes that a commit waits for after a wait in vain, lowered for how many commits.
+	fewer, lowered int
 	// took is how long the last commit took.
 	took time.Duration
 	// gap is the mean time between two changes; last is when the last one arrived.
 	gap  time.Duration
 	last time.Time
+}
+
+// enter records a caller who begins with a change, leave one who has ended.
+func (p *pace) enter() {
+	p.inside++
+	p.most = max(p.most, p.inside)
+}
+
+func (p *pace) leave() { p.inside-- }
+
+// expected returns the number of changes that a commit waits for.
+func (p *pace) expected() int {
+	if p.lowered > 0 {
+		return p.fewer
+	}
+	return (p.most + 1) / 2
 }
 
 // arrive records the arrival of a change.
@@ -45,15 +64,13 @@ func (p *pace) lull() time.Duration {
 	return max(min(p.took/2, maxTook), min(max(lullFactor*p.gap, minLull), maxLull))
 }
 
-// committed records a commit: how many changes it had or were queued at its end, and how long it took.
-func (p *pace) committed(changes int, took time.Duration) {
+// committed records how long a commit took.
+func (p *pace) committed(took time.Duration) {
 	p.took = took
 	if p.lowered > 0 {
 		p.lowered--
-	} else {
-		p.expected = changes
 	}
 }
 
 // lower records that a wait timed out when the given number of changes had arrived.
-func (p *pace) lower(changes int) { p.expected, p.lowered = changes, patience }
+func (p *pace) lower(changes int) { p.fewer, p.lowered = max(changes, p.expected()/2), patience }

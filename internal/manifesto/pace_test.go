@@ -42,23 +42,35 @@ func TestGapIsAMeanOfArrivals(t *testing.T) {
 	}
 }
 
-func TestExpectedBatchStaysLoweredForAWhile(t *testing.T) {
+func TestACommitWaitsForHalfOfTheCallers(t *testing.T) {
 	var p pace
-	p.committed(10, time.Second)
-	if p.expected != 10 || p.took != time.Second {
-		t.Errorf("after a commit of 10: %+v", p)
+	if p.expected() != 0 {
+		t.Errorf("nobody is there, and %d are expected", p.expected())
 	}
+	for range 9 {
+		p.enter()
+	}
+	for range 9 {
+		p.leave()
+	}
+	if p.expected() != 5 {
+		t.Errorf("of nine callers, %d are expected, want 5", p.expected())
+	}
+}
+
+func TestExpectedBatchStaysLoweredForAWhile(t *testing.T) {
+	p := pace{most: 20}
 	p.lower(3)
 	for range patience {
-		if p.expected != 3 {
-			t.Errorf("expects %d, want 3", p.expected)
+		if p.expected() != 5 {
+			t.Errorf("expects %d, want 5", p.expected())
 		}
-		p.committed(10, 0)
+		p.committed(time.Second)
 	}
-	if p.expected != 3 {
-		t.Errorf("expects %d, want 3", p.expected)
+	if p.expected() != 10 || p.took != time.Second {
+		t.Errorf("expects %d when patience has ended, want 10; a commit took %s", p.expected(), p.took)
 	}
-	if p.committed(10, 0); p.expected != 10 {
-		t.Errorf("expects %d when patience has ended, want 10", p.expected)
+	if p.lower(8); p.expected() != 8 {
+		t.Errorf("expects %d, want as many as came", p.expected())
 	}
 }

@@ -82,7 +82,7 @@ func (q *queue) gather(taken int) []*ticket {
 	defer timer.Stop()
 	for {
 		q.mu.Lock()
-		complete, lull := taken+len(q.tickets) >= q.pace.expected, q.pace.lull()
+		complete, lull := taken+len(q.tickets) >= q.pace.expected(), q.pace.lull()
 		q.mu.Unlock()
 		if complete {
 			return q.drain()
@@ -100,11 +100,24 @@ func (q *queue) gather(taken int) []*ticket {
 	}
 }
 
-// committed records for the pace how many tickets a commit had, and how long it took.
-func (q *queue) committed(tickets int, took time.Duration) {
+// committed records for the pace how long a commit took.
+func (q *queue) committed(took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.pace.committed(tickets+len(q.tickets), took)
+	q.pace.committed(took)
+}
+
+// enter records a caller who begins with a change, even if it has not queued one yet. The caller must call leave when
+// it has ended.
+func (q *queue) enter() (leave func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pace.enter()
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.pace.leave()
+	}
 }
 
 // errProlonged ends the wait for a burst to settle, because more tickets have arrived.

@@ -80,7 +80,7 @@ func TestGatherTakesWhatIsThereIfThePaceExpectsNoMore(t *testing.T) {
 func TestGatherWaitsForTheExpectedTickets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, tickets := newQueue(), newTickets(t, 3)
-		q.committed(4, 0)
+		q.pace.most = 8
 		go func() {
 			for _, ticket := range tickets {
 				time.Sleep(minLull / 2)
@@ -97,11 +97,11 @@ func TestGatherWaitsForTheExpectedTickets(t *testing.T) {
 	})
 }
 
-// Tickets that stop coming are not waited for, and the next commits expect as few.
+// Tickets that stop coming are not waited for, and the next commits expect half as many.
 func TestGatherGivesUpAfterALull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, tickets := newQueue(), newTickets(t, 1)
-		q.committed(10, 0)
+		q.pace.most = 20
 		q.push(tickets[0])
 		began := time.Now()
 		if got := q.gather(1); !slices.Equal(got, tickets) {
@@ -111,8 +111,8 @@ func TestGatherGivesUpAfterALull(t *testing.T) {
 		if took := time.Since(began); took != minLull {
 			t.Errorf("waited for %s, a lull is %s", took, minLull)
 		}
-		if q.pace.expected != 2 || q.pace.lowered != patience {
-			t.Errorf("expects %d for %d commits", q.pace.expected, q.pace.lowered)
+		if q.pace.expected() != 5 || q.pace.lowered != patience {
+			t.Errorf("expects %d for %d commits", q.pace.expected(), q.pace.lowered)
 		}
 	})
 }

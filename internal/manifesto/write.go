@@ -55,6 +55,7 @@ func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 		}
 	}
 	c := s.committer(put.Repository)
+	defer c.queue.enter()()
 	digest := put.Expected
 	if put.Content != nil {
 		digest = oci.DigestOf(put.Content)
@@ -186,6 +187,7 @@ type Removal struct {
 // if ctx has ended and the outcome is unknown.
 func (s *Store) Delete(ctx context.Context, removal Removal) (remaining []string, err error) {
 	c := s.committer(removal.Repository)
+	defer c.queue.enter()()
 	t := newTicket(ctx, change{c.deleteEdit(removal)})
 	if err := c.submit(ctx, t); err != nil {
 		return nil, err
