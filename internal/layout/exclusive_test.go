@@ -23,7 +23,7 @@ func TestExclusivelyKeepsOthersOut(t *testing.T) {
 		giveUp, cancel := context.WithCancelCause(ctx)
 		cause := errors.New("given up")
 		time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
-		if err := rival.PutManifest(giveUp, "rival", m, time.Time{}); !errors.Is(err, cause) {
+		if err = rival.PutManifest(giveUp, "rival", m, time.Time{}); !errors.Is(err, cause) {
 			t.Errorf("another Layout waits for the lock until it gives up: %v", err)
 		}
 		return errors.Join(

@@ -52,8 +52,8 @@ func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*
 	return a.batch, nil
 }
 
-// learnBase takes the version to build on. A manifesto that this run has seen or stored costs no request, because a look
-// before the PUT finds out whether the tag still holds it. Absence is never cached.
+// learnBase takes the version to build on. A manifesto that this run has seen or stored costs no request, because a
+// look before the PUT finds out whether the tag still holds it. Absence is never cached.
 func (a *attempt) learnBase(ctx context.Context) error {
 	if v := a.tag.state.current(); v != nil && v.exists() {
 		a.base = v

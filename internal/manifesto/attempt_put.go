@@ -19,8 +19,9 @@ const lingerTime = 10 * time.Second
 // maxLate is the number of PUTs that could not be sent in time after which a commit gives up.
 const maxLate = maxPolls
 
-// store puts the manifest soon enough after a look that showed the base. If the outcome is unknown, it finds out. Callers that give up cannot
-// cancel the PUT and what follows: Terraform waits after an interrupt, and they must learn what became of their changes.
+// store puts the manifest soon enough after a look that showed the base. If the outcome is unknown, it finds out.
+// Callers that give up cannot cancel the PUT and what follows: Terraform waits after an interrupt, and they must learn
+// what became of their changes.
 func (a *attempt) store(ctx context.Context) error {
 	if a.exclusive != nil {
 		return a.exclusive.Exclusively(ctx, a.storeAlone)
@@ -100,8 +101,8 @@ func (a *attempt) put(ctx context.Context, within time.Duration) error {
 }
 
 // confirm finds out what became of a PUT that has failed. If the tag holds our version or a descendant of it, the batch
-// is stored. If it holds a rival's version, the changes that this has are stored, and the others start over. If it keeps
-// showing the base or an older version, the PUT was lost.
+// is stored. If it holds a rival's version, the changes that this has are stored, and the others start over. If it
+// keeps showing the base or an older version, the PUT was lost.
 func (a *attempt) confirm(ctx context.Context) error {
 	seen, err := a.tag.observe(ctx, a.next, maxPolls/2, distrustLast) // Most likely it never arrived: start over.
 	switch {

@@ -12,8 +12,8 @@ import (
 
 // send does at the same time what comes before the PUT of the manifest: it uploads the manifest's blobs, puts the pin
 // manifests, and looks at the tag. If the tag does not hold the base any more, the uploads are cancelled. The pin
-// manifests are not, because it would be unknown what became of them. Where other writers can be kept out, only the uploads
-// come before.
+// manifests are not, because it would be unknown what became of them. Where other writers can be kept out, only the
+// uploads come before.
 func (a *attempt) send(ctx context.Context) error {
 	var err error
 	if a.image, err = format.NewImage(a.next.doc.Render()); err != nil {
@@ -83,8 +83,8 @@ func (a *attempt) upload(ctx context.Context) error {
 	return err
 }
 
-// lookWith looks at the tag so that the look ends when the uploads end, as far as the last ones tell: the manifest is put
-// after both, and the less time there is between the look and the PUT, the fewer rivals come in between.
+// lookWith looks at the tag so that the look ends when the uploads end, as far as the last ones tell: the manifest is
+// put after both, and the less time there is between the look and the PUT, the fewer rivals come in between.
 func (a *attempt) lookWith(ctx context.Context, uploaded <-chan struct{}) error {
 	timer := time.NewTimer(a.timing.lookDelay())
 	defer timer.Stop()
@@ -122,7 +122,8 @@ func (a *attempt) putPins(ctx context.Context) sentPins {
 	return sentPins{lookedAt: lookedAt, err: err}
 }
 
-// uploadForPins uploads the blobs that pin manifests name besides contents, unless an earlier pin manifest protects them.
+// uploadForPins uploads the blobs that pin manifests name besides contents, unless an earlier pin manifest protects
+// them.
 func (a *attempt) uploadForPins(ctx context.Context) error {
 	for _, layers := range a.pinPlan.touched {
 		if len(layers) == 0 {

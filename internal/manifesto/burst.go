@@ -2,7 +2,6 @@ package manifesto
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
@@ -42,15 +41,15 @@ func (b *burst) add(tickets []*ticket, v *version) {
 	for _, t := range tickets {
 		for _, e := range t.change {
 			earlier := slices.DeleteFunc(b.edits[e.key], func(old answered) bool { return e.supersedes(old.edit) })
-			again := newTicket(context.Background(), change{e})
+			again := newTicket(t.ctx, change{e})
 			b.edits[e.key] = append(earlier, answered{edit: e, in: v.digest, at: now, again: again})
 		}
 	}
 }
 
-// missingFrom returns tickets for the edits of the burst that a version lacks, the same ones until they are stored. Each
-// ticket has one edit, because the callers of the original tickets have their answers. If the version descends from the
-// one with the edit, its writer has seen the edit and may have changed the entry since.
+// missingFrom returns tickets for the edits of the burst that a version lacks, the same ones until they are stored.
+// Each ticket has one edit, because the callers of the original tickets have their answers. If the version descends
+// from the one with the edit, its writer has seen the edit and may have changed the entry since.
 func (b *burst) missingFrom(v *version) []*ticket {
 	if b.isIn(v) {
 		return nil

@@ -19,8 +19,8 @@ func (f *fixture) commitEdits(t *testing.T, c *committer, b *burst, types ...str
 	}
 }
 
-// A rival that looked before our PUT has overwritten it. The next commit of the burst stores what was lost together with
-// its own changes, in one PUT.
+// A rival that looked before our PUT has overwritten it. The next commit of the burst stores what was lost together
+// with its own changes, in one PUT.
 func TestOverwrittenEditsAreInTheNextCommit(t *testing.T) {
 	f := newFixture(t, registrytest.Olareg)
 	f.mustPut(t, f.run(t), "before", "1")

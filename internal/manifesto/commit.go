@@ -44,8 +44,8 @@ func (c *committer) submit(ctx context.Context, t *ticket) error {
 }
 
 // run commits until nothing is queued. A burst is what it commits without becoming idle. Callers get their answers as
-// soon as the registry has taken the manifest. Only the last caller of a batch waits until the burst is settled, or until more
-// changes arrive and prolong the burst. So a run settles once, not once for each commit.
+// soon as the registry has taken the manifest. Only the last caller of a batch waits until the burst is settled, or
+// until more changes arrive and prolong the burst. So a run settles once, not once for each commit.
 func (c *committer) run() {
 	b := newBurst()
 	for batch := c.queue.drainOrStop(); len(batch) > 0; {

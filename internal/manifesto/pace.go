@@ -2,11 +2,11 @@ package manifesto
 
 import "time"
 
-// Terraform works on ten resources at once, or on as many as -parallelism says. After a commit, their next changes arrive
-// one by one. If the next commit started with the first of them, there would be several times as many commits as
-// necessary, each as expensive as the document is large. If it waited for all of them, Terraform would stand still during
-// each commit. So a commit waits for half of the callers, while their changes keep coming: the other half keeps Terraform
-// busy. If fewer come, the next commits expect fewer.
+// Terraform works on ten resources at once, or on as many as -parallelism says. After a commit, their next changes
+// arrive one by one. If the next commit started with the first of them, there would be several times as many commits as
+// necessary, each as expensive as the document is large. If it waited for all of them, Terraform would stand still
+// during each commit. So a commit waits for half of the callers, while their changes keep coming: the other half keeps
+// Terraform busy. If fewer come, the next commits expect fewer.
 
 // Bounds of how long a commit waits for one more change.
 const (

@@ -25,9 +25,9 @@ type pinPut struct {
 var errPinRefused = errors.New("pin manifest refused")
 
 // putAll puts the pin manifests that a plan touches, as long as the tag holds the base. A look less than half a window
-// before each PUT, or a PUT of the base, must have shown the base. Otherwise the PUT could replace the pins of a rival that has settled and
-// does not look any more. put is what this burst has put so far. lookedAt is when the last look of putAll began, zero
-// if it has not looked; the PUT of the manifest may rely on that look, too.
+// before each PUT, or a PUT of the base, must have shown the base. Otherwise the PUT could replace the pins of a rival
+// that has settled and does not look any more. put is what this burst has put so far. lookedAt is when the last look of
+// putAll began, zero if it has not looked; the PUT of the manifest may rely on that look, too.
 func (p *pinner) putAll(
 	ctx context.Context, plan pinPlan, base *version, number int64, put map[int]pinPut,
 ) (lookedAt time.Time, stands bool, err error) {

@@ -157,7 +157,8 @@ func TestSimulationOfScripts(t *testing.T) {
 	}
 }
 
-// Schedules that random ones do not find, in which a part of the protocol matters that cannot be taken away from outside.
+// Schedules that random ones do not find, in which a part of the protocol matters that cannot be taken away from
+// outside.
 func TestSimulationOfKnownSchedules(t *testing.T) {
 	for name, test := range map[string]struct {
 		world  world

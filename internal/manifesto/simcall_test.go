@@ -122,8 +122,9 @@ func (s *simulation) release(chosen option) {
 	c.proceed <- chosen.how
 }
 
-// mustHurry reports whether a PUT that waits would last too long if time passed now: longer than half the window that its
-// writer announces. That is what the protocol assumes. Where requests may last long, it is assumed of the manifesto only.
+// mustHurry reports whether a PUT that waits would last too long if time passed now: longer than half the window that
+// its writer announces. That is what the protocol assumes. Where requests may last long, it is assumed of the manifesto
+// only.
 func (s *simulation) mustHurry(waiting []*call) bool {
 	for _, c := range waiting {
 		limit := minWindow / 2

@@ -3,6 +3,8 @@
 package manifesto
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,12 +30,15 @@ func (s *simulation) rounds(working func() bool) []string {
 			time.Sleep(step)
 			continue
 		}
-		var names []string
+		counts := map[string]int{}
 		for _, c := range waiting {
-			names = append(names, strings.TrimSpace(c.method+" "+strings.TrimPrefix(c.tag, format.Tag)))
+			counts[strings.TrimSpace(c.method+" "+strings.TrimPrefix(c.tag, format.Tag))]++
 			s.release(option{call: c})
 		}
-		slices.Sort(names)
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			names = append(names, fmt.Sprint(counts[name], " ", name))
+		}
 		rounds = append(rounds, strings.Join(names, ", "))
 	}
 }
@@ -65,13 +70,13 @@ func TestSimulationOfDepth(t *testing.T) {
 		put("first")
 		check := func(typ string, want ...string) {
 			t.Helper()
-			want = append(want, "HEAD", "HEAD .pins") // The end of the burst, after the settle time.
+			want = append(want, "1 HEAD", "1 HEAD .pins") // The end of the burst, after the settle time.
 			if got := put(typ); !slices.Equal(got, want) {
 				t.Errorf("a commit waits for\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		}
-		check("second", "POST", "HEAD, POST, POST, PUT .pins", "PUT")
+		check("second", "1 POST", "1 HEAD, 2 POST, 1 PUT .pins", "1 PUT")
 		time.Sleep(time.Hour) // The last look is long ago: the pins wait for another one.
-		check("third", "POST", "HEAD, POST, POST", "PUT .pins", "PUT")
+		check("third", "1 POST", "1 HEAD, 2 POST", "1 PUT .pins", "1 PUT")
 	})
 }

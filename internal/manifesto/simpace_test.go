@@ -20,7 +20,7 @@ type distantRemote struct {
 	latency time.Duration
 }
 
-func (r distantRemote) HeadManifest(ctx context.Context, id string) (oci.Digest, error) {
+func (r distantRemote) HeadManifest(_ context.Context, id string) (oci.Digest, error) {
 	time.Sleep(r.latency)
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -44,7 +44,7 @@ func (r distantRemote) GetManifest(ctx context.Context, id string) (oci.Manifest
 	return r.s.registry.manifests[d], nil
 }
 
-func (r distantRemote) PutManifest(ctx context.Context, id string, m oci.Manifest, _ time.Time) error {
+func (r distantRemote) PutManifest(_ context.Context, id string, m oci.Manifest, _ time.Time) error {
 	time.Sleep(r.latency)
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
@@ -57,8 +57,8 @@ func (r distantRemote) PutBlob(ctx context.Context, content []byte) (oci.Digest,
 	return r.simRemote.PutBlob(ctx, content)
 }
 
-// applyDistant creates a thousand pieces of metadata as Terraform does, with some work of its own for each resource that
-// it does not do in parallel. It returns how long that took, and the number of commits.
+// applyDistant creates a thousand pieces of metadata as Terraform does, with some work of its own for each resource
+// that it does not do in parallel. It returns how long that took, and the number of commits.
 func applyDistant(t *testing.T, own, latency time.Duration, parallel int) (took time.Duration, commits int) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

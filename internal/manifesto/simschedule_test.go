@@ -63,19 +63,38 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 		return choice
 	}
 	for i, o := range options {
-		if o.call == nil || o.call.writer != turn.writer || o.call.method == "START" && turn.method != "START" {
-			continue
-		}
-		if o.call.method == turn.method && o.call.tag == turn.tag {
-			if o.how == turn.how {
-				s.script = s.script[1:]
-				return i
-			}
-		} else if o.how == asIs {
+		switch turn.fits(o) {
+		case exactly:
+			s.script = s.script[1:]
+			return i
+		case onTheWay:
 			choice = i
+		case not:
 		}
 	}
 	return choice
+}
+
+// fit says whether an option is what a turn waits for, or leads to it.
+type fit int
+
+const (
+	not fit = iota
+	onTheWay
+	exactly
+)
+
+func (t turn) fits(o option) fit {
+	switch {
+	case o.call == nil || o.call.writer != t.writer:
+	case o.call.method == t.method && o.call.tag == t.tag:
+		if o.how == t.how {
+			return exactly
+		}
+	case o.how == asIs && o.call.method != "START": // Only a turn of its own starts more.
+		return onTheWay
+	}
+	return not
 }
 
 // next returns what to prescribe for the next run, depth first; nil if all schedules were tried.

@@ -49,8 +49,8 @@ func (t *tagState) first(v *version, seenAt time.Time) *version {
 	return t.version
 }
 
-// show records that a look that began at seenAt has shown v, or that a PUT that began then has stored it. Another version
-// that was current counts as replaced.
+// show records that a look that began at seenAt has shown v, or that a PUT that began then has stored it. Another
+// version that was current counts as replaced.
 func (t *tagState) show(v *version, seenAt time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

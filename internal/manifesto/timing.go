@@ -89,10 +89,10 @@ func (t *timing) windowLocked() time.Duration {
 	return min(max(windowFactor*t.slowest, minWindow), maxWindow)
 }
 
-// sendWithin returns how long after a look at the tag a PUT may be sent: half a window. Others settle by the window that
-// they know of: the one that the manifest under the tag has announced. A window that has grown since then is of no use
-// until a manifest announces it. If the registry is so slow that this cannot be kept, which late counts, this run's own
-// window must do: others have measured the same slow registry.
+// sendWithin returns how long after a look at the tag a PUT may be sent: half a window. Others settle by the window
+// that they know of: the one that the manifest under the tag has announced. A window that has grown since then is of no
+// use until a manifest announces it. If the registry is so slow that this cannot be kept, which late counts, this run's
+// own window must do: others have measured the same slow registry.
 func (t *timing) sendWithin(announced time.Duration, late int) time.Duration {
 	window := t.window()
 	if late < maxUnknown {

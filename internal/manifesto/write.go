@@ -43,10 +43,10 @@ type Result struct {
 	Missing []oci.Digest
 }
 
-// Put creates or updates a piece of metadata. It returns once the registry has taken it, or, for the last
-// of the changes that come together, once no other writer can overwrite them unseen. The error wraps format.ErrEmpty or
-// format.ErrTooLarge if the content cannot be stored, and ErrDeclaredTwice if this run has already created the entry. It
-// is a *ConflictError if the entry is not as expected, and wraps ErrInterrupted if ctx has ended and the outcome is
+// Put creates or updates a piece of metadata. It returns once the registry has taken it, or, for the last of the
+// changes that come together, once no other writer can overwrite them unseen. The error wraps format.ErrEmpty or
+// format.ErrTooLarge if the content cannot be stored, and ErrDeclaredTwice if this run has already created the entry.
+// It is a *ConflictError if the entry is not as expected, and wraps ErrInterrupted if ctx has ended and the outcome is
 // unknown.
 func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 	if put.Content != nil || !put.Update {
