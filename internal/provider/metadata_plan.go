@@ -66,15 +66,15 @@ type planner struct {
 
 // read decodes configuration, plan and state.
 func (p *planner) read(ctx context.Context, req resource.ModifyPlanRequest) {
-	p.diags.Append(req.Plan.Get(ctx, &p.plan)...)
-	// The plan has every value of the configuration except those of write-only and computed attributes. Reading two
-	// attributes is cheaper than decoding the whole configuration.
+	p.plan.decode(ctx, req.Plan.Raw, p.diags)
+	// The plan has every value of the configuration except those of write-only and computed attributes.
+	var config metadataModel
+	config.decode(ctx, req.Config.Raw, p.diags)
 	p.config = p.plan
-	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("media_type"), &p.config.MediaType)...)
-	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("content_wo"), &p.config.ContentWO)...)
+	p.config.MediaType, p.config.ContentWO = config.MediaType, config.ContentWO
 	if !req.State.Raw.IsNull() {
 		p.state = &metadataModel{}
-		p.diags.Append(req.State.Get(ctx, p.state)...)
+		p.state.decode(ctx, req.State.Raw, p.diags)
 	}
 }
 
