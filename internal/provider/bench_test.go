@@ -15,19 +15,19 @@ import (
 // BenchmarkPlan measures what a plan costs for each unchanged resource, a refresh and a plan over the protocol, in the
 // provider, in the provider as the framework alone serves it, and in noopProvider.
 func BenchmarkPlan(b *testing.B) {
-	server := registrytest.New(b, registrytest.Options{})
-	digest := server.Image(b, "app", "1", "one")
-	configured := map[string]tftypes.Value{
-		"image":   tftypes.NewValue(tftypes.String, fmt.Sprintf("%s/app@%s", server.Host(), digest)),
-		"type":    tftypes.NewValue(tftypes.String, "contact"),
-		"content": tftypes.NewValue(tftypes.String, "team@example.com"),
-	}
 	for name, create := range map[string]func() tfprotov6.ProviderServer{
 		"manifesto": NewServer("test"),
 		"framework": providerserver.NewProtocol6(New("test")()),
 		"noop":      providerserver.NewProtocol6(&noopProvider{}),
 	} {
 		b.Run(name, func(b *testing.B) {
+			server := registrytest.New(b, registrytest.Options{})
+			digest := server.Image(b, "app", "1", "one")
+			configured := map[string]tftypes.Value{
+				"image":   tftypes.NewValue(tftypes.String, fmt.Sprintf("%s/app@%s", server.Host(), digest)),
+				"type":    tftypes.NewValue(tftypes.String, "contact"),
+				"content": tftypes.NewValue(tftypes.String, "team@example.com"),
+			}
 			c := newCaller(b, create())
 			config := c.resource(configured)
 			planned := c.plan(config, c.null(), c.unknown(configured))

@@ -69,6 +69,12 @@ func (r *noopResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-func (r *noopResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}
+func (r *noopResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	if req.Identity.Raw.IsFullyNull() { // Terraform before 1.12 and OpenTofu keep none.
+		text := types.StringValue("nothing")
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{Repository: text, ImageDigest: text, Type: text})...)
+	}
+}
+
 func (r *noopResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}
 func (r *noopResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
