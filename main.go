@@ -5,7 +5,6 @@ import (
 	"flag"
 	"log"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/provider"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/serve"
 )
@@ -17,7 +16,7 @@ func main() {
 	var debug bool
 	flag.BoolVar(&debug, "debug", false, "serve for a debugger such as delve, and print how to attach Terraform")
 	flag.Parse()
-	if err := serve.Serve(providerserver.NewProtocol6(provider.New(version)()), debug); err != nil {
+	if err := serve.Serve(provider.NewServer(version), debug); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -54,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"manifesto": providerserver.NewProtocol6WithError(New("test")()),
+	"manifesto": func() (tfprotov6.ProviderServer, error) { return NewServer("test")(), nil },
 }
 
 const address = "manifesto_metadata.test"

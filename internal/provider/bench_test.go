@@ -6,7 +6,6 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -14,21 +13,22 @@ import (
 )
 
 // BenchmarkPlan measures what a plan costs for each unchanged resource, a refresh and a plan over the protocol, in the
-// provider and in noopProvider.
+// provider, in the provider as the framework alone serves it, and in noopProvider.
 func BenchmarkPlan(b *testing.B) {
-	server := registrytest.New(b, registrytest.Options{})
-	digest := server.Image(b, "app", "1", "one")
-	configured := map[string]tftypes.Value{
-		"image":   tftypes.NewValue(tftypes.String, fmt.Sprintf("%s/app@%s", server.Host(), digest)),
-		"type":    tftypes.NewValue(tftypes.String, "contact"),
-		"content": tftypes.NewValue(tftypes.String, "team@example.com"),
-	}
-	for name, create := range map[string]func() provider.Provider{
-		"manifesto": New("test"),
-		"noop":      func() provider.Provider { return &noopProvider{} },
+	for name, create := range map[string]func() tfprotov6.ProviderServer{
+		"manifesto": NewServer("test"),
+		"framework": providerserver.NewProtocol6(New("test")()),
+		"noop":      providerserver.NewProtocol6(&noopProvider{}),
 	} {
 		b.Run(name, func(b *testing.B) {
-			c := newCaller(b, providerserver.NewProtocol6(create())())
+			server := registrytest.New(b, registrytest.Options{})
+			digest := server.Image(b, "app", "1", "one")
+			configured := map[string]tftypes.Value{
+				"image":   tftypes.NewValue(tftypes.String, fmt.Sprintf("%s/app@%s", server.Host(), digest)),
+				"type":    tftypes.NewValue(tftypes.String, "contact"),
+				"content": tftypes.NewValue(tftypes.String, "team@example.com"),
+			}
+			c := newCaller(b, create())
 			config := c.resource(configured)
 			planned := c.plan(config, c.null(), c.unknown(configured))
 			state, identity := c.apply(config, c.null(), planned)
@@ -42,54 +42,52 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-const metadataType = "manifesto_metadata"
-
 // caller is Terraform's side of the protocol.
 type caller struct {
-	b        *testing.B
+	t        testing.TB
 	server   tfprotov6.ProviderServer
 	resource func(map[string]tftypes.Value) *tfprotov6.DynamicValue
 	typ      tftypes.Object
 	computed []string
 }
 
-func newCaller(b *testing.B, server tfprotov6.ProviderServer) *caller {
-	b.Helper()
-	c := &caller{b: b, server: server}
+func newCaller(t testing.TB, server tfprotov6.ProviderServer) *caller {
+	t.Helper()
+	c := &caller{t: t, server: server}
 	ctx := context.Background()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	block := schemas.ResourceSchemas[metadataType].Block
-	c.typ = objectType(b, block.ValueType())
+	c.typ = objectType(t, block.ValueType())
 	for _, attribute := range block.Attributes {
 		if attribute.Computed {
 			c.computed = append(c.computed, attribute.Name)
 		}
 	}
 	c.resource = func(values map[string]tftypes.Value) *tfprotov6.DynamicValue { return c.object(c.typ, values) }
-	settings := objectType(b, schemas.Provider.Block.ValueType())
+	settings := objectType(t, schemas.Provider.Block.ValueType())
 	resp, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: c.object(settings, nil)})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	c.check(resp.Diagnostics)
 	return c
 }
 
-func objectType(b *testing.B, typ tftypes.Type) tftypes.Object {
-	b.Helper()
+func objectType(t testing.TB, typ tftypes.Type) tftypes.Object {
+	t.Helper()
 	object, ok := typ.(tftypes.Object)
 	if !ok {
-		b.Fatalf("a block is a %T", typ)
+		t.Fatalf("a block is a %T", typ)
 	}
 	return object
 }
 
 // object returns a value whose other attributes are null.
 func (c *caller) object(typ tftypes.Object, values map[string]tftypes.Value) *tfprotov6.DynamicValue {
-	c.b.Helper()
+	c.t.Helper()
 	all := map[string]tftypes.Value{}
 	for name, attribute := range typ.AttributeTypes {
 		all[name] = tftypes.NewValue(attribute, nil)
@@ -97,23 +95,23 @@ func (c *caller) object(typ tftypes.Object, values map[string]tftypes.Value) *tf
 	maps.Copy(all, values)
 	value, err := tfprotov6.NewDynamicValue(typ, tftypes.NewValue(typ, all))
 	if err != nil {
-		c.b.Fatal(err)
+		c.t.Fatal(err)
 	}
 	return &value
 }
 
 func (c *caller) null() *tfprotov6.DynamicValue {
-	c.b.Helper()
+	c.t.Helper()
 	value, err := tfprotov6.NewDynamicValue(c.typ, tftypes.NewValue(c.typ, nil))
 	if err != nil {
-		c.b.Fatal(err)
+		c.t.Fatal(err)
 	}
 	return &value
 }
 
 // unknown returns a new resource as Terraform proposes it, with unknown computed attributes.
 func (c *caller) unknown(values map[string]tftypes.Value) *tfprotov6.DynamicValue {
-	c.b.Helper()
+	c.t.Helper()
 	all := map[string]tftypes.Value{}
 	for _, name := range c.computed {
 		all[name] = tftypes.NewValue(c.typ.AttributeTypes[name], tftypes.UnknownValue)
@@ -123,19 +121,19 @@ func (c *caller) unknown(values map[string]tftypes.Value) *tfprotov6.DynamicValu
 }
 
 func (c *caller) check(diagnostics []*tfprotov6.Diagnostic) {
-	c.b.Helper()
+	c.t.Helper()
 	for _, d := range diagnostics {
-		c.b.Fatalf("%s: %s", d.Summary, d.Detail)
+		c.t.Fatalf("%s: %s", d.Summary, d.Detail)
 	}
 }
 
 func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov6.DynamicValue {
-	c.b.Helper()
+	c.t.Helper()
 	resp, err := c.server.PlanResourceChange(context.Background(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: metadataType, Config: config, PriorState: prior, ProposedNewState: proposed,
 	})
 	if err != nil {
-		c.b.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.check(resp.Diagnostics)
 	return resp.PlannedState
@@ -144,24 +142,24 @@ func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov
 func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (
 	*tfprotov6.DynamicValue, *tfprotov6.ResourceIdentityData,
 ) {
-	c.b.Helper()
+	c.t.Helper()
 	resp, err := c.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: metadataType, Config: config, PriorState: prior, PlannedState: planned,
 	})
 	if err != nil {
-		c.b.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.check(resp.Diagnostics)
 	return resp.NewState, resp.NewIdentity
 }
 
 func (c *caller) read(state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData) {
-	c.b.Helper()
+	c.t.Helper()
 	resp, err := c.server.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
 		TypeName: metadataType, CurrentState: state, CurrentIdentity: identity,
 	})
 	if err != nil {
-		c.b.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.check(resp.Diagnostics)
 }

@@ -15,8 +15,8 @@ import (
 // Create implements resource.Resource.
 func (r *metadataResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var config, plan metadataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
+	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Create(ctx, writeTimeout)
 	limit := timeLimit{timeout, "timeouts.create"}
 	resp.Diagnostics.Append(diags...)
@@ -97,9 +97,9 @@ func (r *metadataResource) put(
 // Update implements resource.Resource.
 func (r *metadataResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var config, plan, state metadataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
+	plan.decode(ctx, req.Plan.Raw, &resp.Diagnostics)
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	timeout, diags := plan.Timeouts.Update(ctx, writeTimeout)
 	limit := timeLimit{timeout, "timeouts.update"}
 	resp.Diagnostics.Append(diags...)
@@ -140,7 +140,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 // Delete implements resource.Resource.
 func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state metadataModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	timeout, diags := state.Timeouts.Delete(ctx, writeTimeout)
 	limit := timeLimit{timeout, "timeouts.delete"}
 	resp.Diagnostics.Append(diags...)

@@ -24,7 +24,10 @@ func (r *metadataResource) ModifyPlan(
 		forgetImage(ctx, resp.Private, &resp.Diagnostics)
 		return // Destroying needs no look at the registry or at files.
 	}
-	p := planner{data: r.data, private: req.Private, diags: &resp.Diagnostics}
+	p := planner{data: r.data, diags: &resp.Diagnostics}
+	if req.Private != nil {
+		p.private = req.Private
+	}
 	p.read(ctx, req)
 	if resp.Diagnostics.HasError() {
 		return
@@ -48,7 +51,8 @@ func (r *metadataResource) ModifyPlan(
 
 // planner works out one plan: it gives every computed attribute its planned value, or leaves it unknown.
 type planner struct {
-	data    *providerData
+	data *providerData
+	// private is nil in a plan of server, which has no private state.
 	private privateState
 	diags   *diag.Diagnostics
 
@@ -67,15 +71,15 @@ type planner struct {
 
 // read decodes configuration, plan and state.
 func (p *planner) read(ctx context.Context, req resource.ModifyPlanRequest) {
-	p.diags.Append(req.Plan.Get(ctx, &p.plan)...)
-	// The plan has every value of the configuration except those of write-only and computed attributes. Reading two
-	// attributes is cheaper than decoding the whole configuration.
+	p.plan.decode(ctx, req.Plan.Raw, p.diags)
+	// The plan has every value of the configuration except those of write-only and computed attributes.
+	var config metadataModel
+	config.decode(ctx, req.Config.Raw, p.diags)
 	p.config = p.plan
-	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("media_type"), &p.config.MediaType)...)
-	p.diags.Append(req.Config.GetAttribute(ctx, path.Root("content_wo"), &p.config.ContentWO)...)
+	p.config.MediaType, p.config.ContentWO = config.MediaType, config.ContentWO
 	if !req.State.Raw.IsNull() {
 		p.state = &metadataModel{}
-		p.diags.Append(req.State.Get(ctx, p.state)...)
+		p.state.decode(ctx, req.State.Raw, p.diags)
 	}
 }
 

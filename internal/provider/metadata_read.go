@@ -13,7 +13,7 @@ import (
 // file.
 func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state metadataModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
 	before := state
 	limit, diags := readLimit(ctx, state.Timeouts)
 	resp.Diagnostics.Append(diags...)

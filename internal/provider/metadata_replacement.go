@@ -32,6 +32,9 @@ type plannedImage struct {
 
 // rememberImage records in the planned private state what a creation or replacement found under the tag.
 func (p *planner) rememberImage(ctx context.Context) {
+	if p.private == nil {
+		return // The server in front of the framework leaves a plan that replaces to the framework.
+	}
 	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
 	creates := p.state == nil || p.replaces()
 	if !creates || !p.found || err != nil || image.reference.Digest != "" {

@@ -42,7 +42,7 @@ func (r *metadataResource) ValidateConfig(
 	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
 ) {
 	var config metadataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config.decode(ctx, req.Config.Raw, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -69,14 +69,12 @@ func (r *noopResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// Read sets the identity if Terraform does not store it, as version 1.11 does not: the framework asks for it.
+// Read sets the identity if Terraform keeps none, as before 1.12 and in OpenTofu: the framework asks for it.
 func (r *noopResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	if !req.Identity.Raw.IsFullyNull() {
-		return
+	if req.Identity.Raw.IsFullyNull() {
+		text := types.StringValue("nothing")
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, identityModel{Repository: text, ImageDigest: text, Type: text})...)
 	}
-	var state metadataModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
 
 func (r *noopResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {}

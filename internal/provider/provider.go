@@ -22,6 +22,8 @@ func New(version string) func() provider.Provider {
 // manifestoProvider is the provider of one version.
 type manifestoProvider struct {
 	version string
+	// data is nil until the provider is configured.
+	data *providerData
 }
 
 // Metadata implements provider.Provider.
@@ -66,6 +68,7 @@ func (p *manifestoProvider) Configure(
 		open:     openRepository,
 		store:    manifesto.NewStore(openRepository, manifesto.Options{Settle: settings.settle, Logger: logger}),
 	}
+	p.data = data
 	resp.ResourceData = data
 	resp.DataSourceData = data
 }
