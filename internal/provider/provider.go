@@ -85,5 +85,5 @@ func (p *manifestoProvider) Resources(context.Context) []func() resource.Resourc
 
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource}
+	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource, newRepositoryDataSource}
 }
