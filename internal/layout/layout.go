@@ -47,8 +47,9 @@ func Open(directory string) *Layout {
 	return &Layout{directory: directory}
 }
 
-// ListTags returns the tags in the index that begin with prefix; all tags if it is empty. known is never false without an error, because that
-// would mean that the images have no metadata yet. The error wraps ErrNoLayout if the directory is no layout.
+// ListTags returns the tags in the index that begin with prefix; all tags if it is empty. known is never false without
+// an error, because that would mean that the images have no metadata yet. The error wraps ErrNoLayout if the directory
+// is no layout.
 func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error) {
 	d, err := l.open(ctx)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 // contentParallel is how many contents are downloaded at a time. Each may have 16 MiB.
 const contentParallel = 8
 
-// Contents returns the contents of entries, each at the index of its entry, and corrects the entries as Content does. A
-// content that is gone is nil. A content that several entries name is downloaded once, and counts once for each of them.
-// If all together have more than limit bytes, the error wraps ErrContentsTooLarge; Contents downloads nothing if the
-// entries say so themselves.
+// Contents returns the contents of entries, each at the index of its entry, and corrects the entries as Content does.
+// A content that is gone is nil. A content that several entries name is downloaded once, and counts once for each of
+// them. If all together have more than limit bytes, the error wraps ErrContentsTooLarge; Contents downloads nothing if
+// the entries say so themselves.
 func (s *Store) Contents(
 	ctx context.Context, name oci.Repository, entries []format.Entry, limit int64,
 ) ([][]byte, error) {

@@ -38,8 +38,8 @@ func (s *Store) Images(ctx context.Context, name oci.Repository) ([]Image, error
 	return images, nil
 }
 
-// Tags returns the sorted tags of each image that a tag names. The tags of manifestos, and those by which artifacts refer
-// to an image, name no image. Tags takes a request for each tag that this run has not resolved, besides the list.
+// Tags returns the sorted tags of each image that a tag names. The tags of manifestos, and those by which artifacts
+// refer to an image, name no image. Tags takes a request for each tag that this run has not resolved, besides the list.
 func (s *Store) Tags(ctx context.Context, name oci.Repository) (map[oci.Digest][]string, error) {
 	tags, _, err := s.committer(name).repository.ListTags(ctx, "")
 	if err != nil {

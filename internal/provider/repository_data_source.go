@@ -42,7 +42,7 @@ type repositoryDataSourceModel struct {
 	CheckImages    types.Bool   `tfsdk:"check_images"`
 	ID             types.String `tfsdk:"id"`
 	Registry       types.String `tfsdk:"registry"`
-	Images         types.Map    `tfsdk:"images"`
+	Images         opaqueMap    `tfsdk:"images"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -122,30 +122,7 @@ func (d *repositoryDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 				MarkdownDescription: "Host of the registry, such as `ghcr.io` or `docker.io`; `oci-layout` for a layout on disk.",
 				Computed:            true,
 			},
-			"images": schema.MapNestedAttribute{
-				MarkdownDescription: "Images by digest.",
-				Computed:            true,
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"tags": schema.ListAttribute{
-						MarkdownDescription: "Sorted tags that name the image; empty if none does, and null unless `include_tags` is " +
-							"set. The images inside a multi-platform image have no tags: they belong to the index that does.",
-						ElementType: types.StringType,
-						Computed:    true,
-					},
-					"gone": schema.BoolAttribute{
-						MarkdownDescription: "Whether the registry no longer has the image: it answers 404, twice. Null unless " +
-							"`check_images` is set.",
-						Computed: true,
-					},
-					"metadata": schema.MapNestedAttribute{
-						MarkdownDescription: "Metadata by type, as far as `type` and `types` let it pass.",
-						Computed:            true,
-						NestedObject: schema.NestedAttributeObject{Attributes: listedAttributes(
-							"Size of the content in bytes. Null if another tool stored it and `include_content` is not set.",
-						)},
-					},
-				}},
-			},
+			"images": imagesAttribute(),
 		},
 	}
 }
@@ -165,8 +142,8 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 		images, err = model.listing(d.data.store, repository).images(ctx)
 	}
 	if err != nil {
-		diagnosis := d.diagnose(err, model.Repository.ValueString(), repository)
-		diagnosis.within(ctx, timeLimit{duration: repositoryTimeout}).addTo(&resp.Diagnostics)
+		problem := d.diagnose(err, model.Repository.ValueString(), repository)
+		problem.within(ctx, timeLimit{duration: repositoryTimeout}).addTo(&resp.Diagnostics)
 		return
 	}
 	values := map[string]tftypes.Value{}

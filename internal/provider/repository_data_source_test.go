@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +26,9 @@ func (w *world) repository(attributes string) string {
 func repositoryConfig(repository, attributes string) string {
 	return fmt.Sprintf("data \"manifesto_repository\" \"test\" {\n  repository = %q\n%s\n}\n", repository, attributes)
 }
+
+// checks are checks of the state after an apply.
+type checks []statecheck.StateCheck
 
 // putFor stores metadata of another image of the repository outside Terraform.
 func (w *world) putFor(image oci.Digest, typ, content string) {
@@ -196,39 +200,39 @@ func TestAccRepositoryDataSourceFilters(t *testing.T) {
 	w.putFor(two, "[draft]", "x")
 	for name, test := range map[string]struct {
 		attributes string
-		checks     []statecheck.StateCheck
+		want       checks
 	}{
 		"type": {
-			`type = "contact"`, []statecheck.StateCheck{listed(one, two), showsTypes(one, "contact"), showsTypes(two, "contact")},
+			`type = "contact"`, checks{listed(one, two), showsTypes(one, "contact"), showsTypes(two, "contact")},
 		},
 		"images without the type stay": {
-			`type = "approval"`, []statecheck.StateCheck{listed(one, two), showsTypes(one, "approval"), showsTypes(two)},
+			`type = "approval"`, checks{listed(one, two), showsTypes(one, "approval"), showsTypes(two)},
 		},
 		"type is no pattern": {
-			`type = "[draft]"`, []statecheck.StateCheck{showsTypes(one), showsTypes(two, "[draft]")},
+			`type = "[draft]"`, checks{showsTypes(one), showsTypes(two, "[draft]")},
 		},
 		"types": {
 			`types = ["scan/*", "app?oval"]`,
-			[]statecheck.StateCheck{showsTypes(one, "approval", "scan/cve/trivy"), showsTypes(two)},
+			checks{showsTypes(one, "approval", "scan/cve/trivy"), showsTypes(two)},
 		},
-		"escaped":  {`types = ["\\[draft]"]`, []statecheck.StateCheck{showsTypes(one), showsTypes(two, "[draft]")}},
-		"no types": {`types = []`, []statecheck.StateCheck{listed(one, two), showsTypes(one), showsTypes(two)}},
+		"escaped":  {`types = ["\\[draft]"]`, checks{showsTypes(one), showsTypes(two, "[draft]")}},
+		"no types": {`types = []`, checks{listed(one, two), showsTypes(one), showsTypes(two)}},
 		"has": {
-			`has_type = "approval"`, []statecheck.StateCheck{listed(one), showsTypes(one, "approval", "contact", "scan/cve/trivy")},
+			`has_type = "approval"`, checks{listed(one), showsTypes(one, "approval", "contact", "scan/cve/trivy")},
 		},
-		"lacks":          {`lacks_type = "approval"`, []statecheck.StateCheck{listed(two), showsTypes(two, "contact", "[draft]")}},
-		"has, show less": {"has_type = \"approval\"\ntype = \"contact\"", []statecheck.StateCheck{showsTypes(one, "contact")}},
-		"has and lacks":  {"has_type = \"contact\"\nlacks_type = \"approval\"", []statecheck.StateCheck{listed(two)}},
-		"nothing":        {`has_type = "unheard-of"`, []statecheck.StateCheck{listed()}},
+		"lacks":          {`lacks_type = "approval"`, checks{listed(two), showsTypes(two, "contact", "[draft]")}},
+		"has, show less": {"has_type = \"approval\"\ntype = \"contact\"", checks{showsTypes(one, "contact")}},
+		"has and lacks":  {"has_type = \"contact\"\nlacks_type = \"approval\"", checks{listed(two)}},
+		"nothing":        {`has_type = "unheard-of"`, checks{listed()}},
 		"lacks, with tags": {
-			"lacks_type = \"approval\"\ninclude_tags = true", []statecheck.StateCheck{
+			"lacks_type = \"approval\"\ninclude_tags = true", checks{
 				listed(two, bare), showsTypes(bare), inImage(bare, "tags", texts("3")), inImage(two, "tags", texts("2")),
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			acceptance(t, resource.TestStep{Config: w.repository(test.attributes), ConfigStateChecks: test.checks})
+			acceptance(t, resource.TestStep{Config: w.repository(test.attributes), ConfigStateChecks: test.want})
 		})
 	}
 }
@@ -278,7 +282,8 @@ func TestAccRepositoryDataSourceContents(t *testing.T) {
 	binary := "\xff\x00"
 	lost := oci.DigestOf([]byte("lost"))
 	w.write(fmt.Sprintf(`{"images":[{"image_digest":%q,"manifesto":[
-		{"type":"contact","digest":%q},{"type":"seal","digest":%q},{"type":"lost","digest":%q},{"type":"bad","digest":"x"}]}]}`,
+		{"type":"contact","digest":%q},{"type":"seal","digest":%q},
+		{"type":"lost","digest":%q},{"type":"bad","digest":"x"}]}]}`,
 		w.image, w.blob("me"), w.blob(binary), lost))
 	acceptance(t,
 		resource.TestStep{
@@ -315,7 +320,7 @@ func TestAccRepositoryDataSourceContentsTooLarge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	for i := range 3 {
-		w.putFor(w.push(fmt.Sprint("big", i), fmt.Sprint(i)), "sbom", strings.Repeat("x", 12<<20))
+		w.putFor(w.push(fmt.Sprint("big", i), strconv.Itoa(i)), "sbom", strings.Repeat("x", 12<<20))
 	}
 	w.put("contact", "me")
 	acceptance(t,
@@ -377,11 +382,17 @@ func TestAccRepositoryDataSourceErrors(t *testing.T) {
 		"upper case": {repositoryConfig("ghcr.io/Org/app", ""), `Malformed repository.*lower case`},
 		"empty":      {repositoryConfig("", ""), `Malformed repository`},
 		"pattern": {
-			repositoryConfig("localhost:1/app", `types = ["scan/[a"]`), `Malformed pattern.*types = .*"scan/\[a" is not a pattern`,
+			repositoryConfig("localhost:1/app", `types = ["scan/[a"]`),
+			`Malformed pattern.*types = .*"scan/\[a" is not a pattern`,
 		},
 		"empty pattern": {repositoryConfig("localhost:1/app", `types = [""]`), `Empty type.*\* to match all`},
-		"two filters":   {repositoryConfig("localhost:1/app", "type = \"a\"\ntypes = [\"b\"]"), `"types" cannot be specified when "type"`},
-		"unreachable":   {providerConfig("max_retries = 0") + repositoryConfig("localhost:1/app", ""), `Registry unreachable`},
+		"two filters": {
+			repositoryConfig("localhost:1/app", "type = \"a\"\ntypes = [\"b\"]"),
+			`"types" cannot be specified when "type"`,
+		},
+		"unreachable": {
+			providerConfig("max_retries = 0") + repositoryConfig("localhost:1/app", ""), `Registry unreachable`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -431,7 +442,7 @@ func TestAccRepositoryDataSourceOfALayout(t *testing.T) {
 	b := newBundle(t)
 	one, two, nameless := b.add("1"), b.add("2"), b.add("")
 	b.change(one, "contact", "me")
-	b.change(nameless, "contact", "me")
+	b.change(nameless, "approval", "yes")
 	acceptance(t, resource.TestStep{
 		Config: repositoryConfig(b.ref(""), "include_tags = true\ncheck_images = true\ninclude_content = true"),
 		ConfigStateChecks: []statecheck.StateCheck{

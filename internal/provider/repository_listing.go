@@ -60,7 +60,7 @@ func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
 		return nil, errListingTooLarge
 	}
 	if l.gone {
-		if err := l.findGone(ctx, images); err != nil {
+		if err = l.findGone(ctx, images); err != nil {
 			return nil, err
 		}
 	}
