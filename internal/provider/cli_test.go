@@ -107,6 +107,40 @@ func TestCLIExamples(t *testing.T) {
 		}
 		c.terraform("destroy", "-auto-approve")
 	})
+	t.Run("repository", func(t *testing.T) {
+		t.Parallel()
+		c, w := setUp(t)
+		approved := w.image
+		w.put("approval", `{"approved":true}`)
+		w.image = w.push("1.3", "not approved")
+		w.put("contact", "platform-team@example.com")
+		c.example(w, "data-sources/manifesto_repository/data-source.tf")
+		c.example(w, "data-sources/manifesto_repository/audit.tf")
+		output := c.terraform("apply", "-auto-approve")
+		for _, want := range []string{approved.String(), w.image.String(), "approval", "platform-team@example.com", "1.3"} {
+			if !strings.Contains(output, want) {
+				t.Errorf("the output does not have %s:\n%s", want, output)
+			}
+		}
+		c.terraform("plan", "-detailed-exitcode")
+	})
+	t.Run("ephemeral resource", func(t *testing.T) {
+		t.Parallel()
+		c, w := setUp(t)
+		if c.minor() < 11 {
+			t.Skip("write-only arguments need version 1.11")
+		}
+		w.put("scan-report", "the report")
+		c.example(w, "ephemeral-resources/manifesto_metadata/ephemeral-resource.tf")
+		c.example(w, "ephemeral-resources/manifesto_metadata/copy.tf")
+		w.remote = w.open("example/production")
+		w.image = w.push("1.2", "example")
+		c.terraform("apply", "-auto-approve")
+		if err := w.has("scan-report", "the report")(nil); err != nil {
+			t.Error(err)
+		}
+		c.terraform("plan", "-detailed-exitcode")
+	})
 	t.Run("data sources", func(t *testing.T) {
 		t.Parallel()
 		c, w := setUp(t)

@@ -191,17 +191,17 @@ func TestCLIEphemeralContentIsNotStored(t *testing.T) {
 	}
 	w := newWorld(t, registrytest.Options{})
 	const content = "content that must not be stored"
-	w.put("signing-key", content)
+	w.put("scan-report", content)
 	target := w.push("2", "two")
-	c.write("main.tf", requirement+ephemeralConfig(w.ref(":1"), `type = "signing-key"`)+w.metadataOf(":2", `
-		type               = "signing-key"
+	c.write("main.tf", requirement+ephemeralConfig(w.ref(":1"), `type = "scan-report"`)+w.metadataOf(":2", `
+		type               = "scan-report"
 		content_wo         = ephemeral.manifesto_metadata.test.content
 		content_wo_version = 1
 	`))
 	c.terraform("plan", "-out=saved")
 	c.terraform("apply", "saved")
 	w.image = target
-	if err := w.has("signing-key", content)(nil); err != nil {
+	if err := w.has("scan-report", content)(nil); err != nil {
 		t.Error(err)
 	}
 	c.terraform("plan", "-detailed-exitcode")
