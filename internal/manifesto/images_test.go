@@ -37,7 +37,8 @@ func TestImages(t *testing.T) {
 				got = append(got, fmt.Sprintf("%.8s %s %.8s", image.Digest, entry.Type, entry.Digest))
 			}
 		}
-		if want := []string{"sha256:a x sha256:c", "sha256:a y sha256:d", "sha256:b x sha256:c"}; !reflect.DeepEqual(got, want) {
+		want := []string{"sha256:a x sha256:c", "sha256:a y sha256:d", "sha256:b x sha256:c"}
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})
@@ -89,7 +90,8 @@ func TestGone(t *testing.T) {
 			w.WriteHeader(http.StatusNotFound)
 			return true
 		})
-		if gone, err = f.run(t).Gone(t.Context(), f.remote.Repository(), []oci.Digest{f.image}); err != nil || len(gone) != 0 {
+		gone, err = f.run(t).Gone(t.Context(), f.remote.Repository(), []oci.Digest{f.image})
+		if err != nil || len(gone) != 0 {
 			t.Errorf("after one 404: %v, %v", gone, err)
 		}
 		f.server.Intercept(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
