@@ -2,6 +2,7 @@ package format
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -139,6 +140,20 @@ func (d *Document) Entries(img oci.Digest) []Entry {
 		}
 	}
 	return entries
+}
+
+// Images yields the images that have current entries, each once, in the document's order.
+func (d *Document) Images() iter.Seq2[oci.Digest, []Entry] {
+	return func(yield func(oci.Digest, []Entry) bool) {
+		for i, img := range d.images {
+			if img.digest == "" || d.index[img.digest][0] != i {
+				continue
+			}
+			if entries := d.Entries(img.digest); len(entries) > 0 && !yield(img.digest, entries) {
+				return
+			}
+		}
+	}
 }
 
 // Types returns the types of an image's current entries, in the document's order.

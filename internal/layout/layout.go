@@ -50,8 +50,9 @@ func Open(directory string) *Layout {
 	return &Layout{directory: directory}
 }
 
-// ListTags returns the tags in the index that begin with prefix. known is never false without an error, because that
-// would mean that the images have no metadata yet. The error wraps ErrNoLayout if the directory is no layout.
+// ListTags returns the tags in the index that begin with prefix; all tags if it is empty. known is never false without
+// an error, because that would mean that the images have no metadata yet. The error wraps ErrNoLayout if the directory
+// is no layout.
 func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error) {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -63,7 +64,7 @@ func (l *Layout) ListTags(ctx context.Context, prefix string) (tags []string, kn
 		return nil, false, err
 	}
 	for _, e := range ix.entries {
-		if tag := e.tag(); strings.HasPrefix(tag, prefix) {
+		if tag := e.tag(); tag != "" && strings.HasPrefix(tag, prefix) {
 			tags = append(tags, tag)
 		}
 	}

@@ -13,23 +13,42 @@ import (
 // writer has changed its digest and left our other fields, so Content returns the entry without them. The error wraps
 // ErrContentMissing if the content is gone.
 func (s *Store) Content(ctx context.Context, name oci.Repository, entry format.Entry) ([]byte, format.Entry, error) {
-	repository := s.committer(name).repository
-	content, err := repository.GetBlob(ctx, entry.Digest, format.MaxContent)
-	// Some registries serve manifests as blobs, too. So the blob of another tool's entry may be an image in the oldest
-	// form.
-	if errors.Is(err, oci.ErrNotFound) || (err == nil && entry.Created.IsZero() && looksLikeImage(content)) {
-		content, err = imageContent(ctx, repository, entry.Digest)
-	}
+	content, err := getContent(ctx, s.committer(name).repository, contentKey(entry))
 	if err != nil {
 		return nil, entry, err
 	}
-	if size := int64(len(content)); entry.Size != size {
+	return content, measured(entry, int64(len(content))), nil
+}
+
+// wanted is the content that an entry names.
+type wanted struct {
+	digest oci.Digest
+	// foreign says that another tool wrote the entry, so that the digest may be that of an image in the oldest form.
+	foreign bool
+}
+
+func contentKey(entry format.Entry) wanted { return wanted{entry.Digest, entry.Created.IsZero()} }
+
+// getContent gets a content. The error wraps ErrContentMissing if it is gone.
+func getContent(ctx context.Context, repository Repository, key wanted) ([]byte, error) {
+	content, err := repository.GetBlob(ctx, key.digest, format.MaxContent)
+	// Some registries serve manifests as blobs, too. So the blob of another tool's entry may be an image in the oldest
+	// form.
+	if errors.Is(err, oci.ErrNotFound) || (err == nil && key.foreign && looksLikeImage(content)) {
+		return imageContent(ctx, repository, key.digest)
+	}
+	return content, err
+}
+
+// measured returns the entry with the size of its content. Without a size that is right, only type and digest count.
+func measured(entry format.Entry, size int64) format.Entry {
+	if entry.Size != size {
 		if entry.Size >= 0 {
 			entry = format.Entry{Type: entry.Type, Digest: entry.Digest}
 		}
 		entry.Size = size
 	}
-	return content, entry, nil
+	return entry
 }
 
 func looksLikeImage(content []byte) bool {

@@ -13,6 +13,8 @@ var (
 	ErrNoEntry = errors.New("no such metadata")
 	// ErrContentMissing: the entry's content is no longer in the repository.
 	ErrContentMissing = errors.New("content missing")
+	// ErrContentsTooLarge: contents have more bytes together than their caller can take.
+	ErrContentsTooLarge = errors.New("contents too large")
 	// ErrExists: a create found an entry with other content.
 	ErrExists = errors.New("already exists")
 	// ErrChanged: an update or a delete found an entry with other content than its caller expects, or an update none.

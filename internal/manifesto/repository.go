@@ -27,8 +27,8 @@ type Repository interface {
 	GetBlob(ctx context.Context, digest oci.Digest, limit int64) ([]byte, error)
 	// PutBlob uploads a blob and returns its digest.
 	PutBlob(ctx context.Context, content []byte) (oci.Digest, error)
-	// ListTags returns the repository's tags that begin with prefix. known says whether the registry knows the
-	// repository. An error means that the tags cannot be read.
+	// ListTags returns the repository's tags that begin with prefix; all tags if it is empty. known says whether the
+	// registry knows the repository. An error means that the tags cannot be read.
 	ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error)
 }
 

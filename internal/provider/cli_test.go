@@ -55,22 +55,63 @@ func TestCLIManyInParallel(t *testing.T) {
 	}
 }
 
+// setUpExamples prepares a directory and a registry for the examples, with the image example/app:1.2.
+func setUpExamples(t *testing.T) (*commandLine, *world) {
+	t.Helper()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{Username: user, Password: secret})
+	w.remote = w.open("example/app")
+	w.image = w.push("1.2", "example")
+	c.env = append(c.env, "TF_VAR_registry_password="+secret, "TF_VAR_approved_digest="+w.image.String())
+	c.example(w, "provider/provider.tf")
+	return c, w
+}
+
+// The examples of look-ups beyond one image run, too.
+func TestCLIExamplesOfLookups(t *testing.T) {
+	t.Parallel()
+	t.Run("repository", func(t *testing.T) {
+		t.Parallel()
+		c, w := setUpExamples(t)
+		approved := w.image
+		w.put("approval", `{"approved":true}`)
+		w.image = w.push("1.3", "not approved")
+		w.put("contact", "platform-team@example.com")
+		c.example(w, "data-sources/manifesto_repository/data-source.tf")
+		c.example(w, "data-sources/manifesto_repository/audit.tf")
+		output := c.terraform("apply", "-auto-approve")
+		for _, want := range []string{approved.String(), w.image.String(), "approval", "platform-team@example.com", "1.3"} {
+			if !strings.Contains(output, want) {
+				t.Errorf("the output does not have %s:\n%s", want, output)
+			}
+		}
+		c.terraform("plan", "-detailed-exitcode")
+	})
+	t.Run("ephemeral resource", func(t *testing.T) {
+		t.Parallel()
+		c, w := setUpExamples(t)
+		if c.minor() < 11 {
+			t.Skip("write-only arguments need version 1.11")
+		}
+		w.put("scan-report", "the report")
+		c.example(w, "ephemeral-resources/manifesto_metadata/ephemeral-resource.tf")
+		c.example(w, "ephemeral-resources/manifesto_metadata/copy.tf")
+		w.remote = w.open("example/production")
+		w.image = w.push("1.2", "example")
+		c.terraform("apply", "-auto-approve")
+		if err := w.has("scan-report", "the report")(nil); err != nil {
+			t.Error(err)
+		}
+		c.terraform("plan", "-detailed-exitcode")
+	})
+}
+
 // Every example of the documentation runs with only the registry's host replaced.
 func TestCLIExamples(t *testing.T) {
 	t.Parallel()
-	setUp := func(t *testing.T) (*commandLine, *world) {
-		t.Helper()
-		c := newCommandLine(t)
-		w := newWorld(t, registrytest.Options{Username: user, Password: secret})
-		w.remote = w.open("example/app")
-		w.image = w.push("1.2", "example")
-		c.env = append(c.env, "TF_VAR_registry_password="+secret, "TF_VAR_approved_digest="+w.image.String())
-		c.example(w, "provider/provider.tf")
-		return c, w
-	}
 	t.Run("resource and imports", func(t *testing.T) {
 		t.Parallel()
-		c, w := setUp(t)
+		c, w := setUpExamples(t)
 		c.example(w, "resources/manifesto_metadata/resource.tf")
 		c.example(w, "resources/manifesto_metadata/seccomp.json")
 		c.terraform("apply", "-auto-approve")
@@ -109,7 +150,7 @@ func TestCLIExamples(t *testing.T) {
 	})
 	t.Run("data sources", func(t *testing.T) {
 		t.Parallel()
-		c, w := setUp(t)
+		c, w := setUpExamples(t)
 		w.put("contact", "platform-team@example.com")
 		w.put("approval", `{"approved":true}`)
 		for _, name := range []string{"manifesto_metadata", "manifesto_image"} {

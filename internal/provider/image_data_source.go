@@ -83,41 +83,10 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"metadata": schema.MapNestedAttribute{
 				MarkdownDescription: "Metadata by type.",
 				Computed:            true,
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"digest": schema.StringAttribute{
-						MarkdownDescription: "Digest of the content.",
-						Computed:            true,
-					},
-					"size": schema.Int64Attribute{
-						MarkdownDescription: "Size of the content in bytes. Null if another tool stored it in the oldest form and " +
-							"`include_content` is not set.",
-						Computed: true,
-					},
-					"media_type": schema.StringAttribute{
-						MarkdownDescription: "Media type of the content. Null if another tool stored it and `include_content` is " +
-							"not set.",
-						Computed: true,
-					},
-					"created": schema.StringAttribute{
-						MarkdownDescription: createdDescription,
-						Computed:            true,
-					},
-					"annotations": schema.MapAttribute{
-						MarkdownDescription: "Annotations; empty if there are none.",
-						ElementType:         types.StringType,
-						Computed:            true,
-					},
-					"content": schema.StringAttribute{
-						MarkdownDescription: "Content, if `include_content` is set and it is text that Terraform can carry " +
-							"unchanged; otherwise null. Both are null if the registry no longer has the content.",
-						Computed: true,
-					},
-					"content_base64": schema.StringAttribute{
-						MarkdownDescription: "Content as base64, if `include_content` is set and `content` is null; otherwise " +
-							"null.",
-						Computed: true,
-					},
-				}},
+				NestedObject: schema.NestedAttributeObject{Attributes: listedAttributes(
+					"Size of the content in bytes. Null if another tool stored it in the oldest form and `include_content` " +
+						"is not set.",
+				)},
 			},
 		}),
 	}

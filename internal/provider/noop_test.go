@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -35,6 +36,9 @@ func (*noopProvider) ValidateConfig(context.Context, provider.ValidateConfigRequ
 func (*noopProvider) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {
 }
 func (*noopProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (*noopProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return nil
+}
 func (*noopProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &noopResource{} }}
 }

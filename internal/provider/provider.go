@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
@@ -12,7 +13,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-var _ provider.ProviderWithValidateConfig = (*manifestoProvider)(nil)
+var (
+	_ provider.ProviderWithValidateConfig     = (*manifestoProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*manifestoProvider)(nil)
+)
 
 // New returns a function that creates a provider of a version.
 func New(version string) func() provider.Provider {
@@ -71,6 +75,7 @@ func (p *manifestoProvider) Configure(
 	p.data = data
 	resp.ResourceData = data
 	resp.DataSourceData = data
+	resp.EphemeralResourceData = data
 }
 
 // open gives access to a repository of a registry, or to an image layout on disk.
@@ -88,5 +93,10 @@ func (p *manifestoProvider) Resources(context.Context) []func() resource.Resourc
 
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource}
+	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource, newRepositoryDataSource}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *manifestoProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newMetadataEphemeralResource}
 }

@@ -32,12 +32,12 @@ type tagPage struct {
 	next string
 }
 
-// ListTags returns the repository's tags that begin with prefix, which must not be empty. known is false without an
+// ListTags returns the repository's tags that begin with prefix; all tags if it is empty. known is false without an
 // error only if the registry answers NAME_UNKNOWN; any other failure is an error. A registry that lists tags in order
-// needs one request, however many there are.
+// needs one request for a prefix, however many tags there are, and otherwise one for each page.
 func (r *Repository) ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error) {
 	defer r.host.clean(&err)
-	before := prefix[:len(prefix)-1]
+	before := prefix[:max(len(prefix)-1, 0)]
 	tags, inOrder, err := r.listTags(ctx, prefix, before)
 	if err == nil && !inOrder {
 		tags, _, err = r.listTags(ctx, prefix, "")

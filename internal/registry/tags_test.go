@@ -16,6 +16,12 @@ import (
 // listTags lists the tags with the prefix "_manifesto" of a server, and counts its requests for them.
 func listTags(t *testing.T, serve http.HandlerFunc) (tags []string, requests int, err error) {
 	t.Helper()
+	return listPrefixed(t, "_manifesto", serve)
+}
+
+// listPrefixed is listTags for another prefix.
+func listPrefixed(t *testing.T, prefix string, serve http.HandlerFunc) (tags []string, requests int, err error) {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v2/" {
 			return
@@ -30,7 +36,7 @@ func listTags(t *testing.T, serve http.HandlerFunc) (tags []string, requests int
 	}
 	client := registry.NewClient(registry.Options{MaxRetries: -1})
 	defer client.Close()
-	tags, _, err = client.Open(repository).ListTags(t.Context(), "_manifesto")
+	tags, _, err = client.Open(repository).ListTags(t.Context(), prefix)
 	return tags, requests, err
 }
 
@@ -112,6 +118,15 @@ func TestListTags(t *testing.T) {
 				t.Errorf("%d requests, want %d", requests, test.requests)
 			}
 		})
+	}
+}
+
+// Without a prefix, all pages are read, once, whatever their order.
+func TestListAllTags(t *testing.T) {
+	got, requests, err := listPrefixed(t, "", pagesOf(10, append(numbered(15), "a", "_manifesto")...))
+	want := slices.Sorted(slices.Values(append(numbered(15), "a", "_manifesto")))
+	if err != nil || !slices.Equal(got, want) || requests != 2 {
+		t.Errorf("got %q in %d requests, %v", got, requests, err)
 	}
 }
 

@@ -1,0 +1,63 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// contentParallel is how many contents are downloaded at a time. Each may have 16 MiB.
+const contentParallel = 8
+
+// Contents returns the contents of entries, each at the index of its entry, and corrects the entries as Content does.
+// A content that is gone is nil. A content that several entries name is downloaded once, and counts once for each of
+// them. If all together have more than limit bytes, the error wraps ErrContentsTooLarge; Contents downloads nothing if
+// the entries say so themselves.
+func (s *Store) Contents(
+	ctx context.Context, name oci.Repository, entries []format.Entry, limit int64,
+) ([][]byte, error) {
+	var announced int64
+	places := map[wanted][]int{}
+	var keys []wanted
+	for i, entry := range entries {
+		if entry.Digest == "" { // The manifesto names no usable content.
+			continue
+		}
+		if announced += max(entry.Size, 0); announced > limit {
+			return nil, ErrContentsTooLarge
+		}
+		key := contentKey(entry)
+		if places[key] == nil {
+			keys = append(keys, key)
+		}
+		places[key] = append(places[key], i)
+	}
+	contents := make([][]byte, len(entries))
+	var total atomic.Int64
+	repository := s.committer(name).repository
+	err := eachAtOnce(ctx, keys, contentParallel, func(ctx context.Context, _ int, key wanted) error {
+		content, err := getContent(ctx, repository, key)
+		if errors.Is(err, ErrContentMissing) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		size := int64(len(content))
+		if total.Add(size*int64(len(places[key]))) > limit {
+			return ErrContentsTooLarge
+		}
+		if content == nil {
+			content = []byte{} // Empty, and not gone.
+		}
+		for _, i := range places[key] {
+			contents[i] = content
+			entries[i] = measured(entries[i], size)
+		}
+		return nil
+	})
+	return contents, err
+}
