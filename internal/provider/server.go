@@ -3,7 +3,6 @@ package provider
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
