@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
@@ -12,7 +13,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
 
-var _ provider.ProviderWithValidateConfig = (*manifestoProvider)(nil)
+var (
+	_ provider.ProviderWithValidateConfig = (*manifestoProvider)(nil)
+	_ provider.ProviderWithFunctions      = (*manifestoProvider)(nil)
+)
 
 // New returns a function that creates a provider of a version.
 func New(version string) func() provider.Provider {
@@ -86,4 +90,9 @@ func (p *manifestoProvider) Resources(context.Context) []func() resource.Resourc
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *manifestoProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newParseReferenceFunction, newJSONSchemaErrorsFunction}
 }
