@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -96,4 +97,19 @@ func TestAccMetadataJSONSchemaUnknown(t *testing.T) {
 			)
 		})
 	}
+}
+
+// A state from before json_schema existed gives an empty plan.
+func TestAccStateWithoutJSONSchema(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{})
+	c.write("main.tf", requirement+w.metadata(some))
+	c.terraform("apply", "-auto-approve")
+	older := strings.Replace(c.read("terraform.tfstate"), `"json_schema": null,`, "", 1)
+	if strings.Contains(older, "json_schema") {
+		t.Fatal(older)
+	}
+	c.write("terraform.tfstate", older)
+	c.terraform("plan", "-detailed-exitcode")
 }
