@@ -11,10 +11,10 @@ import (
 )
 
 const jsonSchemaDescription = "JSON Schema that the content must match, as JSON text, such as " +
-	"`file(\"schema.json\")`. The plan checks the content as far as it is known, and the apply checks the rest before it " +
-	"writes anything. The errors name places and rules, and never repeat values of the content. Drafts 4, 6, 7, 2019-09 " +
-	"and 2020-12 are known; `format` is checked in all of them. No schema is fetched: `$ref` may name parts of the same " +
-	"schema only. The schema is not stored in the registry."
+	"`file(\"schema.json\")`. The plan checks the content as far as it is known, and the apply checks the rest before " +
+	"it writes anything. The errors name places and rules, and never repeat values of the content. Drafts 4, 6, 7, " +
+	"2019-09 and 2020-12 are known; `format` is checked in all of them. No schema is fetched: `$ref` may name parts " +
+	"of the same schema only. The schema is not stored in the registry."
 
 const invalidSchema = "Invalid JSON Schema"
 
