@@ -8,6 +8,7 @@ import (
 
 	// The packages that are checked: go test runs these tests again when one of them changes, or what it imports.
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/jsonschema"
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
@@ -19,7 +20,7 @@ const (
 )
 
 // pure are the packages that must work without a network and without Terraform.
-var pure = []string{"format", "layout", "logs", "manifesto", "oci", "rawjson", "wait"}
+var pure = []string{"format", "jsonschema", "layout", "logs", "manifesto", "oci", "rawjson", "wait"}
 
 // TestPurePackages checks all that the pure packages reach, directly or not. The linter sees direct imports only.
 func TestPurePackages(t *testing.T) {

@@ -57,13 +57,13 @@ func (s *schedule) follow(options []option, ended func(writer int) bool) int {
 	if len(s.script) == 0 {
 		return 0
 	}
-	turn, choice := s.script[0], len(options)-1 // If the writer has no request, time passes.
-	if turn.method == pause {
+	wanted, choice := s.script[0], len(options)-1 // If the writer has no request, time passes.
+	if wanted.method == pause {
 		s.script = s.script[1:]
 		return choice
 	}
 	for i, o := range options {
-		switch turn.fits(o) {
+		switch wanted.fits(o) {
 		case exactly:
 			s.script = s.script[1:]
 			return i

@@ -125,7 +125,7 @@ func plannedContent(config, plan *metadataModel, diags *diag.Diagnostics) ([]byt
 				config.Source.ValueString(), planned.ValueString(), digest))
 		return nil, false
 	}
-	return content, true
+	return content, config.checkJSON(content, diags)
 }
 
 // keepsContent reports whether an update leaves the content unchanged because its file is gone. The other attributes

@@ -28,7 +28,7 @@ func (m *metadataModel) decode(ctx context.Context, raw tftypes.Value, diags *di
 			Annotations: decodeAs[types.Map](&d, "annotations", types.MapType{ElemType: types.StringType}),
 			Content:     d.text("content"), ContentBase64: d.text("content_base64"),
 		},
-		Type: d.text("type"), Source: d.text("source"),
+		Type: d.text("type"), Source: d.text("source"), JSONSchema: d.text("json_schema"),
 		ContentWO: d.text("content_wo"), ContentWOVersion: d.integer("content_wo_version"),
 		OnTagMove: d.text("on_tag_move"), Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()), Pinned: d.boolean("pinned"),

@@ -18,6 +18,7 @@ type metadataModel struct {
 	Source           types.String   `tfsdk:"source"`
 	ContentWO        types.String   `tfsdk:"content_wo"`
 	ContentWOVersion types.Int64    `tfsdk:"content_wo_version"`
+	JSONSchema       types.String   `tfsdk:"json_schema"`
 	OnTagMove        types.String   `tfsdk:"on_tag_move"`
 	Overwrite        types.Bool     `tfsdk:"overwrite"`
 	KeepOnDestroy    types.Bool     `tfsdk:"keep_on_destroy"`

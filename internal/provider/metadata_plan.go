@@ -215,6 +215,9 @@ func isGone(err error) bool {
 // true, so that a lost pin shows as a change.
 func (p *planner) planContent(ctx context.Context) {
 	content, known := p.configuredContent()
+	if known {
+		p.config.checkJSON(content, p.diags)
+	}
 	if p.diags.HasError() {
 		return
 	}

@@ -178,6 +178,11 @@ func metadataContentAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("content_wo"))},
 		},
+		"json_schema": schema.StringAttribute{
+			MarkdownDescription: jsonSchemaDescription,
+			Optional:            true,
+			Validators:          []validator.String{isJSONSchema()},
+		},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
@@ -16,6 +17,7 @@ import (
 var (
 	_ provider.ProviderWithValidateConfig     = (*manifestoProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*manifestoProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*manifestoProvider)(nil)
 )
 
 // New returns a function that creates a provider of a version.
@@ -99,4 +101,9 @@ func (p *manifestoProvider) DataSources(context.Context) []func() datasource.Dat
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
 func (p *manifestoProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{newMetadataEphemeralResource}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *manifestoProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newParseReferenceFunction, newJSONSchemaErrorsFunction}
 }

@@ -159,7 +159,8 @@ func (s *server) proposesNothing(config, state tftypes.Value) bool {
 	return configured["content_wo"].IsNull() && stored["content_wo"].IsNull()
 }
 
-// plan returns nil for a plan that replaces the resource: it writes to the private state, which the framework alone can.
+// plan returns nil for a plan that replaces the resource: that writes to the private state, which the framework alone
+// can do.
 func (s *server) plan(
 	ctx context.Context, config, state, identity tftypes.Value, private []byte,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {

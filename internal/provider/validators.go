@@ -55,16 +55,23 @@ func isHost() validator.String {
 // isReference accepts a reference to an image, unless it names one of the tags that hold the metadata.
 func isReference() validator.String {
 	return textValidator{"a reference to an image, by tag or digest", func(text string) (string, string) {
-		ref, err := oci.ParseReference(text, "")
-		if err != nil {
-			return malformedReference, referenceHelp(text, err)
-		}
-		if strings.HasPrefix(ref.Tag, format.Tag) {
-			return "Not an image to describe", fmt.Sprintf("The tag %q holds the metadata itself, and moves with every "+
-				"change. Name the image that the metadata describes.", ref.Tag)
-		}
-		return "", ""
+		_, summary, detail := parseImage(text)
+		return summary, detail
 	}}
+}
+
+// parseImage reads a reference to an image without a default registry. Otherwise it returns what is wrong and what to
+// do.
+func parseImage(text string) (ref oci.Reference, summary, detail string) {
+	ref, err := oci.ParseReference(text, "")
+	if err != nil {
+		return ref, malformedReference, referenceHelp(text, err)
+	}
+	if strings.HasPrefix(ref.Tag, format.Tag) {
+		return ref, "Not an image to describe", fmt.Sprintf("The tag %q holds the metadata itself, and moves with every "+
+			"change. Name the image that the metadata describes.", ref.Tag)
+	}
+	return ref, "", ""
 }
 
 // referenceHelp explains an error of reading a reference.

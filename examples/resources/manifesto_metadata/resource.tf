@@ -14,6 +14,11 @@ resource "manifesto_metadata" "approval" {
     approved = true
     by       = "security"
   })
+  json_schema = jsonencode({ # Checked at plan.
+    type       = "object"
+    required   = ["approved", "by"]
+    properties = { approved = { type = "boolean" }, by = { type = "string" } }
+  })
   annotations = {
     ticket = "SEC-1234"
   }
