@@ -63,8 +63,8 @@ func run(args []string) (err error) {
 			return err
 		}
 		fmt.Printf("\n### %s\n\n", product.Find(version))
-		fmt.Println("| resources | parallel | latency | operation | time | × no-op | × `terraform_data` | processor time | × no-op " +
-			"| requests | provider's peak memory |")
+		fmt.Println("| resources | parallel | latency | operation | time | × no-op | × `terraform_data` " +
+			"| processor time | × no-op | requests | provider's peak memory |")
 		fmt.Println("| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
 		for text := range strings.SplitSeq(*sizes, ",") {
 			size, err := strconv.Atoi(text)
@@ -134,7 +134,9 @@ type subject struct {
 
 // rows are the subjects in the tables. Their figures are compared with those of the references.
 var (
-	rows       = []subject{{"real", 0, 10}, {"real", 20 * time.Millisecond, 10}, {"real", 0, 50}, {"real", 20 * time.Millisecond, 50}}
+	rows = []subject{
+		{"real", 0, 10}, {"real", 20 * time.Millisecond, 10}, {"real", 0, 50}, {"real", 20 * time.Millisecond, 50},
+	}
 	references = []subject{{"noop", 0, 10}, {"noop", 0, 50}, {"data", 0, 10}}
 )
 

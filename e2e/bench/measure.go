@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ func measure(ctx context.Context, dir, tool string, s subject, size int) (_ map[
 		name string
 		args []string
 	}{{apply, []string{"apply", "-auto-approve"}}, {plan, []string{"plan", "-detailed-exitcode"}}} {
-		args := append(operation.args, fmt.Sprint("-parallelism=", s.parallelism))
+		args := slices.Concat(operation.args, []string{fmt.Sprint("-parallelism=", s.parallelism)})
 		if result[operation.name], err = w.terraform(ctx, args...); err != nil {
 			return nil, err
 		}
