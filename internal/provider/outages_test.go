@@ -63,12 +63,15 @@ func TestCLIUnreachableRegistryIsExplainedOnce(t *testing.T) {
 			}
 			const objects = 2 * each
 			short := "Error: Registry unreachable, as another error about " + host + " explains"
-			for text, want := range map[string]int{
-				"Error: ": objects, "Error: Registry unreachable\n": 1, short: objects - 1, "Check that ": 1,
-			} {
-				if got := strings.Count(output, text); got != want {
-					t.Errorf("%q is there %d times, want %d", text, got, want)
+			for _, text := range []string{"Error: Registry unreachable\n", "Check that "} {
+				if got := strings.Count(output, text); got != 1 {
+					t.Errorf("%q is there %d times, want once", text, got)
 				}
+			}
+			// Terraform 1.11 shows them all, later versions one of those that are equal in a block.
+			shorts := strings.Count(output, short)
+			if shorts < 2 || shorts >= objects || strings.Count(output, "Error: ") != shorts+1 {
+				t.Errorf("%q is there %d times; want 2 to %d, and one other error", short, shorts, objects-1)
 			}
 			if got, most := strings.Count(output, "\n"), 8*objects+20; got > most {
 				t.Errorf("%d lines, want at most %d", got, most)
