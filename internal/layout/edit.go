@@ -14,23 +14,16 @@ import (
 )
 
 // tag points a tag in index.json at a manifest. If the lock is not free before latest, the error is oci.ErrLate.
-func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) (err error) {
+func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) error {
 	if d.locked {
 		return d.tagLocked(tag, target)
 	}
-	unlock, err := d.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if unlockErr := unlock(); err == nil && unlockErr != nil {
-			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
+	return d.withLock(ctx, func() error {
+		if !latest.IsZero() && time.Now().After(latest) {
+			return oci.ErrLate
 		}
-	}()
-	if !latest.IsZero() && time.Now().After(latest) {
-		return oci.ErrLate
-	}
-	return d.tagLocked(tag, target)
+		return d.tagLocked(tag, target)
+	})
 }
 
 func (d directory) tagLocked(tag string, target oci.Descriptor) error {

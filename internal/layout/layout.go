@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // Files of a layout.
@@ -146,24 +147,32 @@ func (d directory) path(name string) string {
 
 // Exclusively runs work while no other process, and no other Layout, changes a tag. Only work may call PutManifest of l
 // meanwhile. An error that is not of work means that the lock could not be taken or released.
-func (l *Layout) Exclusively(ctx context.Context, work func(context.Context) error) (err error) {
+func (l *Layout) Exclusively(ctx context.Context, work func(context.Context) error) error {
 	d, err := l.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer d.done()
+	return d.withLock(ctx, func() error {
+		l.locked.Store(true)
+		defer l.locked.Store(false)
+		return work(ctx)
+	})
+}
+
+// withLock runs work while it holds the layout's lock. If the lock cannot be released after work has succeeded, the
+// error is oci.ErrAmbiguous.
+func (d directory) withLock(ctx context.Context, work func() error) (err error) {
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
 	}
-	l.locked.Store(true)
 	defer func() {
-		l.locked.Store(false)
 		if unlockErr := unlock(); err == nil && unlockErr != nil {
-			err = fmt.Errorf("%w: unlocking %s: %w", ErrAccess, d.path(lockFile), unlockErr)
+			err = fmt.Errorf("%w: %w: %w", oci.ErrAmbiguous, ErrAccess, unlockErr)
 		}
 	}()
-	return work(ctx)
+	return work()
 }
 
 // lock takes the layout's lock, which excludes other processes and other callers in this one. It waits until ctx

@@ -7,7 +7,6 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
-	"golang.org/x/sync/errgroup"
 )
 
 // pinPlan says which pin manifests a commit puts, and what it cannot pin.
@@ -92,16 +91,11 @@ func headBlobs(
 	ctx context.Context, repository Repository, digests []oci.Digest,
 ) (sizes map[oci.Digest]int64, absent []oci.Digest, err error) {
 	found := make([]int64, len(digests))
-	group, groupContext := errgroup.WithContext(ctx)
-	group.SetLimit(pinParallel)
-	for i, digest := range digests {
-		group.Go(func() error {
-			size, headErr := headBlob(groupContext, repository, digest)
-			found[i] = size
-			return headErr
-		})
-	}
-	if err = group.Wait(); err != nil {
+	err = eachAtOnce(ctx, digests, pinParallel, func(ctx context.Context, i int, digest oci.Digest) (err error) {
+		found[i], err = headBlob(ctx, repository, digest)
+		return err
+	})
+	if err != nil {
 		return nil, nil, err
 	}
 	sizes = map[oci.Digest]int64{}
