@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/rawjson"
 )
 
 // limits bounds a JSON text before memory is allocated for its values: Go's decoder spends a hundred bytes and more on
@@ -51,22 +53,12 @@ func decode(text []byte, l limits) (value any, count int, err error) {
 // check counts values and depth. It accepts any text: whether it is JSON is for the decoder to say.
 func (l limits) check(text []byte) (values int, err error) {
 	depth := 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
-			continue
+	for c := range rawjson.Structure(text) {
+		switch c {
 		case '{', '[':
 			depth++
 		case '}', ']':
 			depth--
-			continue
-		case ',':
-		default:
 			continue
 		}
 		if values++; values > l.values {

@@ -1,6 +1,9 @@
 package rawjson
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Limits bound the number of values in a JSON text. Go's decoder spends a hundred bytes and more on an element such as
 // {}, which takes three bytes of text. Zero sets no bound.
@@ -19,15 +22,8 @@ const maxDepth = 100
 func (l Limits) Check(text []byte) error {
 	var commas [maxDepth]int // Of each array or object around the current offset.
 	depth, total := 0, 0
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			for i++; i < len(text) && text[i] != '"'; i++ {
-				if text[i] == '\\' {
-					i++
-				}
-			}
-			continue
+	for c := range Structure(text) {
+		switch c {
 		case '{', '[':
 			if depth == maxDepth {
 				return tooMany(fmt.Sprintf("is nested more than %d deep", maxDepth))
@@ -45,12 +41,30 @@ func (l Limits) Check(text []byte) error {
 			if *around++; l.List > 0 && *around >= l.List {
 				return tooMany(fmt.Sprintf("has a list or an object of more than %d values", l.List))
 			}
-		default:
-			continue
 		}
 		if total++; l.Total > 0 && total > l.Total {
 			return tooMany(fmt.Sprintf("has more than %d values", l.Total))
 		}
 	}
 	return nil
+}
+
+// Structure yields the brackets, braces and commas of a JSON text that are not inside strings. It accepts any text.
+func Structure(text []byte) iter.Seq[byte] {
+	return func(yield func(byte) bool) {
+		for i := 0; i < len(text); i++ {
+			switch text[i] {
+			case '"':
+				for i++; i < len(text) && text[i] != '"'; i++ {
+					if text[i] == '\\' {
+						i++
+					}
+				}
+			case '{', '[', '}', ']', ',':
+				if !yield(text[i]) {
+					return
+				}
+			}
+		}
+	}
 }
