@@ -6,25 +6,15 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/memtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
-
-// allocated returns the bytes that f allocates in total. Its peak cannot be higher, and no garbage collection changes
-// the number.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // honest returns a document of a number of entries, each with all our fields, of images with ten entries each.
 func honest(entries int) []byte {
@@ -82,14 +72,14 @@ func TestHostileDocuments(t *testing.T) {
 		"a string":            {[]byte(`"` + strings.Repeat("x", size) + `"`), format.ErrMalformed, "not an object"},
 	}
 	sample := honest(10_000)
-	limit := 2 * 100 * allocated(func() {
+	limit := 2 * 100 * memtest.Allocated(func() {
 		if _, err := format.ParseDocument(sample); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Logf("an honest document takes %d MB", limit/2>>20)
 	for name, test := range tests {
-		used := allocated(func() {
+		used := memtest.Allocated(func() {
 			d, err := format.ParseDocument(test.document)
 			if !errors.Is(err, test.err) || err != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%s: %v, want %v and %q", name, err, test.err, test.says)
@@ -135,7 +125,7 @@ func TestNewImageOfTooManyEntries(t *testing.T) {
 // may have the size of the largest content.
 func TestHostileManifest(t *testing.T) {
 	m := oci.NewManifest("", list(`{"schemaVersion":2,"layers":[`, `{}`, `]}`, format.MaxContent))
-	used := allocated(func() {
+	used := memtest.Allocated(func() {
 		if _, err := format.ParseManifest(m); !errors.Is(err, format.ErrTooLarge) {
 			t.Errorf("ParseManifest: %v", err)
 		}
@@ -230,7 +220,7 @@ func TestHostileLayers(t *testing.T) {
 		"a lying zstd window":   {[]byte("\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00"), format.ErrNotManifesto, "window", 4},
 	}
 	for name, test := range tests {
-		used := allocated(func() {
+		used := memtest.Allocated(func() {
 			_, err := format.ReadLayer(bytes.NewReader(test.layer), limit, format.MaxData)
 			if !errors.Is(err, test.err) || err != nil && !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%s: %v, want %v and %q", name, err, test.err, test.says)

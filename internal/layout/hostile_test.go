@@ -3,21 +3,12 @@ package layout
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/memtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
-
-// allocated returns the bytes that f allocates in total. Its peak cannot be higher.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // An index.json that is made to take much memory takes at most twice as much as an honest one of the largest size. One
 // that exceeds a bound takes hardly more than its text.
@@ -54,7 +45,7 @@ func TestHostileIndex(t *testing.T) {
 func indexCost(t *testing.T, text, says string) uint64 {
 	t.Helper()
 	l := Open(newLayout(t, text))
-	return allocated(func() {
+	return memtest.Allocated(func() {
 		_, err := l.HeadManifest(t.Context(), "absent")
 		want := oci.ErrNotFound
 		if says != "" {
@@ -74,7 +65,7 @@ func TestHostileManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := allocated(func() {
+	used := memtest.Allocated(func() {
 		if _, err = l.GetManifest(t.Context(), digest.String()); !errors.Is(err, oci.ErrTooLarge) {
 			t.Errorf("GetManifest: %v", err)
 		}

@@ -3,22 +3,12 @@ package oci_test
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/memtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
-
-// allocated returns the bytes that f allocates in total. Its peak cannot be higher, and no garbage collection changes
-// the number.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
 
 // repeated returns a list of an element, up to a size in bytes, between two texts.
 func repeated(before, element, after string, size int) string {
@@ -67,7 +57,7 @@ func TestHostileManifests(t *testing.T) {
 		"the most children":  {repeated(index, `{}`, `]}`, 29_000), ""},
 	}
 	honest := oci.NewManifest(oci.MediaTypeOCIIndex, []byte(honestIndex(10_000)))
-	limit := 2 * allocated(func() {
+	limit := 2 * memtest.Allocated(func() {
 		if children, err := honest.Children(); err != nil || len(children) != 10_000 {
 			t.Errorf("an honest index has %d children, %v", len(children), err)
 		}
@@ -79,7 +69,7 @@ func TestHostileManifests(t *testing.T) {
 		if test.says == "" {
 			most = limit
 		}
-		used := allocated(func() {
+		used := memtest.Allocated(func() {
 			_, err := m.Children()
 			switch {
 			case test.says == "":

@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/memtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -330,7 +330,7 @@ func (test hostile) run(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	used := allocated(func() { err = call(ctx, client.Open(repository)) }) >> 20
+	used := memtest.Allocated(func() { err = call(ctx, client.Open(repository)) }) >> 20
 	t.Logf("%d MB in %d requests", used, seen.Load())
 	if most := max(test.most, 32); used > most {
 		t.Errorf("%d MB were allocated, the limit is %d MB", used, most)
@@ -413,15 +413,6 @@ func TestGenericContentTypes(t *testing.T) {
 		client.Close()
 		server.Close()
 	}
-}
-
-// allocated returns the bytes that f allocates in total, with those of the server in this process.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
 }
 
 // buffer is a bytes.Buffer for several goroutines.
