@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -19,8 +18,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// contentParallel is how many contents of an image the data source downloads at once.
-const contentParallel = 8
+// sizeParallel is how many sizes that the manifesto does not state the data source asks for at once.
+const sizeParallel = 8
 
 var _ datasource.DataSourceWithConfigure = (*imageDataSource)(nil)
 
@@ -56,8 +55,6 @@ func (d *imageDataSource) Configure(
 
 // maxContents is the limit for all contents of one object, in bytes. Terraform limits the size of a whole message.
 const maxContents = 32 << 20
-
-var errContentsTooLarge = errors.New("contents too large")
 
 // Schema implements datasource.DataSource.
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -124,35 +121,60 @@ func (d *imageDataSource) list(ctx context.Context, image subject, model *imageD
 			return !slices.Contains(model.IncludeTypes.Elements(), attr.Value(types.StringValue(e.Type)))
 		})
 	}
+	contents := make([][]byte, len(entries))
+	if model.IncludeContent.ValueBool() {
+		contents, err = d.data.store.Contents(ctx, image.reference.Repository, entries, maxContents)
+	} else {
+		err = d.measure(ctx, image, entries)
+	}
+	if err != nil {
+		return err
+	}
 	model.Types = make([]string, len(entries))
-	models := make([]entryModel, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(contentParallel)
-	var total atomic.Int64
+	model.Metadata = make(map[string]entryModel, len(entries))
 	for i, entry := range entries {
 		model.Types[i] = entry.Type
-		group.Go(func() (err error) {
-			models[i], err = d.entry(ctx, image.key(entry.Type), entry, model.IncludeContent.ValueBool())
-			if err == nil && model.IncludeContent.ValueBool() && total.Add(models[i].Size.ValueInt64()) > maxContents {
-				return errContentsTooLarge
-			}
+		model.Metadata[entry.Type] = listedEntry(entry, contents[i])
+	}
+	return nil
+}
+
+// measure asks the registry for the sizes that the manifesto does not state.
+func (d *imageDataSource) measure(ctx context.Context, image subject, entries []format.Entry) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sizeParallel)
+	for i, entry := range entries {
+		if entry.Digest == "" || entry.Size >= 0 {
+			continue // The manifesto names no usable content, or says its size.
+		}
+		group.Go(func() error {
+			piece, err := d.data.store.Get(ctx, image.key(entry.Type))
+			entries[i].Size = piece.Size
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
+	return group.Wait()
+}
+
+// listedEntry describes one entry. content is nil if it was not downloaded, or is gone: the other entries are still
+// worth listing, and null content shows the loss.
+func listedEntry(entry format.Entry, content []byte) entryModel {
+	var m entryModel
+	if content != nil {
+		m.setContent(content)
+		if entry.MediaType == "" {
+			entry.MediaType = format.DetectMediaType(content)
+		}
 	}
-	model.Metadata = make(map[string]entryModel, len(entries))
-	for i, typ := range model.Types {
-		model.Metadata[typ] = models[i]
-	}
-	return nil
+	m.setEntry(entry)
+	m.Annotations = mapValue(entry.Annotations)
+	return m
 }
 
 // diagnoseList explains an error of list.
 func diagnoseList(err error, image subject) diagnosis {
 	name := "image " + image.reference.Repository.Digested(image.digest).String()
-	if errors.Is(err, errContentsTooLarge) {
+	if errors.Is(err, manifesto.ErrContentsTooLarge) {
 		return diagnosis{"include_content", "Contents too large", fmt.Sprintf(
 			"The contents of %s have more than %d MiB together, which is more than Terraform carries in one object. "+
 				"Name fewer types in include_types, or remove include_content and read single pieces with the data source "+
@@ -160,36 +182,4 @@ func diagnoseList(err error, image subject) diagnosis {
 			name, maxContents>>20)}
 	}
 	return image.data.diagnose(err, "listing the metadata of", image.reference.Repository, name)
-}
-
-// entry describes one entry. It asks the registry only for what the manifesto does not say.
-func (d *imageDataSource) entry(
-	ctx context.Context, key manifesto.Key, entry format.Entry, includeContent bool,
-) (entryModel, error) {
-	var m entryModel
-	switch {
-	case entry.Digest == "": // The manifesto names no usable content.
-	case includeContent:
-		fetched, content, err := d.data.store.Fetch(ctx, key)
-		if errors.Is(err, manifesto.ErrContentMissing) {
-			break // The other entries are still worth listing; null content shows the loss.
-		}
-		if err != nil {
-			return entryModel{}, err
-		}
-		entry = fetched
-		m.setContent(content)
-		if entry.MediaType == "" {
-			entry.MediaType = format.DetectMediaType(content)
-		}
-	case entry.Size < 0:
-		piece, err := d.data.store.Get(ctx, key)
-		if err != nil {
-			return entryModel{}, err
-		}
-		entry.Size = piece.Size
-	}
-	m.setEntry(entry)
-	m.Annotations = mapValue(entry.Annotations)
-	return m, nil
 }
