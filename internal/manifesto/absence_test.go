@@ -110,16 +110,22 @@ func notFound(w http.ResponseWriter) {
 // A 404 for a manifesto, such as an archive tier answers, is no absence while other tags show that there was one:
 // neither a reader nor a writer believes it.
 func TestOtherTagsShowThatThereWasAManifesto(t *testing.T) {
-	for name, hidden := range map[string]func(r *http.Request) bool{
-		"the tag is listed": func(*http.Request) bool { return false },
-		"a pin manifest of a later version": func(r *http.Request) bool {
-			return strings.HasSuffix(r.URL.Path, "/tags/list")
-		},
+	listed := func(*http.Request) bool { return false }
+	unlisted := func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/tags/list") }
+	for name, test := range map[string]struct {
+		types  []string
+		hidden func(r *http.Request) bool
+	}{
+		"the tag is listed":                 {[]string{"t", "u"}, listed},
+		"a pin manifest of a later version": {[]string{"t", "u"}, unlisted},
+		"there was one commit only":         {[]string{"t"}, unlisted},
 	} {
 		t.Run(name, func(t *testing.T) {
+			hidden := test.hidden
 			f := newFixture(t, registrytest.Olareg)
-			f.mustPut(t, f.run(t), "t", "x")
-			f.mustPut(t, f.run(t), "u", "y")
+			for _, typ := range test.types {
+				f.mustPut(t, f.run(t), typ, "content of "+typ)
+			}
 			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 				if !isTagRequest(r, http.MethodGet) && !isTagRequest(r, http.MethodHead) && !hidden(r) {
 					return false
@@ -135,7 +141,7 @@ func TestOtherTagsShowThatThereWasAManifesto(t *testing.T) {
 				}
 			}
 			f.server.Intercept(nil)
-			if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "u"}) {
+			if got := f.version(t).doc.Types(f.image); !slices.Equal(got, test.types) {
 				t.Errorf("types: %v", got)
 			}
 		})

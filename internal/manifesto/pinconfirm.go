@@ -44,6 +44,7 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 		}
 		put.layers = incomplete(needed, held, gone)
 		if put.layers == nil {
+			p.markFirst(ctx, put, was, held, latest)
 			return nil
 		}
 		p.tag.log.LogAttrs(ctx, slog.LevelDebug, "a pin manifest lacks blobs that the manifesto names, and is put again",
@@ -64,6 +65,28 @@ func (p *pinner) confirmShard(ctx context.Context, v *version, shard int, was pi
 	}
 	return fmt.Errorf("%w: %s stays without what the manifesto names in it: %w",
 		ErrNotConfirmed, p.tag.name.Tagged(format.ShardTag(shard)), err)
+}
+
+// markedNumber is the version number in the first pin manifest once the first manifesto has settled.
+const markedNumber = 2
+
+// markFirst puts a pin manifest of the first commit of a repository once more, with a higher number. If the manifesto
+// is hidden later, that shows that there was one: a writer that was killed in its first commit leaves number 1. Without
+// the mark nothing is lost yet, so that a failure is only logged.
+func (p *pinner) markFirst(
+	ctx context.Context, put *shardPut, was pinPut, held map[oci.Digest]int64, latest time.Time,
+) {
+	if !was.first {
+		return
+	}
+	var err error
+	put.layers, put.number = format.PinLayers(held), markedNumber
+	if put.manifest, err = format.PinManifest(p.tag.name, put.layers, put.number); err == nil {
+		_, err = put.try(ctx, latest)
+	}
+	if err != nil {
+		p.tag.log.LogAttrs(ctx, slog.LevelDebug, "the first pin manifest could not be marked", slog.Any("error", err))
+	}
 }
 
 // findGone adds the layers that are not in the repository to gone. False means that there are none.

@@ -17,6 +17,8 @@ type pinPut struct {
 	layers []oci.Descriptor
 	// base is the digest of the version on which it was to be built.
 	base oci.Digest
+	// first says that there was no manifesto yet.
+	first bool
 	// stored says that the registry took it. Otherwise it is unknown what the tag holds.
 	stored bool
 }
@@ -98,7 +100,7 @@ type shardPut struct {
 }
 
 func (s *shardPut) result(base *version) pinPut {
-	return pinPut{digest: s.manifest.Digest, layers: s.layers, base: base.digest, stored: s.stored}
+	return pinPut{digest: s.manifest.Digest, layers: s.layers, base: base.digest, first: !base.exists(), stored: s.stored}
 }
 
 // try puts the manifest once, by latest or not at all. again says that another try after another look may succeed: the
