@@ -74,12 +74,15 @@ func parseImage(text string) (ref oci.Reference, summary, detail string) {
 	return ref, "", ""
 }
 
-// referenceHelp explains an error of reading a reference.
+// referenceHelp explains an error of reading a reference. Who means a registry is not told about layouts.
 func referenceHelp(text string, err error) string {
-	return fmt.Sprintf("%q does not name an image: %v.\n\nWrite it as Docker does: REPOSITORY:TAG or "+
-		"REPOSITORY@sha256:DIGEST, with the registry's host in front unless it is the default registry, "+
-		"such as ghcr.io/org/app:1.2. An image of an OCI image layout on disk is oci-layout:DIRECTORY:TAG, "+
-		"oci-layout:DIRECTORY@sha256:DIGEST or, if the layout has only one image, oci-layout:DIRECTORY.", text, err)
+	how := "Write it as Docker does: REPOSITORY:TAG or REPOSITORY@sha256:DIGEST, with the registry's host in front unless " +
+		"it is the default registry, such as ghcr.io/org/app:1.2."
+	if strings.HasPrefix(text, oci.LayoutHost) {
+		how = "An image of an OCI image layout on disk is oci-layout:DIRECTORY:TAG, oci-layout:DIRECTORY@sha256:DIGEST or, " +
+			"if the layout has only one image, oci-layout:DIRECTORY."
+	}
+	return fmt.Sprintf("%q does not name an image: %v.\n\n%s", text, err, how)
 }
 
 // isPlatform accepts os/architecture[/variant].

@@ -40,6 +40,25 @@ func TestAccValidation(t *testing.T) {
 	}
 }
 
+// An error about a reference to a registry says nothing of layouts on disk, and the other way round.
+func TestReferenceHelp(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Team/App:1.1":          "lower case",
+		"app@sha256:12":         "64 hexadecimal digits",
+		"oci-layout:bundle:a b": "oci-layout:DIRECTORY:TAG",
+	} {
+		_, summary, detail := parseImage(text)
+		if summary != malformedReference || !strings.Contains(detail, want) {
+			t.Errorf("%s: %s: %s", text, summary, detail)
+		}
+		isLayout := strings.HasPrefix(text, "oci-layout:")
+		if strings.Contains(detail, "DIRECTORY") != isLayout || strings.Contains(detail, "Docker") == isLayout {
+			t.Errorf("the error about %s is %s", text, detail)
+		}
+	}
+}
+
 func TestMediaTypes(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
