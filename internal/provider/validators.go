@@ -76,8 +76,8 @@ func parseImage(text string) (ref oci.Reference, summary, detail string) {
 
 // referenceHelp explains an error of reading a reference. Who means a registry is not told about layouts.
 func referenceHelp(text string, err error) string {
-	how := "Write it as Docker does: REPOSITORY:TAG or REPOSITORY@sha256:DIGEST, with the registry's host in front unless " +
-		"it is the default registry, such as ghcr.io/org/app:1.2."
+	how := "Write it as Docker does: REPOSITORY:TAG or REPOSITORY@sha256:DIGEST, with the registry's host in front " +
+		"unless it is the default registry, such as ghcr.io/org/app:1.2."
 	if strings.HasPrefix(text, oci.LayoutHost) {
 		how = "An image of an OCI image layout on disk is oci-layout:DIRECTORY:TAG, oci-layout:DIRECTORY@sha256:DIGEST or, " +
 			"if the layout has only one image, oci-layout:DIRECTORY."
