@@ -49,7 +49,7 @@ func (b bulk) diagnose(ctx context.Context, err error, operation string) diagnos
 // diagnoseConflicts explains that entries are not as a change expects.
 func (b bulk) diagnoseConflicts(conflicts []*manifesto.ConflictError) diagnosis {
 	slices.SortFunc(conflicts, func(x, y *manifesto.ConflictError) int { return compareKeys(x.Key, y.Key) })
-	list := listed(conflicts, func(conflict *manifesto.ConflictError) string {
+	list := bulleted(conflicts, func(conflict *manifesto.ConflictError) string {
 		found := "it is gone"
 		if conflict.Found != "" {
 			found = "its content is " + conflict.Found.String()
@@ -81,7 +81,7 @@ func (b bulk) commit(
 		diags.AddWarning("Content missing", fmt.Sprintf(
 			"The manifesto of %s names content that the repository does not have. It belongs to other entries, which were "+
 				"not changed. Apply the resources that declare them to store it again.\n%s",
-			b.repository, listed(stored.Missing, oci.Digest.String)))
+			b.repository, bulleted(stored.Missing, oci.Digest.String)))
 	}
 	return stored, true
 }
@@ -98,7 +98,7 @@ func (b bulk) warnKept(kept map[manifesto.Key][]string, diags *diag.Diagnostics)
 	slices.SortFunc(keys, compareKeys)
 	diags.AddWarning("Metadata kept", fmt.Sprintf(
 		"Other resources declare some of %s, too, so it stays in the registry until those are destroyed.\n%s",
-		b.what, listed(keys, func(key manifesto.Key) string {
+		b.what, bulleted(keys, func(key manifesto.Key) string {
 			return fmt.Sprintf("%s, through %s", b.name(key), describeReferences(kept[key]))
 		})))
 }
@@ -114,8 +114,8 @@ func compareKeys(x, y manifesto.Key) int {
 // maxListed is how many elements a diagnostic lists.
 const maxListed = 10
 
-// listed returns a line for each element, and counts those after the first ten.
-func listed[T any](elements []T, describe func(T) string) string {
+// bulleted returns a line for each element, and counts those after the first ten.
+func bulleted[T any](elements []T, describe func(T) string) string {
 	var text strings.Builder
 	for i, element := range elements {
 		if i == maxListed {

@@ -101,7 +101,7 @@ func (m bulkMeeting) plan(b bulk, replaces, overwrite, keepOnDestroy bool, diags
 		diags.AddAttributeWarning(where, alreadyThere, fmt.Sprintf(
 			"There is %s already with the same content. The resource takes it over, and destroying the resource will remove "+
 				"it, also if another configuration or tool declares it. Set keep_on_destroy = true to leave it there.\n%s",
-			b.what, listed(taken, func(f bulkFound) string { return b.name(f.key) })))
+			b.what, bulleted(taken, func(f bulkFound) string { return b.name(f.key) })))
 	}
 }
 
@@ -126,7 +126,7 @@ func (m bulkMeeting) refuse(b bulk, diags *diag.Diagnostics) bool {
 }
 
 func (m bulkMeeting) list(b bulk, found []bulkFound) string {
-	return listed(found, func(f bulkFound) string {
+	return bulleted(found, func(f bulkFound) string {
 		note := "not declared"
 		if _, declared := m.references[f.key]; declared {
 			note = "declared with other content"

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -105,19 +104,8 @@ func (r *repositoryMetadataResource) Delete(
 	}
 	b := state.bulk(r.data, repository, limit)
 	change := bulkDestroy(state.held(repository, false))
-	if change.empty() {
-		return
-	}
-	stored, err := r.data.store.Commit(ctx, repository, nil, change.removals)
-	switch {
-	case err == nil:
+	if stored, ok := b.commit(ctx, change, "deleting", &resp.Diagnostics); ok {
 		b.warnKept(stored.Kept, &resp.Diagnostics)
-	case errors.Is(err, manifesto.ErrCreatedThisRun) && len(manifesto.Conflicts(err)) == 0:
-		resp.Diagnostics.AddWarning("Metadata kept", fmt.Sprintf(
-			"Another resource created some of %s in this run, so destroying this one leaves all of it in the registry. If you "+
-				"renamed a resource, add a moved block: then Terraform creates and destroys nothing.", b.what))
-	default:
-		b.diagnose(ctx, err, "deleting").addTo(&resp.Diagnostics)
 	}
 }
 
@@ -214,7 +202,7 @@ func (a *repositoryApply) resolve(ctx context.Context, declared []declaredImage)
 		a.diags.AddAttributeError(path.Root("images"), movedSincePlan, fmt.Sprintf(
 			"Tags of repository %s name other images than at plan. Nothing was written.\n%s\n\nRun terraform plan again, or "+
 				"name the images by their digests.",
-			a.repository, listed(moved, func(line string) string { return line })))
+			a.repository, bulleted(moved, func(line string) string { return line })))
 	}
 	return a.found(missing) && len(moved) == 0
 }
@@ -259,14 +247,14 @@ func (a *repositoryApply) found(missing []string) bool {
 	a.diags.AddAttributeError(path.Root("images"), "Image not found", fmt.Sprintf(
 		"Repository %s does not have images that the configuration names. Nothing was written.\n%s\n\nCheck the spelling, "+
 			"that the images have been pushed, and that the credentials may read them: many registries give the same answer "+
-			"for images that they hide.", a.repository, listed(missing, func(line string) string { return line })))
+			"for images that they hide.", a.repository, bulleted(missing, func(line string) string { return line })))
 	return false
 }
 
 // repairUnpinned marks the entries whose content is not pinned or missing.
 func (a *repositoryApply) repairUnpinned(ctx context.Context, held map[manifesto.Key]bulkHeld) error {
 	typ := a.plan.Type.ValueString()
-	pieces, err := a.data.store.Pieces(ctx, a.repository, func(_ oci.Digest, t string) bool { return t == typ })
+	pieces, err := a.data.store.Pieces(ctx, a.repository, manifesto.Filter{Type: typ})
 	for _, located := range pieces {
 		if current, ok := held[located.Key]; ok && !located.Piece.Pinned {
 			current.repair = true

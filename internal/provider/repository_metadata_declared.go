@@ -123,7 +123,7 @@ func checkShared(declared []declaredImage, diags *diag.Diagnostics) bool {
 	diags.AddAttributeError(path.Root("images"), "Different contents for one image", fmt.Sprintf(
 		"An image has at most one piece of metadata of a type, and keys with different contents name the same image.\n%s\n\n"+
 			"Give both keys the same content, or remove one of them.",
-		listed(different, func(p pair) string {
+		bulleted(different, func(p pair) string {
 			return fmt.Sprintf("%q and %q name image %s", p.first.key, p.second.key, p.first.image)
 		})))
 	return false
@@ -174,4 +174,3 @@ func (m *repositoryMetadataModel) setDeclared(declared []declaredImage, known bo
 		}
 	}
 }
-

@@ -85,10 +85,9 @@ func hasType(images []manifesto.Image, typ string, repository oci.Repository, di
 	have := "It has no metadata at all."
 	if len(types) > 0 {
 		have = "It has metadata of these types:\n" +
-			listed(slices.Sorted(maps.Keys(types)), func(quoted string) string { return quoted })
+			bulleted(slices.Sorted(maps.Keys(types)), func(quoted string) string { return quoted })
 	}
 	diags.AddAttributeError(path.Root("type"), "No such metadata",
 		fmt.Sprintf("Repository %s has no metadata of type %q. %s", repository, typ, have))
 	return false
 }
-

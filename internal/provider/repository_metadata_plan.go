@@ -177,19 +177,19 @@ func (p *repositoryPlanner) tellMoves(gone, missing, moved []string) {
 	if len(gone) > 0 {
 		p.diags.AddAttributeWarning(where, "Image not found", fmt.Sprintf(
 			"Repository %s no longer has some of the tags. The metadata stays with the images that it was attached to.\n%s",
-			p.repository, listed(gone, same)))
+			p.repository, bulleted(gone, same)))
 	}
 	if len(missing) > 0 {
 		p.diags.AddAttributeWarning(where, "Image not found yet", fmt.Sprintf(
 			"Repository %s does not have some of the tags. If the same apply pushes them, depends_on is enough. Otherwise the "+
-				"apply will fail.\n%s", p.repository, listed(missing, same)))
+				"apply will fail.\n%s", p.repository, bulleted(missing, same)))
 	}
 	if len(moved) > 0 {
 		p.diags.AddAttributeError(where, "Tag moved", fmt.Sprintf(
 			"Tags of repository %s name other builds than those that the metadata is attached to, and on_tag_move = \"fail\"."+
 				"\n%s\n\nTo keep the metadata where it is, name the attached digests in place of the tags, or set on_tag_move = "+
 				"\"keep\". To move it to the current builds, set on_tag_move = \"replace\". terraform destroy makes this plan, "+
-				"too; with -refresh=false it does not.", p.repository, listed(moved, same)))
+				"too; with -refresh=false it does not.", p.repository, bulleted(moved, same)))
 	}
 }
 

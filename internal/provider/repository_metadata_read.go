@@ -39,8 +39,7 @@ func (r *repositoryMetadataResource) Read(
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	b := state.bulk(r.data, repository, limit)
-	typ := state.Type.ValueString()
-	pieces, err := r.data.store.Pieces(ctx, repository, func(_ oci.Digest, t string) bool { return t == typ })
+	pieces, err := r.data.store.Pieces(ctx, repository, manifesto.Filter{Type: state.Type.ValueString()})
 	if err != nil {
 		b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
 		return
