@@ -45,28 +45,6 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// planned returns the key that a plan is for. It asks the registry whether the image exists and is still the planned
-// one.
-func (r *metadataResource) planned(
-	ctx context.Context, plan *metadataModel, limit timeLimit, diags *diag.Diagnostics,
-) (manifesto.Key, bool) {
-	image, err := r.data.subject(plan.Image, plan.Platform)
-	if err == nil {
-		err = image.lookUp(ctx)
-	}
-	if err != nil {
-		image.diagnose(err).within(ctx, limit).addTo(diags)
-		return manifesto.Key{}, false
-	}
-	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
-		diagnosis{"image", movedSincePlan, fmt.Sprintf(
-			"%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its "+
-				"digest.", image.reference, digest.ValueString(), image.digest)}.addTo(diags)
-		return manifesto.Key{}, false
-	}
-	return image.key(plan.Type.ValueString()), true
-}
-
 // put stores what the plan says and sets the computed attributes of the plan. If it returns false, diags has an error.
 func (r *metadataResource) put(
 	ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, limit timeLimit,
