@@ -26,16 +26,17 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	forgetImage(ctx, resp.Private, &resp.Diagnostics)
-	key, ok := r.planned(ctx, &plan, limit, &resp.Diagnostics)
+	image, ok := r.data.planned(ctx, &plan.subjectModel, limit, &resp.Diagnostics)
 	if !ok {
 		return
 	}
+	key := image.key(plan.Type.ValueString())
 	content, ok := plannedContent(&config, &plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	put := manifesto.Put{Key: key, Content: content, Overwrite: plan.Overwrite.ValueBool()}
-	put.Reference = r.data.declaredAs(&plan)
+	put.Reference = r.data.declaredAs(&plan.subjectModel)
 	if !r.put(ctx, put, &plan, "creating", limit, &resp.Diagnostics) {
 		return
 	}
@@ -86,11 +87,12 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, err := r.data.stored(&state)
+	image, err := r.data.stored(&state.subjectModel)
 	if err != nil {
-		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
+	key := image.key(state.Type.ValueString())
 	var content []byte // Nil leaves the content unchanged.
 	if !keepsContent(&config, &plan, &state) {
 		var ok bool
@@ -105,7 +107,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
-	put.Reference, put.Previous = r.data.declaredAs(&plan), r.data.declaredAs(&state)
+	put.Reference, put.Previous = r.data.declaredAs(&plan.subjectModel), r.data.declaredAs(&state.subjectModel)
 	if !r.put(ctx, put, &plan, "updating", limit, &resp.Diagnostics) {
 		return
 	}
@@ -127,16 +129,17 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if !r.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
+	if !r.data.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
 		return
 	}
-	key, err := r.data.stored(&state)
+	image, err := r.data.stored(&state.subjectModel)
 	if err != nil {
-		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
+	key := image.key(state.Type.ValueString())
 	remaining, err := r.data.store.Delete(ctx, manifesto.Removal{
-		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state),
+		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state.subjectModel),
 	})
 	switch {
 	case err == nil && len(remaining) > 0:

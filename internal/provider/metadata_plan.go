@@ -100,29 +100,24 @@ func (p *planner) run(ctx context.Context) {
 	if !p.diags.HasError() {
 		p.planEntry(ctx, limit)
 	}
-	if !p.diags.HasError() {
-		p.rememberImage(ctx)
+	if !p.diags.HasError() && p.private != nil {
+		// In front of the framework there is no private state, and no plan that replaces.
+		rememberImage(ctx, p.private, p.plannedImage(), p.diags)
 	}
 }
 
 // planSubject plans the image and what follows from it. Another image replaces the metadata.
 func (p *planner) planSubject(ctx context.Context, limit timeLimit) {
-	p.plan.Registry, p.plan.Repository = types.StringUnknown(), types.StringUnknown()
-	p.plan.ImageDigest, p.plan.ID = types.StringUnknown(), types.StringUnknown()
-	p.planImage(ctx, limit)
+	image := subjectPlanner{data: p.data, diags: p.diags, plan: &p.plan.subjectModel, onTagMove: p.plan.OnTagMove}
+	if p.state != nil {
+		image.state = &p.state.subjectModel
+	}
+	image.run(ctx, limit)
+	p.found, p.replace = image.found, image.replace
 	if p.keyKnown() {
 		if key, err := p.plan.key(); err == nil {
 			p.plan.setKey(key)
 		}
-	}
-	if p.state == nil {
-		return
-	}
-	if !p.plan.Repository.Equal(p.state.Repository) {
-		p.replace = append(p.replace, path.Root("repository"))
-	}
-	if !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
-		p.replace = append(p.replace, path.Root("image_digest"))
 	}
 }
 

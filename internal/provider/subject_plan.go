@@ -8,12 +8,45 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
+// subjectPlanner plans the image of a resource, and whether another image replaces it.
+type subjectPlanner struct {
+	data  *providerData
+	diags *diag.Diagnostics
+	// plan is what Terraform proposes and, after run, what the provider plans.
+	plan *subjectModel
+	// state is nil for a resource to create.
+	state *subjectModel
+	// onTagMove is the attribute of this name.
+	onTagMove types.String
+
+	// found means that the registry has just shown the image.
+	found bool
+	// replace has the attributes whose change replaces the resource.
+	replace path.Paths
+}
+
+// run plans the image and what follows from it apart from the id, which it leaves unknown. Another image replaces the
+// resource.
+func (p *subjectPlanner) run(ctx context.Context, limit timeLimit) {
+	p.plan.Registry, p.plan.Repository = types.StringUnknown(), types.StringUnknown()
+	p.plan.ImageDigest, p.plan.ID = types.StringUnknown(), types.StringUnknown()
+	p.planImage(ctx, limit)
+	if p.state == nil {
+		return
+	}
+	if !p.plan.Repository.Equal(p.state.Repository) {
+		p.replace = append(p.replace, path.Root("repository"))
+	}
+	if !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
+		p.replace = append(p.replace, path.Root("image_digest"))
+	}
+}
+
 // planImage plans registry, repository and image_digest as far as they are known.
-func (p *planner) planImage(ctx context.Context, limit timeLimit) {
+func (p *subjectPlanner) planImage(ctx context.Context, limit timeLimit) {
 	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
 	if err != nil && !errors.Is(err, errUnknown) {
 		image.diagnose(err).addTo(p.diags)
@@ -35,9 +68,9 @@ func (p *planner) planImage(ctx context.Context, limit timeLimit) {
 
 // planDigest resolves the image and plans image_digest. An unchanged reference by digest costs no request, and neither
 // does a tag that the metadata does not follow.
-func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit) {
+func (p *subjectPlanner) planDigest(ctx context.Context, image subject, limit timeLimit) {
 	unchanged := p.imageUnchanged()
-	if unchanged && p.plan.OnTagMove.ValueString() == tagMoveKeep {
+	if unchanged && p.onTagMove.ValueString() == tagMoveKeep {
 		p.plan.ImageDigest, p.found = p.state.ImageDigest, true
 		return
 	}
@@ -50,7 +83,7 @@ func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit
 	switch {
 	case err == nil:
 		p.plan.ImageDigest = types.StringValue(image.digest.String())
-		if unchanged && p.plan.OnTagMove.ValueString() == tagMoveFail && !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
+		if unchanged && p.onTagMove.ValueString() == tagMoveFail && !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
 			p.refuseMove(&image)
 		}
 	case unchanged && isGone(err):
@@ -72,7 +105,7 @@ func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit
 }
 
 // refuseMove explains that the tag has moved although the configuration does not allow that.
-func (p *planner) refuseMove(image *subject) {
+func (p *subjectPlanner) refuseMove(image *subject) {
 	p.diags.AddAttributeError(path.Root("image"), "Tag moved", fmt.Sprintf(
 		"%s is another build than the one that the metadata is attached to, and on_tag_move = \"fail\".\n\n"+
 			"  attached to: %s\n  tag names:   %s\n\nTo keep the metadata where it is, name the first digest in image, or set "+
@@ -82,7 +115,7 @@ func (p *planner) refuseMove(image *subject) {
 }
 
 // imageUnchanged reports whether an existing resource still names its image in the same way.
-func (p *planner) imageUnchanged() bool {
+func (p *subjectPlanner) imageUnchanged() bool {
 	return p.state != nil && p.plan.Image.Equal(p.state.Image) && p.plan.Platform.Equal(p.state.Platform)
 }
 
@@ -92,24 +125,24 @@ func isGone(err error) bool {
 	return errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrPlatformNotFound) || errors.Is(err, oci.ErrNoPlatforms)
 }
 
-// planned returns the key that a plan is for. It asks the registry whether the image exists and is still the planned
-// one.
-func (r *metadataResource) planned(
-	ctx context.Context, plan *metadataModel, limit timeLimit, diags *diag.Diagnostics,
-) (manifesto.Key, bool) {
-	image, err := r.data.subject(plan.Image, plan.Platform)
+// planned returns the image that a plan is for. It asks the registry whether the image exists and is still the planned
+// one. If it returns false, diags has an error.
+func (d *providerData) planned(
+	ctx context.Context, plan *subjectModel, limit timeLimit, diags *diag.Diagnostics,
+) (subject, bool) {
+	image, err := d.subject(plan.Image, plan.Platform)
 	if err == nil {
 		err = image.lookUp(ctx)
 	}
 	if err != nil {
 		image.diagnose(err).within(ctx, limit).addTo(diags)
-		return manifesto.Key{}, false
+		return image, false
 	}
 	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
 		diagnosis{"image", movedSincePlan, fmt.Sprintf(
 			"%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its "+
 				"digest.", image.reference, digest.ValueString(), image.digest)}.addTo(diags)
-		return manifesto.Key{}, false
+		return image, false
 	}
-	return image.key(plan.Type.ValueString()), true
+	return image, true
 }
