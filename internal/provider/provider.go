@@ -90,7 +90,7 @@ func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 
 // Resources implements provider.Provider.
 func (p *manifestoProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newMetadataResource, newRepositoryMetadataResource}
+	return []func() resource.Resource{newMetadataResource, newImageMetadataResource, newRepositoryMetadataResource}
 }
 
 // DataSources implements provider.Provider.
