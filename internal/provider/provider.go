@@ -20,6 +20,9 @@ var (
 	_ provider.ProviderWithFunctions          = (*manifestoProvider)(nil)
 )
 
+// typeName is the name of the provider in the names of its resources.
+const typeName = "manifesto"
+
 // New returns a function that creates a provider of a version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &manifestoProvider{version: version} }
@@ -34,7 +37,7 @@ type manifestoProvider struct {
 
 // Metadata implements provider.Provider.
 func (p *manifestoProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
-	resp.TypeName = "manifesto"
+	resp.TypeName = typeName
 	resp.Version = p.version
 }
 
