@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -149,12 +150,16 @@ type elementErrors struct {
 	attribute string
 }
 
-// add adds an error about an element of an attribute.
+// add adds an error about an element of an attribute. It names the element if the detail does not.
 func (e *elementErrors) add(attribute, element, summary, detail string) {
 	e.attribute = attribute
-	if e.count++; e.count <= maxListed {
-		e.diags.AddAttributeError(path.Root(attribute).AtMapKey(element), summary, fmt.Sprintf("%q: %s", element, detail))
+	if e.count++; e.count > maxListed {
+		return
 	}
+	if quoted := strconv.Quote(element); !strings.HasPrefix(detail, quoted) {
+		detail = quoted + ": " + detail
+	}
+	e.diags.AddAttributeError(path.Root(attribute).AtMapKey(element), summary, detail)
 }
 
 // close tells how many errors were only counted. It reports whether there were none at all.

@@ -79,7 +79,8 @@ func (d *declaredImage) parse() (summary, detail string) {
 	reference, err := oci.Repository{}.Identified(d.key)
 	switch {
 	case err != nil:
-		return "Malformed tag or digest", sentence(err) + " A key is a tag of the repository, such as 1.2, or the digest of " +
+		reason := strings.TrimPrefix(err.Error(), oci.ErrBadReference.Error()+": ")
+		return "Malformed tag or digest", reason + ".\n\nA key is a tag of the repository, such as 1.2, or the digest of " +
 			"an image, such as sha256:3f4a…, without the repository's name."
 	case strings.HasPrefix(reference.Tag, format.Tag):
 		return "Not an image to describe", "The tag holds the metadata itself, and moves with every change. Name the image " +
