@@ -89,7 +89,7 @@ func (w *world) restoreState(c *commandLine, name string) int {
 	c.write("terraform.tfstate", read(name))
 	stored := c.state()
 	for _, m := range stored {
-		w.restore(m, c)
+		w.restoreMetadata(m, c)
 	}
 	return len(stored)
 }
@@ -115,8 +115,8 @@ func (c *commandLine) state() (stored []storedMetadata) {
 	return stored
 }
 
-// restore stores metadata as it was when a state was written.
-func (w *world) restore(m storedMetadata, c *commandLine) {
+// restoreMetadata stores metadata as it was when a state was written.
+func (w *world) restoreMetadata(m storedMetadata, c *commandLine) {
 	w.t.Helper()
 	content := []byte(m.Content)
 	switch {
