@@ -26,6 +26,7 @@ func (r *repositoryMetadataResource) Create(
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	forgetImage(ctx, resp.Private, a.diags)
 	entries, ok := a.entries(ctx)
 	if !ok {
 		return
@@ -93,11 +94,14 @@ func (r *repositoryMetadataResource) Delete(
 	timeout, diags := state.Timeouts.Delete(ctx, writeTimeout)
 	limit := timeLimit{timeout, "timeouts.delete"}
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || state.KeepOnDestroy.ValueBool() {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if !r.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
+		return
+	}
 	repository, err := r.stored(&state)
 	if err != nil {
 		r.diagnoseStored(err, &state).addTo(&resp.Diagnostics)
@@ -180,7 +184,7 @@ func (a *repositoryApply) resolve(ctx context.Context, declared []declaredImage)
 	if len(tags) == 0 {
 		return true
 	}
-	digests, err := resolveTags(ctx, a.data.store, a.repository, tags)
+	digests, err := resolveTags(ctx, tags, a.repository, a.data.store.Resolve)
 	if err != nil {
 		a.bulk().diagnose(ctx, err, "resolving the tags of").addTo(a.diags)
 		return false

@@ -12,6 +12,13 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
+// maxDeclared bounds the size of the whole object as Terraform carries it, in bytes: a message has it three times and
+// at most 256 MiB. perDeclaredImage is what an element takes besides its content and its key: two digests.
+const (
+	maxDeclared      = 80 << 20
+	perDeclaredImage = 2 * 75
+)
+
 // declaredImage is an element of images or images_base64.
 type declaredImage struct {
 	// attribute has the element, and key is the element's key: a tag or a digest.
@@ -27,8 +34,8 @@ type declaredImage struct {
 // If an element is wrong, diags has errors. known is false if one of the maps is unknown as a whole.
 func (m *repositoryMetadataModel) declared(diags *diag.Diagnostics) (declared []declaredImage, known bool) {
 	errs := elementErrors{diags: diags}
-	size := int64(0)
-	largest := ""
+	var size, message int64
+	where := ""
 	for _, attribute := range []struct {
 		name     string
 		isBase64 bool
@@ -47,9 +54,9 @@ func (m *repositoryMetadataModel) declared(diags *diag.Diagnostics) (declared []
 				errs.add(attribute.name, key, summary, detail)
 				continue
 			}
-			if size += int64(len(content)); largest == "" {
-				largest = attribute.name
-			}
+			size += int64(len(content))
+			message += int64(len(text) + 3*len(key) + perDeclaredImage)
+			where = attribute.name
 			declared = append(declared, declaredImage{attribute: attribute.name, key: key, content: content})
 		}
 	}
@@ -68,8 +75,10 @@ func (m *repositoryMetadataModel) declared(diags *diag.Diagnostics) (declared []
 			d.digest = oci.DigestOf(d.content)
 		}
 	}
-	if errs.close() {
-		checkContents(size, largest, diags)
+	if errs.close() && checkContents(size, where, diags) && message > maxDeclared {
+		diags.AddAttributeError(path.Root(where), "Too many images", fmt.Sprintf(
+			"The %d images with their contents are more than Terraform carries in one object, which is %d MiB here. Use "+
+				"several types, or shorter contents.", len(declared), maxDeclared>>20))
 	}
 	return declared, !m.Images.unknown && !m.ImagesBase64.unknown
 }

@@ -18,6 +18,7 @@ func (r *repositoryMetadataResource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
 	if req.Plan.Raw.IsNull() {
+		forgetImage(ctx, resp.Private, &resp.Diagnostics)
 		return // Destroying needs no look at the registry.
 	}
 	p := repositoryPlanner{data: r.data, diags: &resp.Diagnostics}
@@ -39,6 +40,9 @@ func (r *repositoryMetadataResource) ModifyPlan(
 		return
 	}
 	resp.Plan.Raw = p.plan.encode(ctx, req.Plan.Raw, p.diags)
+	if resp.Private != nil {
+		p.rememberTags(ctx, resp.Private)
+	}
 	if p.state != nil && p.replaces {
 		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"), path.Root("repository"))
 	}
@@ -137,7 +141,7 @@ func (p *repositoryPlanner) planImages(ctx context.Context) {
 	if len(tags) == 0 {
 		return
 	}
-	digests, err := resolveTags(ctx, p.data.store, p.repository, tags)
+	digests, err := resolveTags(ctx, tags, p.repository, p.data.store.Resolve)
 	if err != nil {
 		p.bulk().diagnose(ctx, err, "resolving the tags of").addTo(p.diags)
 		return

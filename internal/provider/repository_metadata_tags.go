@@ -3,9 +3,10 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"golang.org/x/sync/errgroup"
 )
@@ -13,10 +14,13 @@ import (
 // tagsAtOnce is how many tags are resolved at a time.
 const tagsAtOnce = 16
 
+// resolver resolves a reference, such as manifesto.Store.Resolve.
+type resolver func(context.Context, oci.Reference, oci.Platform) (oci.Digest, error)
+
 // resolveTags returns the digests of the images that tags name. A tag that the repository does not have is missing in
 // the result.
 func resolveTags(
-	ctx context.Context, store *manifesto.Store, repository oci.Repository, tags []string,
+	ctx context.Context, tags []string, repository oci.Repository, resolve resolver,
 ) (map[string]oci.Digest, error) {
 	digests := make(map[string]oci.Digest, len(tags))
 	var mu sync.Mutex
@@ -27,7 +31,7 @@ func resolveTags(
 			break
 		}
 		group.Go(func() error {
-			digest, err := store.Resolve(grouped, repository.Tagged(tag), oci.Platform{})
+			digest, err := resolve(grouped, repository.Tagged(tag), oci.Platform{})
 			if errors.Is(err, oci.ErrNotFound) {
 				return nil
 			}
@@ -42,3 +46,6 @@ func resolveTags(
 	}
 	return digests, context.Cause(ctx)
 }
+
+// sortedKeys returns the keys of a map in sorted order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
