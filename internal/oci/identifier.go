@@ -15,8 +15,8 @@ func (r Repository) Identified(identifier string) (Reference, error) {
 		return r.Digested(Digest(identifier)), nil
 	}
 	if !tagPattern.MatchString(identifier) {
-		return Reference{}, fmt.Errorf("%w: %q is not a tag: tags have at most 128 letters, digits, underscores, periods and "+
-			"hyphens, and begin with none of the last two", ErrBadReference, identifier)
+		return Reference{}, fmt.Errorf("%w: %q is not a tag: tags have at most 128 letters, digits, underscores, periods "+
+			"and hyphens, and begin with none of the last two", ErrBadReference, identifier)
 	}
 	return r.Tagged(identifier), nil
 }

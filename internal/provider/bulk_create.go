@@ -72,8 +72,8 @@ func (m bulkMeeting) change(entries []bulkEntry, overwrite bool) (change bulkCha
 
 // Parts of what is said of entries that are in the way of a creation.
 const (
-	importOrOverwrite = "Import it to manage it from here, or set overwrite = true to replace what is declared with other " +
-		"content and to remove the rest."
+	importOrOverwrite = "Import it to manage it from here, or set overwrite = true to replace what is declared with " +
+		"other content and to remove the rest."
 	willReplace = "Metadata will be replaced"
 )
 

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -81,12 +80,6 @@ func (m *textMap) setUnknown(key string) {
 
 // len returns the number of elements; 0 for a map that is null or unknown.
 func (m textMap) len() int { return len(m.texts) + len(m.unknowns) + len(m.nulls) }
-
-// equal reports whether two maps have the same elements, of which none may be null.
-func (m textMap) equal(other textMap) bool {
-	return m.null == other.null && m.unknown == other.unknown && maps.Equal(m.texts, other.texts) &&
-		maps.Equal(m.unknowns, other.unknowns)
-}
 
 // value returns the map as the protocol has it.
 func (m textMap) value() tftypes.Value {

@@ -26,7 +26,9 @@ func (r *repositoryMetadataResource) Create(
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	forgetImage(ctx, resp.Private, a.diags)
+	if resp.Private != nil { // It is nil in a request that opaqueServer answers.
+		forgetImage(ctx, resp.Private, a.diags)
+	}
 	entries, ok := a.entries(ctx)
 	if !ok {
 		return

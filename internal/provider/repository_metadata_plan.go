@@ -40,11 +40,11 @@ func (r *repositoryMetadataResource) ModifyPlan(
 		return
 	}
 	resp.Plan.Raw = p.plan.encode(ctx, req.Plan.Raw, p.diags)
-	if resp.Private != nil {
+	if resp.Private != nil { // It is nil in a plan of opaqueServer, which leaves replacements to the framework.
 		p.rememberTags(ctx, resp.Private)
 	}
 	if p.state != nil && p.replaces {
-		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"), path.Root("repository"))
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("id"), path.Root("repository"), path.Root("type"))
 	}
 	if req.Identity != nil && req.Identity.Raw.IsFullyNull() && p.repository.String() != "" && !p.plan.ID.IsUnknown() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, p.plan.identity(p.repository))...)

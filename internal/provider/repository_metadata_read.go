@@ -140,7 +140,7 @@ func (r *repositoryRefresh) compare(pieces []manifesto.Located) {
 	}
 }
 
-// keeps keeps the content of an element if the state has the current one. It reports whether it does.
+// keeps reports whether the state has the current content of an element, which then stays.
 func (r *repositoryRefresh) keeps(key string, digest oci.Digest) bool {
 	if r.before.Digests.texts[key] != digest.String() {
 		return false
@@ -212,5 +212,5 @@ func (r *repositoryRefresh) setContent(key string, content []byte) {
 func (r *repositoryRefresh) finish() {
 	state, before := r.state, &r.before
 	state.ImagesBase64.null = len(state.ImagesBase64.texts) == 0 && before.ImagesBase64.null
-	state.Images.null = len(state.Images.texts) == 0 && before.Images.null && !(r.imported && state.ImagesBase64.null)
+	state.Images.null = len(state.Images.texts) == 0 && before.Images.null && (!r.imported || !state.ImagesBase64.null)
 }

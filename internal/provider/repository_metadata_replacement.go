@@ -10,14 +10,15 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// plannedTags is what the plan of a replacement found under the tags that it names. Terraform gives the private state of
-// that plan to the deletion, which comes first, so that the deletion can find out that a tag has moved, and stop.
+// plannedTags is what the plan of a creation or a replacement found under the tags that it names. Terraform plans a
+// replacement a second time as a creation. It gives the private state to the deletion, which comes first, so that the
+// deletion can find out that a tag has moved, and stop.
 type plannedTags struct {
 	Repository string                `json:"repository"`
 	Tags       map[string]oci.Digest `json:"tags"`
 }
 
-// rememberTags records in the planned private state what a replacement found under its tags.
+// rememberTags records in the planned private state what a creation or a replacement found under its tags.
 func (p *repositoryPlanner) rememberTags(ctx context.Context, private privateState) {
 	planned := plannedTags{Repository: p.repository.String(), Tags: map[string]oci.Digest{}}
 	for _, d := range p.declared {
@@ -25,7 +26,8 @@ func (p *repositoryPlanner) rememberTags(ctx context.Context, private privateSta
 			planned.Tags[d.key] = d.image
 		}
 	}
-	if !p.replaces || p.offline || len(planned.Tags) == 0 {
+	creates := p.state == nil || p.replaces
+	if !creates || p.offline || len(planned.Tags) == 0 {
 		forgetImage(ctx, private, p.diags)
 		return
 	}
@@ -38,8 +40,8 @@ func (p *repositoryPlanner) rememberTags(ctx context.Context, private privateSta
 }
 
 // canReplace reports whether tags still name the images that a replacement was planned for. It is true for a deletion
-// that is no part of a replacement. If it returns false, diags says why. It forgets the planned images, because Terraform
-// stores the private state of a deletion that fails.
+// that is no part of a replacement. If it returns false, diags says why. It forgets the planned images, because
+// Terraform stores the private state of a deletion that fails.
 func (r *repositoryMetadataResource) canReplace(
 	ctx context.Context, private privateState, limit timeLimit, diags *diag.Diagnostics,
 ) bool {
