@@ -327,7 +327,9 @@ func TestImageMetadataInput(t *testing.T) {
 		changes []imageChange
 		want    string
 	}{
-		"no content":           {[]imageChange{having("a", imagePiece{annotations: types.MapNull(types.StringType)})}, "No content"},
+		"no content": {
+			[]imageChange{having("a", imagePiece{annotations: types.MapNull(types.StringType)})}, "No content",
+		},
 		"two contents":         {[]imageChange{having("a", two)}, "More than one content"},
 		"empty content":        {[]imageChange{having("a", textPiece(""))}, "Empty content"},
 		"empty type":           {[]imageChange{having("", textPiece("x"))}, "Empty type"},

@@ -65,9 +65,9 @@ func moversTo(
 
 // refuseMove explains that a state cannot be moved.
 func refuseMove(reason string, diags *diag.Diagnostics) {
-	diags.AddError("State cannot be moved", reason+"\n\nRemove the moved block. Take the old resource out of the state with a "+
-		"removed block that has lifecycle { destroy = false }, and add an import block for each new one. Nothing is then "+
-		"written to the registry either.")
+	diags.AddError("State cannot be moved", reason+"\n\nRemove the moved block. Take the old resource out of the state "+
+		"with a removed block that has lifecycle { destroy = false }, and add an import block for each new one. Nothing is "+
+		"then written to the registry either.")
 }
 
 // oneOf describes that a state is not about one piece of metadata.

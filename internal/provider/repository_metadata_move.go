@@ -53,8 +53,8 @@ func (r *repositoryMetadataResource) moveOut(
 	return p, !diags.HasError()
 }
 
-// moveToRepositoryMetadata sets the state of a manifesto_repository_metadata. The refresh that follows adds the metadata
-// of other images.
+// moveToRepositoryMetadata sets the state of a manifesto_repository_metadata. The refresh that follows adds the
+// metadata of other images.
 func moveToRepositoryMetadata(ctx context.Context, p movedPiece, resp *resource.MoveStateResponse) {
 	repository, image, err := p.imageStored()
 	switch {

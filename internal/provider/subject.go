@@ -192,8 +192,8 @@ func diagnoseUnknown(err error, image string) diagnosis {
 			"known at plan.", image)}
 }
 
-// stored returns the image that a state names. The error wraps errUnknown, oci.ErrBadReference or oci.ErrBadDigest; with
-// errUnknown, the subject has the image.
+// stored returns the image that a state names. The error wraps errUnknown, oci.ErrBadReference or oci.ErrBadDigest;
+// with errUnknown, the subject has the image.
 func (d *providerData) stored(state *subjectModel) (subject, error) {
 	s := subject{data: d, text: state.Image.ValueString()}
 	repository, digest, err := state.imageStored()
