@@ -90,8 +90,8 @@ func (r *imageMetadataResource) Update(
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// applied returns the elements of metadata at apply, and gives the plan its last unknown values besides the image. If it
-// returns false, diags has an error.
+// applied returns the elements of metadata at apply, and gives the plan its last unknown values besides the image. If
+// it returns false, diags has an error.
 func (m *imageMetadataModel) applied(diags *diag.Diagnostics) ([]declaredPiece, bool) {
 	declared, known := m.declared(diags)
 	for _, d := range declared {

@@ -82,9 +82,9 @@ var imagePieceType = types.ObjectType{AttrTypes: map[string]attr.Type{
 func imagePieceOf(value attr.Value) imagePiece {
 	piece := imagePiece{annotations: types.MapNull(types.StringType)}
 	if value.IsUnknown() {
-		piece.content, piece.contentBase64, piece.mediaType = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-		piece.annotations = types.MapUnknown(types.StringType)
-		return piece
+		return imagePiece{
+			types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.MapUnknown(types.StringType),
+		}
 	}
 	object, ok := value.(types.Object)
 	if !ok || object.IsNull() {

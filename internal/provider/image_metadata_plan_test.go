@@ -72,7 +72,7 @@ func (test imagePlanTest) run(t *testing.T) {
 	f.push(t, planImage, "one")
 	f.push(t, "registry.example.com/app:same", "one")
 	f.push(t, "registry.example.com/app:2", "two")
-	f.pushIndex(t, "registry.example.com/app:multi", "linux/amd64", "linux/arm64")
+	f.pushIndex(t, "registry.example.com/app:index", "linux/amd64", "linux/arm64")
 	var diags diag.Diagnostics
 	var state *imageMetadataModel
 	if test.created != nil {
@@ -173,10 +173,12 @@ func TestImageMetadataPlan(t *testing.T) {
 	overwriting := func(m *imageMetadataModel) { m.Overwrite = types.BoolValue(true) }
 	moved := []string{"image_digest"}
 	for name, test := range map[string]imagePlanTest{
-		"new":           {planned: with(id("one"), "digests.contact", x, "pinned", "true")},
-		"new by digest": {config: []imageChange{ofImage("registry.example.com/app@" + seedDigest("one"))}, planned: id("one")},
+		"new": {planned: with(id("one"), "digests.contact", x, "pinned", "true")},
+		"new by digest": {
+			config: []imageChange{ofImage("registry.example.com/app@" + seedDigest("one"))}, planned: id("one"),
+		},
 		"platform": {
-			config: []imageChange{ofImage("registry.example.com/app:multi"), func(m *imageMetadataModel) {
+			config: []imageChange{ofImage("registry.example.com/app:index"), func(m *imageMetadataModel) {
 				m.Platform = types.StringValue("linux/arm64")
 			}},
 			planned: map[string]string{"image_digest": childDigest("linux/arm64").String()},

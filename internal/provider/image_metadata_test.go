@@ -103,7 +103,7 @@ func TestCLIImageMetadataTagMovesBeforeApply(t *testing.T) {
 // An import by id or by identity takes over all metadata as it is, byte for byte, also in a generated configuration.
 func TestCLIImageMetadataImport(t *testing.T) {
 	contents := map[string]string{
-		"compact": `{"a":1,"b":["x"]}`, "spaced": "{\"a\": 1}\n", "text": "line\nline", "binary": "\x00\xff",
+		"compact": `{"a":1,"b":["x"]}`, "spaced": "{\"a\": 1}\n", "text": "one\ntwo", "binary": "\x00\xff",
 		"dollar": "${not} %{a} template",
 	}
 	imports := map[string]func(w *world) string{
