@@ -84,7 +84,7 @@ func (r *imageRefresh) run(ctx context.Context, located []manifesto.Located, sta
 	pinned := true
 	for i, l := range located {
 		key := keyOfType(l.Key.Type)
-		pieces[key] = r.piece(key, l.Piece.Entry, contents[i])
+		pieces[key] = r.piece(key, l.Piece, contents[i])
 		digests[key] = types.StringValue(l.Piece.Digest.String())
 		pinned = pinned && l.Piece.Pinned && !l.Piece.Missing
 	}
@@ -102,7 +102,7 @@ func (r *imageRefresh) download(ctx context.Context, located []manifesto.Located
 	limit := int64(maxContents)
 	for i, l := range located {
 		switch key := keyOfType(l.Key.Type); {
-		case r.has(key, l.Piece.Digest):
+		case r.keeps(key, l.Piece):
 			limit -= r.before[key].size()
 		case !l.Piece.Missing:
 			wanted, places = append(wanted, l.Piece.Entry), append(places, i)
@@ -132,14 +132,15 @@ func (r *imageRefresh) download(ctx context.Context, located []manifesto.Located
 	return contents, nil
 }
 
-// has reports whether the state has the content of an element.
-func (r *imageRefresh) has(key string, digest oci.Digest) bool {
-	return digest != "" && r.digests[key] == digest && r.before[key].hasContent()
+// keeps reports whether the state has the content of a piece, and the registry has it, too.
+func (r *imageRefresh) keeps(key string, piece manifesto.Piece) bool {
+	return !piece.Missing && r.digests[key] == piece.Digest && r.before[key].hasContent()
 }
 
-// piece returns the element of an entry. content is nil if the state has it, if it is lost, or if it cannot be shown.
-// A media type that an element of the state does not have is not tracked.
-func (r *imageRefresh) piece(key string, entry format.Entry, content []byte) imagePiece {
+// piece returns the element of a piece. content is nil if the state has it, if it is lost, or if it cannot be shown. A
+// media type that an element of the state does not have is not tracked.
+func (r *imageRefresh) piece(key string, located manifesto.Piece, content []byte) imagePiece {
+	entry := located.Entry
 	before, known := r.before[key]
 	piece := imagePiece{annotations: optionalMap(entry.Annotations)}
 	if known && len(entry.Annotations) == 0 && len(before.annotations.Elements()) == 0 {
@@ -148,7 +149,7 @@ func (r *imageRefresh) piece(key string, entry format.Entry, content []byte) ima
 	switch {
 	case content != nil:
 		piece.setContent(content, r.imported, !before.contentBase64.IsNull())
-	case r.has(key, entry.Digest):
+	case r.keeps(key, located):
 		piece.content, piece.contentBase64 = before.content, before.contentBase64
 	}
 	switch {
