@@ -93,7 +93,7 @@ func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 
 // Resources implements provider.Provider.
 func (p *manifestoProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newMetadataResource}
+	return []func() resource.Resource{newMetadataResource, newRetentionResource}
 }
 
 // DataSources implements provider.Provider.

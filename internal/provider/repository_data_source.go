@@ -161,7 +161,7 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 func (m *repositoryDataSourceModel) listing(store *manifesto.Store, repository oci.Repository) repositoryListing {
 	filter := typeFilter{
 		has: m.HasType.ValueString(), lacks: m.LacksType.ValueString(),
-		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: patterns(m.Types.Elements()),
+		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements()),
 	}
 	return repositoryListing{
 		store: store, repository: repository, filter: filter,

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
@@ -23,17 +21,6 @@ type typeFilter struct {
 	// patterns are the types to show, if restricted; a type must match one of them.
 	patterns   []string
 	restricted bool
-}
-
-// patterns returns the elements of a configured list or set of patterns.
-func patterns(elements []attr.Value) []string {
-	var patterns []string
-	for _, element := range elements {
-		if pattern, ok := element.(types.String); ok {
-			patterns = append(patterns, pattern.ValueString())
-		}
-	}
-	return patterns
 }
 
 // selects reports whether the filter lets an image pass.
