@@ -218,6 +218,40 @@ func TestCLIAdoptionOfTheOriginal(t *testing.T) {
 	})
 }
 
+// In the oldest form of the original, the digest of an entry is that of an image whose /data is the content. The apply
+// stores that content as a blob.
+func TestCLIAdoptionOfTheOldestForm(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, found foundBy) {
+		t.Helper()
+		w := newWorld(t, registrytest.Options{})
+		const content = "{\n  \"approved\": true\n}\n"
+		layer, err := registrytest.Layer(registrytest.Gzip, registrytest.File{Name: "data", Content: content})
+		var old oci.Digest
+		if err == nil {
+			old, err = registrytest.PushDockerImage(t.Context(), w.remote, "old", layer)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.write(fmt.Sprintf(`{"images":[{"image_digest":%q,"manifesto":[{"type":"approval","digest":%q}]}]}`,
+			hexadecimal(w.image), old))
+		c := newCommandLine(t)
+		c.write("main.tf", requirement)
+		found(c, w)
+		if output := c.terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added, 1 changed") {
+			t.Errorf("the apply does not import:\n%s", output)
+		}
+		c.terraform("plan", "-detailed-exitcode")
+		if err := w.has("approval", content)(nil); err != nil {
+			t.Error(err)
+		}
+		if digest := w.digests()[w.key("approval")]; digest != oci.DigestOf([]byte(content)) {
+			t.Errorf("the entry names %s", digest)
+		}
+	})
+}
+
 // hexadecimal returns a digest without its prefix.
 func hexadecimal(digest oci.Digest) string { return strings.TrimPrefix(digest.String(), "sha256:") }
 
