@@ -100,7 +100,7 @@ func byImportBlocks(c *commandLine, w *world) {
 	c.terraform("plan", "-generate-config-out=generated.tf")
 }
 
-// adopts adopts the metadata of a repository with a generated configuration. Nothing may change what the registry has,
+// adopts takes over the metadata of a repository with a generated configuration. Nothing may change what the registry has,
 // and the plan after it must be empty. It returns the configuration.
 func adopts(t *testing.T, w *world, found foundBy) string {
 	t.Helper()
@@ -167,7 +167,9 @@ func TestCLIAdoptionKeepsBytes(t *testing.T) {
 			w.put(typ, adopted[typ])
 		}
 		generated := adopts(t, w, found)
-		for _, want := range []string{"content = jsonencode({", `"line\n"`, `"$${a} $$${b} $$$${c} %%{if d} %%%{e} $ % $$ {"`} {
+		for _, want := range []string{
+			"content = jsonencode({", `"line\n"`, `"$${a} $$${b} $$$${c} %%{if d} %%%{e} $ % $$ {"`,
+		} {
 			if !strings.Contains(generated, want) {
 				t.Errorf("the configuration lacks %s:\n%s", want, generated)
 			}
@@ -182,7 +184,7 @@ func TestCLIAdoptionOfTheOriginal(t *testing.T) {
 	eachWay(t, func(t *testing.T, found foundBy) {
 		t.Helper()
 		w := newWorld(t, registrytest.Options{})
-		two := w.push("2", "two")
+		one, two := hexadecimal(w.image), hexadecimal(w.push("2", "two"))
 		seccomp := w.blob("{\n\t\"defaultAction\": \"SCMP_ACT_ERRNO\"\n}\n")
 		w.write(fmt.Sprintf(`{
 			"images": [{
@@ -208,7 +210,7 @@ func TestCLIAdoptionOfTheOriginal(t *testing.T) {
 					"digest": %[2]q
 				}]
 			}]
-		}`, hexadecimal(w.image), seccomp, w.blob(`{"approved":true,"by":"ops"}`), w.blob("me@example.com\n"), hexadecimal(two)))
+		}`, one, seccomp, w.blob(`{"approved":true,"by":"ops"}`), w.blob("me@example.com\n"), two))
 		adopts(t, w, found)
 		for _, typ := range []string{"seccomp", "approvals", "contact"} {
 			if piece, err := w.store().Get(t.Context(), w.key(typ)); err != nil || !piece.Pinned {

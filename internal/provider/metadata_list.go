@@ -118,8 +118,7 @@ func (q metadataQuery) image(ctx context.Context, repository oci.Repository) (oc
 // failure is the last result of a query that fails.
 func (q metadataQuery) failure(ctx context.Context, err error) list.ListResult {
 	var problem diagnosis
-	var about imageError
-	if errors.As(err, &about) {
+	if about, ok := errors.AsType[imageError](err); ok {
 		problem = q.data.diagnose(err, "resolving", about.reference.Repository, "image "+about.reference.String())
 	} else {
 		repository, _ := q.data.repository(q.config.Repository) // It only names the repository of an error.

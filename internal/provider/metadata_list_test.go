@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -28,7 +29,7 @@ func newLister(t *testing.T) lister {
 	server := NewServer("test")()
 	l := lister{caller: newCaller(t, server)}
 	var ok bool
-	if l.lists, ok = server.(tfprotov6.ProviderServerWithListResource); !ok {
+	if l.lists, ok = server.(tfprotov6.ListResourceServer); !ok {
 		t.Fatal("the server lists nothing")
 	}
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
@@ -318,8 +319,8 @@ func TestListMetadataWithoutContent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
 	corrupt := w.blob("corrupt")
-	w.write(fmt.Sprintf(`{"images":[{"image_digest":%q,"manifesto":[
-		{"type":"lost","digest":%q},{"type":"bad","digest":"x"},{"type":"corrupt","digest":%q},{"type":"good","digest":%q}]}]}`,
+	w.write(fmt.Sprintf(`{"images":[{"image_digest":%q,"manifesto":[{"type":"lost","digest":%q},
+		{"type":"bad","digest":"x"},{"type":"corrupt","digest":%q},{"type":"good","digest":%q}]}]}`,
 		w.image, oci.DigestOf([]byte("lost")), corrupt, w.blob("me")))
 	w.server.Intercept(func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, corrupt.String()) {
@@ -329,7 +330,7 @@ func TestListMetadataWithoutContent(t *testing.T) {
 		return true
 	})
 	l := newLister(t)
-	for _, resources := range []bool{false, true} {
+	for resources, want := range map[bool][]string{false: {"bad"}, true: {"lost", "bad", "corrupt"}} {
 		warned := []string{}
 		results := l.list(values{"repository": str(w.ref(""))}, everything, resources)
 		if len(results) != 4 {
@@ -345,20 +346,21 @@ func TestListMetadataWithoutContent(t *testing.T) {
 				warned = append(warned, typ)
 			}
 			if resources {
-				listed := l.values(result.Resource)
-				hasContent := !listed["content"].IsNull() || !listed["content_base64"].IsNull()
-				if hasContent != (typ == "good") || listed["id"].IsNull() {
-					t.Errorf("%s: the resource is %v", typ, listed)
-				}
+				l.hasContent(result, typ == "good")
 			}
-		}
-		want := []string{"bad"}
-		if resources {
-			want = []string{"lost", "bad", "corrupt"}
 		}
 		if !slices.Equal(warned, want) {
 			t.Errorf("with resources %t: warnings about %v, want %v", resources, warned, want)
 		}
+	}
+}
+
+// hasContent checks whether a listed resource has content. It has everything else in any case.
+func (l lister) hasContent(result tfprotov6.ListResourceResult, want bool) {
+	l.t.Helper()
+	listed := l.values(result.Resource)
+	if has := !listed["content"].IsNull() || !listed["content_base64"].IsNull(); has != want || listed["id"].IsNull() {
+		l.t.Errorf("the resource is %v", listed)
 	}
 }
 
@@ -384,9 +386,7 @@ func TestListMetadataValidation(t *testing.T) {
 		"type and more": {values{"type": str("a"), "types": list("b")}, `cannot be specified when "type"`},
 	} {
 		config := values{"repository": str("ghcr.io/org/app")}
-		for attribute, value := range test.config {
-			config[attribute] = value
-		}
+		maps.Copy(config, test.config)
 		resp, err := l.lists.ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{
 			TypeName: metadataType, Config: l.object(l.config, config),
 		})
