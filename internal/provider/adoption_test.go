@@ -100,8 +100,8 @@ func byImportBlocks(c *commandLine, w *world) {
 	c.terraform("plan", "-generate-config-out=generated.tf")
 }
 
-// adopts takes over the metadata of a repository with a generated configuration. Nothing may change what the registry has,
-// and the plan after it must be empty. It returns the configuration.
+// adopts takes over the metadata of a repository with a generated configuration. Nothing may change what the registry
+// has, and the plan after it must be empty. It returns the configuration.
 func adopts(t *testing.T, w *world, found foundBy) string {
 	t.Helper()
 	c := newCommandLine(t)

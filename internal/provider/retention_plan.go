@@ -10,8 +10,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// ModifyPlan implements resource.ResourceWithModifyPlan. It plans that nothing is stale any more. The apply removes what
-// the refresh has found; where no refresh has looked for it, the plan does.
+// ModifyPlan implements resource.ResourceWithModifyPlan. It plans that nothing is stale any more. The apply removes
+// what the refresh has found; where no refresh has looked for it, the plan does.
 func (r *retentionResource) ModifyPlan(
 	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse,
 ) {
