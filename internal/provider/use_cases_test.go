@@ -62,7 +62,7 @@ func TestCLIUseCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.pushUseCase(dir)
-					if prepare := prepareUseCase[strings.Split(module, "/")[0]]; prepare != nil {
+			if prepare := prepareUseCase[strings.Split(module, "/")[0]]; prepare != nil {
 				prepare(w, c, dir)
 			}
 			c.dir = filepath.Join(dir, filepath.FromSlash(module))
