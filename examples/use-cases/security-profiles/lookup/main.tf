@@ -17,8 +17,11 @@ locals {
   apparmor = local.profiles["apparmor"]
 
   # The name has the digest of the content, so that a node can have the profiles of many builds.
-  seccomp_path  = try("manifesto/${trimprefix(data.manifesto_image.profiles.metadata["seccomp"].digest, "sha256:")}.json", null)
-  apparmor_name = try(regex("(?m)^\\s*profile\\s+\"?([^\\s\"{]+)", local.apparmor)[0], null)
+  seccomp_path = try("manifesto/${trimprefix(data.manifesto_image.profiles.metadata["seccomp"].digest, "sha256:")}.json", null)
+
+  # The name becomes a part of a path. To Docker and Kubernetes, "unconfined" means no profile.
+  apparmor_names = try(regexall("(?m)^\\s*profile\\s+\"?([A-Za-z0-9][A-Za-z0-9._-]*)[\\s\"{]", local.apparmor)[*][0], [])
+  apparmor_name  = length(local.apparmor_names) == 1 && !contains(local.apparmor_names, "unconfined") ? local.apparmor_names[0] : null
 
   # What others stored is checked like what publish stores.
   schema = file("${path.module}/../seccomp.schema.json")
@@ -28,6 +31,6 @@ locals {
     local.seccomp == null ? [] : [
       for problem in provider::manifesto::json_schema_errors(local.schema, local.seccomp) : "seccomp profile: ${problem}"
     ],
-    local.apparmor != null && local.apparmor_name == null ? ["the AppArmor profile has no name"] : [],
+    local.apparmor != null && local.apparmor_name == null ? ["the AppArmor profile has no name that can be used"] : [],
   )
 }

@@ -116,3 +116,49 @@ run "refuses_a_profile_without_a_name" {
 
   expect_failures = [output.image]
 }
+
+run "break_it_otherwise" {
+  module {
+    source = "../../testing/metadata"
+  }
+
+  variables {
+    image   = "ghcr.io/example/app:1.3"
+    type    = "apparmor"
+    content = "profile unconfined { }"
+  }
+}
+
+run "refuses_a_profile_whose_name_means_none" {
+  command = plan
+
+  variables {
+    image    = "ghcr.io/example/app:1.3"
+    required = []
+  }
+
+  expect_failures = [output.image]
+}
+
+run "break_the_path" {
+  module {
+    source = "../../testing/metadata"
+  }
+
+  variables {
+    image   = "ghcr.io/example/app:1.3"
+    type    = "apparmor"
+    content = "profile ../../root/evil { }"
+  }
+}
+
+run "refuses_a_profile_whose_name_is_a_path" {
+  command = plan
+
+  variables {
+    image    = "ghcr.io/example/app:1.3"
+    required = []
+  }
+
+  expect_failures = [output.image]
+}
