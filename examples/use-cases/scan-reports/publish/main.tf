@@ -46,6 +46,13 @@ locals {
   }
 }
 
+# What is stored now, perhaps by another pipeline.
+data "manifesto_metadata" "latest" {
+  image    = var.image
+  type     = "scan-summary/${local.scanner}"
+  optional = true
+}
+
 # The whole report, for people. Its content stays out of the state.
 resource "manifesto_metadata" "report" {
   image     = var.image
@@ -61,6 +68,10 @@ resource "manifesto_metadata" "report" {
     precondition {
       condition     = length(local.digests) == 0 || contains(local.digests, regex("sha256:[0-9a-f]{64}$", var.image))
       error_message = "${var.report} is about another image: ${join(", ", local.digests)}."
+    }
+    precondition {
+      condition     = try(timecmp(local.scanned, jsondecode(data.manifesto_metadata.latest.content).scanned) >= 0, true)
+      error_message = "A report that is newer than ${var.report} is already stored."
     }
   }
 }
