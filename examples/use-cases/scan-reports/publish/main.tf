@@ -14,15 +14,15 @@ locals {
 
   # Not within try(): a finding that cannot be read must not go missing.
   findings = concat(
-    [
-      for finding in flatten([
-        for result in try(local.report.Results, []) : result.Vulnerabilities if try(result.Vulnerabilities, null) != null
-        ]) : {
-        id       = finding.VulnerabilityID
-        severity = upper(finding.Severity)
-        fixable  = try(finding.FixedVersion, "") != ""
-      }
-    ],
+    flatten([
+      for result in try(local.report.Results, []) : [
+        for finding in result.Vulnerabilities : {
+          id       = finding.VulnerabilityID
+          severity = upper(finding.Severity)
+          fixable  = try(finding.FixedVersion, "") != ""
+        }
+      ] if try(result.Vulnerabilities, null) != null
+    ]),
     [
       for match in try(local.report.matches, []) : {
         id       = match.vulnerability.id

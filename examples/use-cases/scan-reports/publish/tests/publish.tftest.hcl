@@ -52,6 +52,17 @@ run "refuses_to_go_back_to_an_older_report" {
   expect_failures = [manifesto_metadata.report]
 }
 
+run "summarizes_a_report_without_findings" {
+  variables {
+    report = "tests/reports/trivy-clean.json"
+  }
+
+  assert {
+    condition     = length(output.summary.findings) == 0 && output.summary.scanner == "trivy"
+    error_message = "There are findings that the report does not have."
+  }
+}
+
 run "summarizes_a_report_of_grype" {
   variables {
     report = "tests/reports/grype.json"
