@@ -52,7 +52,10 @@ func TestReadingWithoutTerraform(t *testing.T) {
 		write func(t *testing.T, remote *registry.Repository, image oci.Digest)
 	}{
 		{"provider", putPieces},
-		{"original", writeAsOriginal},
+		{"original", func(t *testing.T, remote *registry.Repository, image oci.Digest) {
+			t.Helper()
+			writeAsOriginal(t, remote, image.String())
+		}},
 	} {
 		for _, kind := range registrytest.Kinds {
 			t.Run(fmt.Sprintf("%s, %s", writer.name, kind), func(t *testing.T) {
@@ -82,7 +85,6 @@ func (r *reading) isRead(t *testing.T, output, host string, image oci.Digest) {
 			t.Errorf("the list lacks %q", line)
 		}
 	}
-	// crane, oras and curl print it without a newline.
 	if got := strings.Count(output, readContact); got != len(readers) {
 		t.Errorf("the contact is printed %d times, want once by each of %v", got, readers)
 	}
@@ -96,18 +98,33 @@ func (r *reading) isRead(t *testing.T, output, host string, image oci.Digest) {
 	}
 }
 
-// A build without an approval does not start, and nor does one with another's approval.
+// The function of the page finds entries whose image has no "sha256:", as the original may have written them.
+func TestReadingBareDigests(t *testing.T) {
+	r := newReading(t)
+	server := registrytest.New(t, registrytest.Options{})
+	image := server.Image(t, readRepository, "1.2", "1.2")
+	writeAsOriginal(t, server.Open(t, readRepository, registry.Options{}), image.Encoded())
+	output, err := r.run(t, server, r.containing("piece() {"), r.containing("docker run"))
+	if err != nil || !strings.Contains(output, "docker starts") {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+// A build that nobody approved does not start, even if another build of the repository is approved.
 func TestReadingRefusesToStart(t *testing.T) {
 	r := newReading(t)
-	for name, approval := range map[string]string{"no approval": "", "not approved": `{"approved":false}`} {
+	for name, pieces := range map[string]map[string]string{
+		"no approval":  {"seccomp": readProfile},
+		"not approved": {"seccomp": readProfile, "approval": `{"approved":false}`},
+		"no profile":   {"approval": readApproval},
+	} {
 		t.Run(name, func(t *testing.T) {
 			server := registrytest.New(t, registrytest.Options{})
 			remote := server.Open(t, readRepository, registry.Options{})
 			putPieces(t, remote, server.Image(t, readRepository, "1.1", "1.1"))
 			image := server.Image(t, readRepository, "1.2", "1.2")
-			put(t, remote, image, "seccomp", readProfile)
-			if approval != "" {
-				put(t, remote, image, "approval", approval)
+			for typ, content := range pieces {
+				put(t, remote, image, typ, content)
 			}
 			output, err := r.run(t, server, r.containing("piece() {"), r.containing("docker run"))
 			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || strings.Contains(output, "docker starts") {
@@ -138,7 +155,7 @@ func put(t *testing.T, remote *registry.Repository, image oci.Digest, typ, conte
 
 // writeAsOriginal stores the pieces with a manifesto like the original's: an image in Docker's format, and entries
 // without anything but type and digest.
-func writeAsOriginal(t *testing.T, remote *registry.Repository, image oci.Digest) {
+func writeAsOriginal(t *testing.T, remote *registry.Repository, image string) {
 	t.Helper()
 	ctx := context.Background()
 	var entries []string
@@ -209,7 +226,7 @@ func (r *reading) containing(text string) string {
 func (r *reading) run(t *testing.T, server *registrytest.Server, blocks ...string) (string, error) {
 	t.Helper()
 	_, port, _ := strings.Cut(server.Host(), ":")
-	script := "set -e -o pipefail\n" + strings.Join(blocks, "")
+	script := "set -e -o pipefail\n" + strings.Join(blocks, "echo\n") // Contents have no newline at their end.
 	script = strings.ReplaceAll(script, "https://registry.example.com", "http://localhost:"+port)
 	script = strings.ReplaceAll(script, "registry.example.com", "localhost:"+port) // Where the tools speak HTTP.
 	shell := exec.Command("bash", "-c", script)

@@ -1,0 +1,3 @@
+terraform {
+  backend "http" {} # The pipeline's TF_HTTP_… variables say where.
+}
