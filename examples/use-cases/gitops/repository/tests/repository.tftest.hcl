@@ -22,42 +22,50 @@ run "refuses_to_revoke_all" {
   expect_failures = [var.directory]
 }
 
-run "pipelines_plan_what_they_apply" {
-  command = plan
-
-  assert {
-    condition = alltrue([
-      for job, access in { plan = "read", apply = "write" } :
-      yamldecode(file(".github/workflows/approvals.yml")).jobs[job].permissions.packages == access
-    ])
-    error_message = "The jobs of GitHub have other permissions."
+run "pipelines_are_yaml" {
+  module {
+    source = "./tests/pipelines"
   }
 
   assert {
-    condition = alltrue([
-      for job, condition in {
-        plan  = "$CI_PIPELINE_SOURCE == \"merge_request_event\""
-        apply = "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
-      } : yamldecode(file(".gitlab-ci.yml"))[job].rules[0].if == condition
-    ])
+    condition = (
+      output.github.jobs.plan.permissions.packages == "read" && output.github.jobs.apply.permissions.packages == "write"
+    )
+    error_message = "The jobs of GitHub have other permissions."
+  }
+
+  # In YAML 1.1, the key on is true.
+  assert {
+    condition = (
+      output.github["true"].push.branches[0] == "main" && output.github.jobs.apply.if == "github.event_name == 'push'"
+    )
+    error_message = "GitHub applies something else than the main branch."
+  }
+
+  assert {
+    condition = (
+      output.gitlab.plan.rules[0].if == "$CI_PIPELINE_SOURCE == \"merge_request_event\""
+      && output.gitlab.apply.rules[0].if == "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"
+    )
     error_message = "The jobs of GitLab have other rules."
   }
 
   assert {
-    condition     = contains(yamldecode(file("atlantis.yaml")).projects[0].autoplan.when_modified, "approvals/**")
+    condition     = contains(output.atlantis.projects[0].autoplan.when_modified, "approvals/**")
     error_message = "Atlantis does not plan a changed approval."
   }
 
   assert {
     condition = alltrue([
-      for pod in [yamldecode(file("flux/terraform.yaml")).spec.runnerPodTemplate.spec] :
-      pod.env[0].value == pod.volumeMounts[0].mountPath && pod.volumes[0].secret.items[0].path == "config.json"
+      for pod in [output.flux.terraform.spec.runnerPodTemplate.spec] :
+      pod.env[0].name == "DOCKER_CONFIG" && pod.env[0].value == pod.volumeMounts[0].mountPath
+      && pod.volumeMounts[0].name == pod.volumes[0].name && pod.volumes[0].secret.items[0].path == "config.json"
     ])
     error_message = "DOCKER_CONFIG of the runner is not the mounted secret."
   }
 
   assert {
-    condition     = yamldecode(file("flux/source.yaml")).metadata.name == yamldecode(file("flux/terraform.yaml")).spec.sourceRef.name
+    condition     = output.flux.source.metadata.name == output.flux.terraform.spec.sourceRef.name
     error_message = "The runner has another source."
   }
 }
