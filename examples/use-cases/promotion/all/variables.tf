@@ -4,8 +4,13 @@ variable "from" {
 }
 
 variable "to" {
-  description = "Repository that holds the same image, such as registry.example.com/app, or oci-layout:DIRECTORY."
+  description = "Repository that has the same image, such as registry.example.com/app, or oci-layout:DIRECTORY."
   type        = string
+
+  validation {
+    condition     = !can(regex("(:[^/]*|@.*)$", trimprefix(var.to, "oci-layout:")))
+    error_message = "Name a repository, without a tag or digest: the image is the one at the source."
+  }
 }
 
 variable "types" {

@@ -1,0 +1,49 @@
+variables {
+  from = "ghcr.io/example/app:1.2"
+  to   = "ghcr.io/example/production"
+}
+
+run "contact" {
+  module {
+    source = "../../testing/metadata"
+  }
+
+  variables {
+    image   = "ghcr.io/example/app:1.2"
+    type    = "contact"
+    content = "platform-team@example.com"
+  }
+}
+
+run "promotes_what_the_source_has" {
+  assert {
+    condition     = output.image == "ghcr.io/example/production@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "The promoted image is not the same build."
+  }
+
+  assert {
+    condition     = { for type, piece in manifesto_image_metadata.to.metadata : type => piece.content } == { contact = "platform-team@example.com" }
+    error_message = "The metadata is not that of the source."
+  }
+}
+
+run "promotes_chosen_types" {
+  variables {
+    types = ["approval"]
+  }
+
+  assert {
+    condition     = length(output.types) == 0
+    error_message = "A type that was not chosen is promoted."
+  }
+}
+
+run "refuses_a_tag_at_the_target" {
+  command = plan
+
+  variables {
+    to = "ghcr.io/example/production:1.3"
+  }
+
+  expect_failures = [var.to]
+}
