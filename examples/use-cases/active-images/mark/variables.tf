@@ -9,8 +9,8 @@ variable "environment" {
 }
 
 variable "workloads" {
-  description = "Image of each workload that runs, by digest. Images of other repositories are left out."
-  type        = map(string)
+  description = "Images of each workload that runs, by digest. Images of other repositories are left out."
+  type        = map(set(string))
 
   validation {
     condition     = length(var.workloads) > 0
@@ -18,7 +18,7 @@ variable "workloads" {
   }
 
   validation {
-    condition     = alltrue([for image in values(var.workloads) : can(regex("@sha256:[0-9a-f]{64}$", image))])
+    condition     = alltrue([for image in flatten(values(var.workloads)) : can(regex("@sha256:[0-9a-f]{64}$", image))])
     error_message = "An image has no digest: its tag may have moved since the workload has started."
   }
 }

@@ -12,8 +12,3 @@ locals {
     if length(image.metadata) > 0 || anytrue([for tag in image.tags : can(regex(var.keep_tags, tag))])
   ]
 }
-
-# Once images were deleted, their metadata goes with the next apply.
-resource "manifesto_retention" "gone" {
-  repository = var.repository
-}

@@ -16,7 +16,7 @@ run "mark" {
   variables {
     environment = "production"
     workloads = {
-      "shop/web" = "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+      "shop/web" = ["ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"]
     }
   }
 }
