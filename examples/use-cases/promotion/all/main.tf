@@ -6,7 +6,8 @@ data "manifesto_image" "from" {
 
 # By digest, so that the metadata cannot go to another build.
 resource "manifesto_image_metadata" "to" {
-  image = "${var.to}@${data.manifesto_image.from.image_digest}"
+  image     = "${var.to}@${data.manifesto_image.from.image_digest}"
+  overwrite = var.overwrite
 
   metadata = {
     for type, piece in data.manifesto_image.from.metadata : type => {

@@ -18,3 +18,9 @@ variable "types" {
   type        = set(string)
   default     = null
 }
+
+variable "overwrite" {
+  description = "Whether the first apply may replace and remove metadata that the image has at the target already."
+  type        = bool
+  default     = false
+}
