@@ -1,0 +1,39 @@
+# The look-up is real. No pod is started.
+mock_provider "kubernetes" {}
+
+variables {
+  name  = "app"
+  image = "ghcr.io/example/app:1.2"
+}
+
+run "publish" {
+  module {
+    source = "../publish"
+  }
+
+  variables {
+    seccomp_profile  = "../publish/tests/profiles/seccomp.json"
+    apparmor_profile = "../publish/tests/profiles/apparmor"
+  }
+}
+
+run "confines_the_pod" {
+  command = plan
+
+  assert {
+    condition     = kubernetes_manifest.app.manifest.spec.containers[0].image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "The pod does not run the build that the profiles are for."
+  }
+
+  assert {
+    condition = jsonencode(kubernetes_manifest.app.manifest.spec.containers[0].securityContext) == jsonencode({
+      allowPrivilegeEscalation = false
+      appArmorProfile          = { type = "Localhost", localhostProfile = "example-app" }
+      seccompProfile = {
+        type             = "Localhost"
+        localhostProfile = "manifesto/${filesha256("../publish/tests/profiles/seccomp.json")}.json"
+      }
+    })
+    error_message = "The pod does not get the profiles."
+  }
+}
