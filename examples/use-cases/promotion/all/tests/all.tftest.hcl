@@ -38,6 +38,33 @@ run "promotes_chosen_types" {
   }
 }
 
+# The Go test has put the image into this directory. The run has a state of its own, as the pipeline that makes the bundle.
+run "promotes_into_a_bundle" {
+  module {
+    source = "../all"
+  }
+
+  variables {
+    to = "oci-layout:tests/bundle"
+  }
+
+  assert {
+    condition     = output.types == ["contact"]
+    error_message = "The bundle has other metadata than the source."
+  }
+}
+
+run "promotes_out_of_a_bundle" {
+  variables {
+    from = "oci-layout:tests/bundle:1.2"
+  }
+
+  assert {
+    condition     = manifesto_image_metadata.to.metadata["contact"].content == "platform-team@example.com"
+    error_message = "The metadata is not that of the bundle."
+  }
+}
+
 run "refuses_a_tag_at_the_target" {
   command = plan
 
