@@ -38,7 +38,7 @@ run "promotes_chosen_types" {
   }
 }
 
-# The Go test has put the image into this directory. The run has a state of its own, as the pipeline that makes the bundle.
+# The image is in this directory already. The run has a state of its own, like the pipeline that makes a bundle.
 run "promotes_into_a_bundle" {
   module {
     source = "../all"
@@ -49,7 +49,7 @@ run "promotes_into_a_bundle" {
   }
 
   assert {
-    condition     = output.types == ["contact"]
+    condition     = output.types == tolist(["contact"])
     error_message = "The bundle has other metadata than the source."
   }
 }
