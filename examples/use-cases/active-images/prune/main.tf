@@ -12,3 +12,8 @@ locals {
     if length(image.metadata) > 0 || anytrue([for tag in image.tags : can(regex(var.keep_tags, tag))])
   ]
 }
+
+# When an image was deleted, the next apply removes its metadata.
+resource "manifesto_retention" "gone" {
+  repository = var.repository
+}
