@@ -13,7 +13,8 @@ locals {
   ]
 }
 
-# When an image was deleted, the next apply removes its metadata.
+# When an image was deleted, the next apply removes its metadata. Marks are left to those who set them.
 resource "manifesto_retention" "gone" {
   repository = var.repository
+  keep_types = ["active/*"]
 }
