@@ -14,15 +14,15 @@ locals {
 
   # Not within try(): a finding that cannot be read must not go missing.
   findings = concat(
-    [
-      for finding in flatten([
-        for result in try(local.report.Results, []) : result.Vulnerabilities if try(result.Vulnerabilities, null) != null
-        ]) : {
-        id       = finding.VulnerabilityID
-        severity = upper(finding.Severity)
-        fixable  = try(finding.FixedVersion, "") != ""
-      }
-    ],
+    flatten([
+      for result in try(local.report.Results, []) : [
+        for finding in result.Vulnerabilities : {
+          id       = finding.VulnerabilityID
+          severity = upper(finding.Severity)
+          fixable  = try(finding.FixedVersion, "") != ""
+        }
+      ] if try(result.Vulnerabilities, null) != null
+    ]),
     [
       for match in try(local.report.matches, []) : {
         id       = match.vulnerability.id
@@ -46,6 +46,13 @@ locals {
   }
 }
 
+# What is stored now, perhaps by another pipeline.
+data "manifesto_metadata" "latest" {
+  image    = var.image
+  type     = "scan-summary/${local.scanner}"
+  optional = true
+}
+
 # The whole report, for people. Its content stays out of the state.
 resource "manifesto_metadata" "report" {
   image     = var.image
@@ -61,6 +68,10 @@ resource "manifesto_metadata" "report" {
     precondition {
       condition     = length(local.digests) == 0 || contains(local.digests, regex("sha256:[0-9a-f]{64}$", var.image))
       error_message = "${var.report} is about another image: ${join(", ", local.digests)}."
+    }
+    precondition {
+      condition     = try(timecmp(local.scanned, jsondecode(data.manifesto_metadata.latest.content).scanned) >= 0, true)
+      error_message = "A report that is newer than ${var.report} is already stored."
     }
   }
 }

@@ -5,6 +5,7 @@ data "manifesto_metadata" "contact" {
 }
 
 locals {
+  image   = "${data.manifesto_metadata.contact.repository}@${data.manifesto_metadata.contact.image_digest}"
   contact = try(jsondecode(data.manifesto_metadata.contact.content), {})
 
   # The annotations by which people find who runs a workload: https://ambassadorlabs.github.io/k8s-for-humans/
@@ -24,6 +25,6 @@ locals {
 check "contact" {
   assert {
     condition     = try(local.contact.team, "") != "" && try(local.contact.email, "") != ""
-    error_message = "Nobody is known to support ${data.manifesto_metadata.contact.id}."
+    error_message = "Nobody is known to support ${local.image}."
   }
 }

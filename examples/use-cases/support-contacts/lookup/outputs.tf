@@ -1,6 +1,6 @@
 output "image" {
   description = "The build that was looked up, by digest."
-  value       = "${data.manifesto_metadata.contact.repository}@${data.manifesto_metadata.contact.image_digest}"
+  value       = local.image
 }
 
 output "annotations" {

@@ -42,6 +42,27 @@ run "replaces_it_by_a_newer_report" {
   }
 }
 
+run "refuses_to_go_back_to_an_older_report" {
+  command = plan
+
+  variables {
+    report = "tests/reports/trivy.json"
+  }
+
+  expect_failures = [manifesto_metadata.report]
+}
+
+run "summarizes_a_report_without_findings" {
+  variables {
+    report = "tests/reports/trivy-clean.json"
+  }
+
+  assert {
+    condition     = length(output.summary.findings) == 0 && output.summary.scanner == "trivy"
+    error_message = "There are findings that the report does not have."
+  }
+}
+
 run "summarizes_a_report_of_grype" {
   variables {
     report = "tests/reports/grype.json"
