@@ -8,9 +8,12 @@ import (
 	ociwriter "github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// bundleForPromotion copies the image of app:1.2 to a layout on disk, into which the tests of the use case promote.
-func (w *world) bundleForPromotion(dir string) {
+// prepareForPromotion copies the next build to production, and the image of app:1.2 to a layout on disk.
+func (w *world) prepareForPromotion(dir string) {
 	w.t.Helper()
+	if err := crane.Copy(w.server.Host()+"/example/app:1.3", w.server.Host()+"/example/production:1.3"); err != nil {
+		w.t.Fatal(err)
+	}
 	image, err := crane.Pull(w.server.Host() + "/example/app:1.2")
 	if err != nil {
 		w.t.Fatal(err)

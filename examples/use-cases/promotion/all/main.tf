@@ -6,8 +6,9 @@ data "manifesto_image" "from" {
 
 # By digest, so that the metadata cannot go to another build.
 resource "manifesto_image_metadata" "to" {
-  image     = "${var.to}@${data.manifesto_image.from.image_digest}"
-  overwrite = var.overwrite
+  image           = "${var.to}@${data.manifesto_image.from.image_digest}"
+  overwrite       = var.overwrite
+  keep_on_destroy = var.keep_previous
 
   metadata = {
     for type, piece in data.manifesto_image.from.metadata : type => {
@@ -16,5 +17,9 @@ resource "manifesto_image_metadata" "to" {
       media_type     = piece.media_type
       annotations    = piece.annotations
     }
+  }
+  # If the image was not copied, the build that was promoted before loses nothing.
+  lifecycle {
+    create_before_destroy = true
   }
 }

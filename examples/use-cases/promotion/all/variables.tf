@@ -24,3 +24,9 @@ variable "overwrite" {
   type        = bool
   default     = false
 }
+
+variable "keep_previous" {
+  description = "Whether builds that were promoted before keep their metadata at the target."
+  type        = bool
+  default     = true
+}

@@ -17,3 +17,9 @@ variable "types" {
   description = "Types of metadata that the image must have, and that are promoted."
   type        = set(string)
 }
+
+variable "keep_previous" {
+  description = "Whether builds that were promoted before keep their metadata at the target."
+  type        = bool
+  default     = true
+}

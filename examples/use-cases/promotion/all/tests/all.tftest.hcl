@@ -27,14 +27,34 @@ run "promotes_what_the_source_has" {
   }
 }
 
-run "promotes_chosen_types" {
+run "promotes_the_next_build" {
   variables {
-    types = ["approval"]
+    from = "ghcr.io/example/app:1.3"
   }
 
   assert {
-    condition     = length(output.types) == 0
-    error_message = "A type that was not chosen is promoted."
+    condition     = output.image == "ghcr.io/example/production@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    error_message = "The promoted image is not the next build."
+  }
+}
+
+# The plan of the other module fails if the image lacks the type.
+run "leaves_the_previous_build_alone" {
+  command = plan
+
+  module {
+    source = "../selected"
+  }
+
+  variables {
+    from  = "ghcr.io/example/production:1.2"
+    to    = "ghcr.io/example/app"
+    types = ["contact"]
+  }
+
+  assert {
+    condition     = output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    error_message = "The previous build is another."
   }
 }
 
@@ -62,6 +82,17 @@ run "promotes_out_of_a_bundle" {
   assert {
     condition     = manifesto_image_metadata.to.metadata["contact"].content == "platform-team@example.com"
     error_message = "The metadata is not that of the bundle."
+  }
+}
+
+run "promotes_chosen_types" {
+  variables {
+    types = ["approval"]
+  }
+
+  assert {
+    condition     = length(output.types) == 0
+    error_message = "A type that was not chosen is promoted."
   }
 }
 
