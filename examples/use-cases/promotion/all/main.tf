@@ -18,8 +18,9 @@ resource "manifesto_image_metadata" "to" {
       annotations    = piece.annotations
     }
   }
-  # If the image was not copied, the build that was promoted before loses nothing.
+
   lifecycle {
+    # If the image was not copied, the build that was promoted before loses nothing.
     create_before_destroy = true
   }
 }
