@@ -51,7 +51,8 @@ func TestShardsFollowEdits(t *testing.T) {
 		content := oci.DigestOf(fmt.Append(nil, "edited", i))
 		edited.Set(imageOf(i), format.Entry{Type: "type2", Digest: content, Size: 7})
 		edited.Set(imageOf(i), format.Entry{Type: "new", Digest: dig("e"), Size: 7})
-		edited.Unpin(imageOf(i), "type3")
+		repaired, _ := edited.Lookup(imageOf(i), "type3")
+		edited.Unpin(map[oci.Digest]bool{repaired.Digest: true})
 	}
 	for _, typ := range []string{"type0", "type1", "type2", "type3", "type4"} {
 		edited.Delete(imageOf(7), typ)

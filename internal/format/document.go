@@ -31,6 +31,8 @@ type image struct {
 	// digest is canonical. It is empty if the document has no valid digest there.
 	digest  oci.Digest
 	records []record
+	// removed says that Delete has removed the image.
+	removed bool
 }
 
 // Document is the content of /data under the tag _manifesto. The zero value is an empty document. Once other goroutines
@@ -42,6 +44,8 @@ type Document struct {
 	index map[oci.Digest][]int
 	// changed says that the document may differ from the one that it was cloned from.
 	changed bool
+	// removed says that images has removed ones.
+	removed bool
 	// shards is nil until shardsOf builds it.
 	shards *shardIndex
 }
@@ -146,7 +150,7 @@ func (d *Document) Entries(img oci.Digest) []Entry {
 func (d *Document) Images() iter.Seq2[oci.Digest, []Entry] {
 	return func(yield func(oci.Digest, []Entry) bool) {
 		for i, img := range d.images {
-			if img.digest == "" || d.index[img.digest][0] != i {
+			if img.digest == "" || img.removed || d.index[img.digest][0] != i {
 				continue
 			}
 			if entries := d.Entries(img.digest); len(entries) > 0 && !yield(img.digest, entries) {
@@ -185,8 +189,12 @@ func (d *Document) Render() []byte {
 	if fields.Get(keyImages) == "" {
 		fields = fields.With(keyImages, "[]")
 	}
+	images := d.images
+	if d.removed {
+		images = slices.DeleteFunc(slices.Clone(images), func(img image) bool { return img.removed })
+	}
 	return fields.AppendWith(make([]byte, 0, size), keyImages, func(out []byte) []byte {
-		return rawjson.AppendArray(out, d.images, image.appendTo)
+		return rawjson.AppendArray(out, images, image.appendTo)
 	})
 }
 

@@ -206,6 +206,42 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// An image whose last entry was deleted is gone for every reader, and comes back at the end.
+func TestEditsAfterDelete(t *testing.T) {
+	entry := func(content string) format.Entry { return format.Entry{Type: "t", Digest: dig(content), Size: 7} }
+	base := (&format.Document{}).Clone()
+	for _, image := range []string{"a", "b", "c"} {
+		base.Set(dig(image), entry("1"))
+	}
+	edited := base.Clone()
+	edited.Delete(dig("a"), "t")
+	edited.Delete(dig("b"), "t")
+	edited.Set(dig("a"), entry("2"))
+	for name, d := range map[string]*format.Document{
+		"edited": edited, "cloned": edited.Clone(), "parsed": mustParse(t, string(edited.Render())),
+	} {
+		var images []oci.Digest
+		for image, entries := range d.Images() {
+			images = append(images, image)
+			if len(entries) != 1 {
+				t.Errorf("%s: %s has %d entries", name, image, len(entries))
+			}
+		}
+		if want := []oci.Digest{dig("c"), dig("a")}; !slices.Equal(images, want) {
+			t.Errorf("%s: the images are %v", name, images)
+		}
+		if current, ok := d.Lookup(dig("a"), "t"); !ok || current.Digest != dig("2") {
+			t.Errorf("%s: a has %+v, %t", name, current, ok)
+		}
+		if _, ok := d.Lookup(dig("b"), "t"); ok {
+			t.Errorf("%s: b is still there", name)
+		}
+	}
+	if entries := base.Entries(dig("b")); len(entries) != 1 {
+		t.Errorf("the original has %d entries of b", len(entries))
+	}
+}
+
 func TestMalformedDocuments(t *testing.T) {
 	for _, data := range []string{
 		``, ` `, `[]`, `"x"`, `7`, `{`, `{"images":{}}`, `{"images":[7]}`, `{"images":[{"manifesto":{}}]}`,

@@ -10,7 +10,11 @@ import (
 // Clone returns a copy that can be edited without changing d. It is not safe for concurrent use, because the copies
 // share the index of pinned blobs.
 func (d *Document) Clone() *Document {
-	c := &Document{fields: d.fields, images: slices.Clone(d.images), shards: d.shardsOf().shared()}
+	images := slices.Clone(d.images)
+	if d.removed {
+		images = slices.DeleteFunc(images, func(img image) bool { return img.removed })
+	}
+	c := &Document{fields: d.fields, images: images, shards: d.shardsOf().shared()}
 	c.reindex()
 	return c
 }
@@ -84,29 +88,32 @@ func (d *Document) Delete(img oci.Digest, typ string) bool {
 		emptied = emptied || len(d.images[i].records) == 0
 	}
 	if emptied {
-		places := d.index[img]
-		kept := d.images[:0:0]
-		for i, image := range d.images {
-			if len(image.records) > 0 || !slices.Contains(places, i) {
-				kept = append(kept, image)
-			}
-		}
-		d.images = kept
-		d.reindex()
+		d.removeEmpty(img)
 	}
 	return removed
 }
 
-// Unpin removes the pin of an entry, so that the next Assignment pins the content again. Other entries with the same
-// content lose their pins, too.
-func (d *Document) Unpin(img oci.Digest, typ string) {
-	i, j, ok := d.find(img, typ)
-	if !ok {
-		return
+// removeEmpty marks the objects of an image that have no entries as removed. Taking them out of the list would cost as
+// much as the document is large, for each of the images that a change may remove.
+func (d *Document) removeEmpty(img oci.Digest) {
+	var kept []int
+	for _, i := range d.index[img] {
+		if len(d.images[i].records) > 0 {
+			kept = append(kept, i)
+			continue
+		}
+		d.images[i].removed = true
+		d.removed = true
 	}
-	digest := d.images[i].records[j].digest
+	if d.index[img] = kept; len(kept) == 0 {
+		delete(d.index, img)
+	}
+}
+
+// Unpin removes the pins of all entries with the given contents, so that the next Assignment pins these again.
+func (d *Document) Unpin(contents map[oci.Digest]bool) {
 	d.repin(func(rec record) (record, bool) {
-		return rec.pinned(0, UnknownSize), rec.digest == digest && rec.pin != 0
+		return rec.pinned(0, UnknownSize), rec.pin != 0 && contents[rec.digest]
 	})
 }
 

@@ -38,23 +38,31 @@ func (e edit) supersedes(earlier edit) bool {
 // change is one or more edits of different keys that are committed together or not at all.
 type change []edit
 
-// check returns the first reason why the document does not take the change.
+// check returns why the document does not take the change: the error of each edit that does not fit, joined.
 func (c change) check(d *format.Document) error {
+	var reasons []error
 	for _, e := range c {
 		if err := e.check(d); err != nil {
-			return err
+			reasons = append(reasons, err)
 		}
 	}
-	return nil
+	if len(reasons) == 1 {
+		return reasons[0]
+	}
+	return errors.Join(reasons...)
 }
 
 // apply edits a document that passed check.
 func (c change) apply(d *format.Document) {
+	repaired := map[oci.Digest]bool{}
 	for _, e := range c {
 		e.apply(d)
 		if e.repair {
-			d.Unpin(e.key.Image, e.key.Type)
+			repaired[e.content] = true
 		}
+	}
+	if len(repaired) > 0 {
+		d.Unpin(repaired)
 	}
 }
 

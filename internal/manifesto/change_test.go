@@ -66,7 +66,7 @@ func (f *fixture) putEdits(t *testing.T, c *committer, types ...string) change {
 	var edits change
 	for _, typ := range types {
 		digest := f.blob(t, typ)
-		edits = append(edits, c.putEdit(Put{Key: f.key(typ)}, digest, int64(len(typ))))
+		edits = append(edits, c.putEdit(Put{Key: f.key(typ), Content: []byte(typ)}, digest))
 	}
 	return edits
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -50,6 +51,11 @@ func (c *committer) inspect(ctx context.Context, key Key) (Piece, error) {
 	if err != nil {
 		return Piece{}, err
 	}
+	return c.inspectEntry(ctx, v, entry)
+}
+
+// inspectEntry finds out whether the content of a version's entry is pinned or missing.
+func (c *committer) inspectEntry(ctx context.Context, v *version, entry format.Entry) (Piece, error) {
 	if entry.Digest == "" {
 		return Piece{Entry: entry, Missing: true}, nil
 	}

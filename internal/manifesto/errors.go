@@ -59,6 +59,23 @@ func (e *ConflictError) Error() string {
 // Unwrap returns ErrExists or ErrChanged.
 func (e *ConflictError) Unwrap() error { return e.kind }
 
+// Conflicts returns the conflicts in the error of a change, in the order of its edits; nil if it has another cause.
+func Conflicts(err error) []*ConflictError {
+	var conflict *ConflictError
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case !ok && errors.As(err, &conflict):
+		return []*ConflictError{conflict}
+	case !ok:
+		return nil
+	}
+	var conflicts []*ConflictError
+	for _, reason := range joined.Unwrap() {
+		conflicts = append(conflicts, Conflicts(reason)...)
+	}
+	return conflicts
+}
+
 // NoEntryError is the error of a key without an entry. It wraps ErrNoEntry.
 type NoEntryError struct {
 	// Key is the key without an entry.

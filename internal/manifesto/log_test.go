@@ -81,7 +81,8 @@ func TestLogOfACommit(t *testing.T) {
 	c := f.runWith(t, Options{Settle: Adaptive, Logger: log.logger()}).committer(f.remote.Repository())
 	var edits change
 	for _, typ := range []string{"one", "two"} {
-		edits = append(edits, c.putEdit(Put{Key: f.key(typ)}, f.blob(t, secret+typ), int64(len(secret+typ))))
+		put := Put{Key: f.key(typ), Content: []byte(secret + typ)}
+		edits = append(edits, c.putEdit(put, f.blob(t, secret+typ)))
 	}
 	if err := c.submit(t.Context(), newTicket(t.Context(), edits)); err != nil {
 		t.Fatal(err)

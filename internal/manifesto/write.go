@@ -56,10 +56,7 @@ func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 	}
 	c := s.committer(put.Repository)
 	defer c.queue.enter()()
-	digest := put.Expected
-	if put.Content != nil {
-		digest = oci.DigestOf(put.Content)
-	}
+	digest := put.digest()
 	if put.Update {
 		return c.putEntry(ctx, put, digest)
 	}
@@ -74,26 +71,25 @@ func (s *Store) Put(ctx context.Context, put Put) (Result, error) {
 }
 
 func (c *committer) putEntry(ctx context.Context, put Put, digest oci.Digest) (Result, error) {
-	size, err := c.supply(ctx, put, digest)
-	if err != nil {
+	if err := c.supply(ctx, put, digest); err != nil {
 		return Result{}, err
 	}
-	t := newTicket(ctx, change{c.putEdit(put, digest, size)})
+	t := newTicket(ctx, change{c.putEdit(put, digest)})
 	if err := c.submit(ctx, t); err != nil {
 		return Result{}, err
 	}
 	return Result{Piece: t.stored[put.Key], Missing: t.missing}, nil
 }
 
-// putEdit returns the edit of a Put. A size of format.UnknownSize keeps the entry's size.
-func (c *committer) putEdit(put Put, digest oci.Digest, size int64) edit {
+// putEdit returns the edit of a Put, whose content has the digest.
+func (c *committer) putEdit(put Put, digest oci.Digest) edit {
 	created := c.now() // Taken once, so that every attempt stores the same entry.
 	return edit{
 		key: put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
 		apply: func(d *format.Document) {
 			entry := format.Entry{
-				Type: put.Type, Digest: digest, Size: size,
+				Type: put.Type, Digest: digest, Size: put.size(),
 				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 			}
 			current, ok := d.Lookup(put.Image, put.Type)
@@ -149,26 +145,56 @@ func (p Put) check(d *format.Document, digest oci.Digest) error {
 	return nil
 }
 
-// supply makes sure that the content, whose digest is given, is in the repository. It returns the content's size in
-// bytes, format.UnknownSize if the entry's content stays.
-func (c *committer) supply(ctx context.Context, put Put, digest oci.Digest) (int64, error) {
-	if put.Content == nil {
-		if !put.Repair {
-			return format.UnknownSize, nil
+// Ways to make sure that the content of a Put is in the repository, the later ones as good as the earlier.
+const (
+	supplyNothing = iota
+	supplyLook
+	supplyUpload
+)
+
+// supplies says how to make sure that the content of a Put, whose digest is given, is in the repository.
+func (p Put) supplies(digest oci.Digest) int {
+	switch {
+	case p.Content != nil && (!p.Update || p.Expected != digest || p.Repair):
+		return supplyUpload
+	case p.Content == nil && p.Repair:
+		return supplyLook
+	}
+	return supplyNothing
+}
+
+// supply makes sure that the content of a Put, whose digest is given, is in the repository.
+func (c *committer) supply(ctx context.Context, put Put, digest oci.Digest) error {
+	switch put.supplies(digest) {
+	case supplyUpload:
+		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
+			return err
 		}
-		_, err := c.repository.HeadBlob(ctx, put.Expected)
+		c.pins.unpinnable.remove(digest)
+	case supplyLook:
+		_, err := c.repository.HeadBlob(ctx, digest)
 		if errors.Is(err, oci.ErrNotFound) {
 			err = fmt.Errorf("%w: %w", ErrContentMissing, err)
 		}
-		return format.UnknownSize, err
+		return err
 	}
-	if !put.Update || put.Expected != digest || put.Repair {
-		if _, err := c.repository.PutBlob(ctx, put.Content); err != nil {
-			return format.UnknownSize, err
-		}
-		c.pins.unpinnable.remove(digest)
+	return nil
+}
+
+// digest returns the digest of the content after the Put.
+func (p Put) digest() oci.Digest {
+	if p.Content == nil {
+		return p.Expected
 	}
-	return int64(len(put.Content)), nil
+	return oci.DigestOf(p.Content)
+}
+
+// size returns the size of the content in bytes, format.UnknownSize if the entry's content stays.
+func (p Put) size() int64 {
+	if p.Content == nil {
+		return format.UnknownSize
+	}
+	return int64(len(p.Content))
 }
 
 // Removal describes a piece of metadata to delete.
@@ -178,6 +204,8 @@ type Removal struct {
 	Expected oci.Digest
 	// Reference is how the caller names the image, as in Put; empty if it recorded none.
 	Reference string
+	// All removes the entry through whatever other references it is declared, too.
+	All bool
 }
 
 // Delete removes the caller's reference from an entry, and the entry with the last reference. It returns the references
@@ -204,14 +232,14 @@ func (c *committer) deleteEdit(removal Removal) edit {
 			switch {
 			case c.ledger.wasCreated(key, removal.Reference):
 				return ErrCreatedThisRun
-			case ok && len(without(current.DeclaredBy, removal.Reference)) == 0 && current.Digest != removal.Expected:
+			case ok && len(removal.remaining(current)) == 0 && current.Digest != removal.Expected:
 				return &ConflictError{Key: key, Found: current.Digest, Expected: removal.Expected, kind: ErrChanged}
 			}
 			return nil
 		},
 		apply: func(d *format.Document) {
 			current, _ := d.Lookup(key.Image, key.Type)
-			if rest := without(current.DeclaredBy, removal.Reference); len(rest) > 0 {
+			if rest := removal.remaining(current); len(rest) > 0 {
 				current.DeclaredBy = rest
 				d.Set(key.Image, current)
 				return
@@ -220,7 +248,16 @@ func (c *committer) deleteEdit(removal Removal) edit {
 		},
 		holds: func(d *format.Document) bool {
 			current, ok := d.Lookup(key.Image, key.Type)
-			return !ok || len(current.DeclaredBy) > 0 && !slices.Contains(current.DeclaredBy, removal.Reference)
+			return !ok || !removal.All && len(current.DeclaredBy) > 0 &&
+				!slices.Contains(current.DeclaredBy, removal.Reference)
 		},
 	}
+}
+
+// remaining returns the references through which an entry is declared after the removal; nil if it goes.
+func (r Removal) remaining(current format.Entry) []string {
+	if r.All {
+		return nil
+	}
+	return without(current.DeclaredBy, r.Reference)
 }

@@ -36,6 +36,16 @@ func (m *entryModel) setContent(content []byte) {
 	m.Content, m.ContentBase64 = types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
 }
 
+// setAdoptedContent is setContent for metadata that was imported or listed. It stores as base64 what a configuration
+// that Terraform generates from it would change.
+func (m *entryModel) setAdoptedContent(content []byte) {
+	if format.IsText(content) && survivesGeneration(string(content)) {
+		m.setContent(content)
+		return
+	}
+	m.Content, m.ContentBase64 = types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
+}
+
 // clearContent shows that there is no content.
 func (m *entryModel) clearContent() {
 	m.Content, m.ContentBase64 = types.StringNull(), types.StringNull()

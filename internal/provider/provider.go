@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
@@ -18,6 +19,7 @@ var (
 	_ provider.ProviderWithValidateConfig     = (*manifestoProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*manifestoProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*manifestoProvider)(nil)
+	_ provider.ProviderWithListResources      = (*manifestoProvider)(nil)
 )
 
 // New returns a function that creates a provider of a version.
@@ -78,6 +80,7 @@ func (p *manifestoProvider) Configure(
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.EphemeralResourceData = data
+	resp.ListResourceData = data
 }
 
 // open gives access to a repository of a registry, or to an image layout on disk.
@@ -90,7 +93,7 @@ func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 
 // Resources implements provider.Provider.
 func (p *manifestoProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newMetadataResource}
+	return []func() resource.Resource{newMetadataResource, newRetentionResource}
 }
 
 // DataSources implements provider.Provider.
@@ -106,4 +109,9 @@ func (p *manifestoProvider) EphemeralResources(context.Context) []func() ephemer
 // Functions implements provider.ProviderWithFunctions.
 func (p *manifestoProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newParseReferenceFunction, newJSONSchemaErrorsFunction}
+}
+
+// ListResources implements provider.ProviderWithListResources.
+func (p *manifestoProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{newMetadataListResource}
 }

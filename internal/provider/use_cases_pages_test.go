@@ -17,8 +17,8 @@ var (
 	includedFile = regexp.MustCompile(`\{\{-?\s*(?:tffile|codefile "\w+") "examples/use-cases/([^"]+)"`)
 )
 
-// Each module of the use cases has its files and tests of both outcomes: what it lets pass, and what it refuses. Modules
-// with mocks only pass on what another module refuses, which expect_failures cannot name.
+// Each module of the use cases has its files and tests of both outcomes: what it lets pass, and what it refuses.
+// Modules with mocks only pass on what another module refuses, which expect_failures cannot name.
 func TestUseCasesHaveTests(t *testing.T) {
 	t.Parallel()
 	for _, module := range useCaseModules(t) {
@@ -33,7 +33,8 @@ func TestUseCasesHaveTests(t *testing.T) {
 		}
 		for name, text := range files {
 			runs, refusals := len(runBlock.FindAllString(text, -1)), strings.Count(text, "expect_failures")
-			if refusals == 0 && !strings.Contains(text, "mock_provider") || runs <= refusals || !strings.Contains(text, "assert {") {
+			mocks, asserts := strings.Contains(text, "mock_provider"), strings.Contains(text, "assert {")
+			if refusals == 0 && !mocks || runs <= refusals || !asserts {
 				t.Errorf("%s: %d runs, of which %d expect failures: want both kinds, and assertions", name, runs, refusals)
 			}
 		}

@@ -34,15 +34,15 @@ var useCaseImages = map[string]map[string]string{
 	"example/production": {"1.2": "first build"},
 }
 
-// useCaseDigests are the digests that stand for the builds in files below tests/. The tests replace them, and ghcr.io, by
-// those of their registry: OpenTofu's assertions cannot refer to variables that the module does not declare.
+// useCaseDigests are the digests that stand for the builds in files below tests/. TestCLIUseCases replaces them, and
+// ghcr.io, by those of its registry: OpenTofu's assertions cannot refer to variables that the module does not declare.
 var useCaseDigests = map[string]string{
 	"first build":  "sha256:" + strings.Repeat("1", 64),
 	"second build": "sha256:" + strings.Repeat("2", 64),
 }
 
-// prepareUseCase does what the tests of a use case need beyond useCaseImages, by the name of the use case. dir is a copy
-// of all use cases.
+// prepareUseCase does what the tests of a use case need beyond useCaseImages, by the name of the use case. dir is a
+// copy of all use cases.
 var prepareUseCase = map[string]func(w *world, c *commandLine, dir string){
 	"promotion": func(w *world, _ *commandLine, dir string) { w.prepareForPromotion(dir) },
 }

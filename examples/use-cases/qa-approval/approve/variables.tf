@@ -4,7 +4,7 @@ variable "repository" {
 }
 
 variable "approvals" {
-  description = "Who approved which build, and when (RFC 3339), by the digest of the build. An entry that goes is revoked."
+  description = "Who approved which build, and when (RFC 3339), by the digest of the build. Remove one to revoke it."
   type = map(object({
     by     = string
     at     = string

@@ -9,7 +9,7 @@ variable "approvers" {
 }
 
 variable "enforce" {
-  description = "Refuse a build that is not approved. If false, there is only a warning: to introduce the gate, or in an emergency."
+  description = "Refuse a build that is not approved. If false, only warn: to introduce the gate, or in an emergency."
   type        = bool
   default     = true
 }

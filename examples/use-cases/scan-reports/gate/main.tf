@@ -20,7 +20,8 @@ locals {
         "the report of ${scanner} is older than ${var.max_age_days} days"
       ],
       [
-        for severity in var.blocking : "${scanner} found ${severity} with a fix: ${join(", ", summary.findings[severity].fixable)}"
+        for severity in var.blocking :
+        "${scanner} found ${severity} with a fix: ${join(", ", summary.findings[severity].fixable)}"
         if length(try(summary.findings[severity].fixable, [])) > 0
       ],
     )

@@ -1,4 +1,4 @@
 output "node_files" {
-  description = "Files that the host must have: load the AppArmor profile with apparmor_parser before the container starts."
+  description = "Files that the host must have. apparmor_parser must load the AppArmor profile."
   value       = module.profiles.node_files
 }

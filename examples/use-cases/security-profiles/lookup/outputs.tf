@@ -17,7 +17,7 @@ output "docker_security_opts" {
 }
 
 output "kubernetes_security_context" {
-  description = "The profiles in the securityContext of a container. RuntimeDefault stands for a profile that the image lacks."
+  description = "The profiles in the securityContext of a container, RuntimeDefault where the image has none."
   value = {
     seccompProfile = { for key, value in {
       type             = local.seccomp == null ? "RuntimeDefault" : "Localhost"

@@ -18,7 +18,9 @@ resource "manifesto_metadata" "apparmor" {
 
   lifecycle {
     precondition {
-      condition     = length(regexall("(?m)^\\s*profile\\s+[A-Za-z0-9][A-Za-z0-9._-]*[\\s{]", file(var.apparmor_profile))) == 1
+      condition = length(
+        regexall("(?m)^\\s*profile\\s+[A-Za-z0-9][A-Za-z0-9._-]*[\\s{]", file(var.apparmor_profile))
+      ) == 1
       error_message = "${var.apparmor_profile} must have one profile with a name: profile NAME {…}."
     }
   }

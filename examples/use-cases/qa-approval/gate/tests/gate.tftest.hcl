@@ -31,7 +31,11 @@ run "approve" {
   variables {
     repository = "ghcr.io/example/app"
     approvals = {
-      "sha256:1111111111111111111111111111111111111111111111111111111111111111" = { by = "Ada (QA)", at = "2026-03-02T09:30:00Z", ticket = "QA-17" }
+      "sha256:1111111111111111111111111111111111111111111111111111111111111111" = {
+        by     = "Ada (QA)"
+        at     = "2026-03-02T09:30:00Z"
+        ticket = "QA-17"
+      }
     }
   }
 }
@@ -42,12 +46,12 @@ run "deploys_the_approved_build" {
   }
 
   assert {
-    condition     = terraform_data.deployment.output == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(terraform_data.deployment.output, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The deployment is not the approved build, by digest."
   }
 
   assert {
-    condition     = output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(output.image, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The output is not the approved build, by digest."
   }
 

@@ -22,7 +22,7 @@ run "scan" {
 
 run "deploys_what_has_nothing_critical_with_a_fix" {
   assert {
-    condition     = terraform_data.deployment.output == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(terraform_data.deployment.output, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The deployment is not the scanned build, by digest."
   }
 

@@ -37,7 +37,10 @@ run "replaces_it_by_a_newer_report" {
   }
 
   assert {
-    condition     = join(",", output.summary.findings.CRITICAL.fixable) == "CVE-2024-0003" && join(",", output.summary.findings.LOW.fixable) == "CVE-2024-0004"
+    condition = (
+      join(",", output.summary.findings.CRITICAL.fixable) == "CVE-2024-0003" &&
+      join(",", output.summary.findings.LOW.fixable) == "CVE-2024-0004"
+    )
     error_message = "The summary lacks what the newer report found."
   }
 }

@@ -21,7 +21,7 @@ run "confines_the_pod" {
   command = plan
 
   assert {
-    condition     = kubernetes_manifest.app.manifest.spec.containers[0].image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(kubernetes_manifest.app.manifest.spec.containers[0].image, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The pod does not run the build that the profiles are for."
   }
 

@@ -20,7 +20,10 @@ run "runs_it_with_the_default_if_none_is_required" {
   }
 
   assert {
-    condition     = jsonencode(output.kubernetes_security_context) == "{\"appArmorProfile\":{\"type\":\"RuntimeDefault\"},\"seccompProfile\":{\"type\":\"RuntimeDefault\"}}"
+    condition = jsonencode(output.kubernetes_security_context) == jsonencode({
+      appArmorProfile = { type = "RuntimeDefault" }
+      seccompProfile  = { type = "RuntimeDefault" }
+    })
     error_message = "A pod does not get the default profiles."
   }
 }
@@ -44,30 +47,42 @@ run "finds_the_profiles" {
   }
 
   assert {
-    condition     = output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(output.image, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The image to run is not the build of 1.2, by digest."
   }
 
   assert {
-    condition     = output.docker_security_opts == tolist(["seccomp=${file("../publish/tests/profiles/seccomp.json")}", "apparmor=example-app"])
+    condition = output.docker_security_opts == tolist([
+      "seccomp=${file("../publish/tests/profiles/seccomp.json")}",
+      "apparmor=example-app",
+    ])
     error_message = "The options for Docker are not the profiles."
   }
 
   assert {
-    condition     = output.kubernetes_security_context.seccompProfile.localhostProfile == "manifesto/${filesha256("../publish/tests/profiles/seccomp.json")}.json"
-    error_message = "A pod does not name the seccomp profile by its digest."
-  }
-
-  assert {
-    condition     = output.kubernetes_security_context.appArmorProfile.localhostProfile == "example-app"
-    error_message = "A pod does not name the AppArmor profile."
-  }
-
-  assert {
-    condition = output.node_files == tomap({
-      "/var/lib/kubelet/seccomp/manifesto/${filesha256("../publish/tests/profiles/seccomp.json")}.json" = file("../publish/tests/profiles/seccomp.json")
-      "/etc/apparmor.d/example-app"                                                                     = file("../publish/tests/profiles/apparmor")
+    condition = jsonencode(output.kubernetes_security_context) == jsonencode({
+      appArmorProfile = { type = "Localhost", localhostProfile = "example-app" }
+      seccompProfile = {
+        type             = "Localhost"
+        localhostProfile = "manifesto/${filesha256("../publish/tests/profiles/seccomp.json")}.json"
+      }
     })
+    error_message = "A pod does not name the profiles, that of seccomp by its digest."
+  }
+
+  assert {
+    condition = keys(output.node_files) == tolist([
+      "/etc/apparmor.d/example-app",
+      "/var/lib/kubelet/seccomp/manifesto/${filesha256("../publish/tests/profiles/seccomp.json")}.json",
+    ])
+    error_message = "The files do not have the paths where nodes look for them."
+  }
+
+  assert {
+    condition = values(output.node_files) == tolist([
+      file("../publish/tests/profiles/apparmor"),
+      file("../publish/tests/profiles/seccomp.json"),
+    ])
     error_message = "The files for the nodes are not the profiles."
   }
 }

@@ -12,7 +12,7 @@ run "stores_the_contact" {
   }
 
   assert {
-    condition     = output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition     = endswith(output.image, "@sha256:1111111111111111111111111111111111111111111111111111111111111111")
     error_message = "The contact is not about the build of 1.2."
   }
 

@@ -38,7 +38,10 @@ run "annotates_the_deployment" {
   }
 
   assert {
-    condition     = kubernetes_deployment_v1.app.spec[0].template[0].spec[0].container[0].env[0].value_from[0].secret_key_ref[0].name == "app-alerts"
+    condition = [
+      for container in kubernetes_deployment_v1.app.spec[0].template[0].spec[0].container :
+      container.env[0].value_from[0].secret_key_ref[0].name
+    ] == ["app-alerts"]
     error_message = "The container does not get the webhook from the secret."
   }
 }
