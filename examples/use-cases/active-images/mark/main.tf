@@ -8,12 +8,16 @@ locals {
   ])
 
   # The workloads of each build of this repository.
-  active = { for one in local.running : one.image.digest => one.workload... if one.image.repository == local.repository }
+  active = {
+    for one in local.running : one.image.digest => one.workload... if one.image.repository == local.repository
+  }
 }
 
 # One resource for the whole repository: what no longer runs loses its mark with the same apply.
 resource "manifesto_repository_metadata" "active" {
   repository = var.repository
   type       = "active/${var.environment}"
-  images     = { for digest, workloads in local.active : digest => jsonencode({ workloads = sort(distinct(workloads)) }) }
+  images = {
+    for digest, workloads in local.active : digest => jsonencode({ workloads = sort(distinct(workloads)) })
+  }
 }

@@ -5,8 +5,11 @@ locals {
   approvals = { for name, text in var.files : name => try(yamldecode(text), null) }
 
   errors = {
-    for name, approval in local.approvals : name =>
-    approval == null ? ["not YAML, or empty"] : provider::manifesto::json_schema_errors(local.schema, jsonencode(approval))
+    for name, approval in local.approvals : name => (
+      approval == null
+      ? ["not YAML, or empty"]
+      : provider::manifesto::json_schema_errors(local.schema, jsonencode(approval))
+    )
   }
 
   # The files of each build: two would declare the same metadata twice.

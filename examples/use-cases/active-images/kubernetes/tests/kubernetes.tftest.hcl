@@ -11,8 +11,8 @@ run "finds_what_runs" {
         }
         status = {
           containerStatuses = [
-            { name = "web", imageID = "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" },
-            { name = "starts", imageID = "" },
+            { imageID = "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" },
+            { imageID = "" },
           ]
         }
       },
@@ -21,7 +21,7 @@ run "finds_what_runs" {
         metadata = { name = "db-0", namespace = "shop", ownerReferences = [{ kind = "StatefulSet", name = "db" }] }
         status = {
           containerStatuses = [
-            { name = "db", imageID = "docker-pullable://postgres@sha256:3333333333333333333333333333333333333333333333333333333333333333" },
+            { imageID = "docker-pullable://postgres@sha256:3333333333333333333333333333333333333333333333333333333333333333" },
           ]
         }
       },

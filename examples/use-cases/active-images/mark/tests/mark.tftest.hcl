@@ -11,7 +11,9 @@ variables {
 run "marks_what_runs" {
   assert {
     condition = manifesto_repository_metadata.active.images == tomap({
-      "sha256:1111111111111111111111111111111111111111111111111111111111111111" = "{\"workloads\":[\"shop/web\",\"shop/worker\"]}"
+      "sha256:1111111111111111111111111111111111111111111111111111111111111111" = jsonencode({
+        workloads = ["shop/web", "shop/worker"]
+      })
     })
     error_message = "The marks are not those of the workloads of this repository."
   }
@@ -53,7 +55,7 @@ run "marks_both_builds_during_a_rollout" {
 run "accepts_that_nothing_of_the_repository_runs" {
   variables {
     workloads = {
-      "shop/db" = ["docker.io/library/postgres@sha256:3333333333333333333333333333333333333333333333333333333333333333"]
+      "shop/db" = ["postgres@sha256:3333333333333333333333333333333333333333333333333333333333333333"]
     }
   }
 

@@ -16,7 +16,10 @@ run "stores_each_file" {
   }
 
   assert {
-    condition     = output.approved == { "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" = "app.yaml", "ghcr.io/example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222" = "next.yaml" }
+    condition = output.approved == {
+      "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" = "app.yaml"
+      "ghcr.io/example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222" = "next.yaml"
+    }
     error_message = "The output is not the files of the builds."
   }
 
@@ -40,7 +43,9 @@ run "revokes_what_has_no_file_any_more" {
   }
 
   assert {
-    condition     = output.approved == { "ghcr.io/example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222" = "next.yaml" }
+    condition = output.approved == {
+      "ghcr.io/example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222" = "next.yaml"
+    }
     error_message = "The approval without a file is still there."
   }
 }

@@ -4,9 +4,9 @@ variables {
 
 run "stores_the_approvals_of_the_directory" {
   assert {
-    condition = output.approved == {
-      "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" = "tests/approvals/app.yaml"
-      "ghcr.io/example/app@sha256:2222222222222222222222222222222222222222222222222222222222222222" = "tests/approvals/team/next.yaml"
+    condition = { for image, file in output.approved : split("@", image)[1] => file } == {
+      "sha256:1111111111111111111111111111111111111111111111111111111111111111" = "tests/approvals/app.yaml"
+      "sha256:2222222222222222222222222222222222222222222222222222222222222222" = "tests/approvals/team/next.yaml"
     }
     error_message = "The approvals are not those of the files."
   }

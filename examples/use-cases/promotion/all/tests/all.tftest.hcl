@@ -17,12 +17,17 @@ run "contact" {
 
 run "promotes_what_the_source_has" {
   assert {
-    condition     = output.image == "ghcr.io/example/production@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition = (
+      output.image == "ghcr.io/example/production@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    )
     error_message = "The promoted image is not the same build."
   }
 
   assert {
-    condition     = { for type, piece in manifesto_image_metadata.to.metadata : type => piece.content } == { contact = "platform-team@example.com" }
+    condition = (
+      { for type, piece in manifesto_image_metadata.to.metadata : type => piece.content }
+      == { contact = "platform-team@example.com" }
+    )
     error_message = "The metadata is not that of the source."
   }
 }
@@ -33,7 +38,9 @@ run "promotes_the_next_build" {
   }
 
   assert {
-    condition     = output.image == "ghcr.io/example/production@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    condition = (
+      output.image == "ghcr.io/example/production@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+    )
     error_message = "The promoted image is not the next build."
   }
 }
@@ -53,7 +60,9 @@ run "leaves_the_previous_build_alone" {
   }
 
   assert {
-    condition     = output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition = (
+      output.image == "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    )
     error_message = "The previous build is another."
   }
 }

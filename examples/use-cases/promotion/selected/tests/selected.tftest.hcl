@@ -24,7 +24,9 @@ run "contact" {
 
 run "promotes_the_chosen_type" {
   assert {
-    condition     = output.image == "ghcr.io/example/production@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    condition = (
+      output.image == "ghcr.io/example/production@sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    )
     error_message = "The promoted image is not the same build."
   }
 
