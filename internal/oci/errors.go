@@ -51,8 +51,8 @@ var (
 
 // Errors of referrers.
 var (
-	// ErrNotReferrer: the manifest is not one that is attached to the image.
-	ErrNotReferrer = errors.New("not attached to the image")
+	// ErrNotReferrer: the manifest is malformed, or attached to nothing or to another image.
+	ErrNotReferrer = errors.New("not an artifact of the image")
 	// ErrTooManyReferrers: the list has more than MaxReferrers entries. The error is also ErrTooLarge.
 	ErrTooManyReferrers = fmt.Errorf("%w: more than %d referrers", ErrTooLarge, MaxReferrers)
 )

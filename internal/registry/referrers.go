@@ -12,15 +12,16 @@ import (
 // maxReferrerPages bounds how many pages of a list of referrers are read.
 const maxReferrerPages = 1000
 
-// errNoReferrersAPI: the registry has no list of referrers. Their fallback tag may have one.
-var errNoReferrersAPI = errors.New("no API for referrers")
+// errNoList: the answer has another media type than a list of referrers, and is none.
+var errNoList = fmt.Errorf("%w: no list of referrers", oci.ErrBadResponse)
 
 // Referrers returns what the registry lists as attached to a manifest: through the API or, where there is none, under
 // the fallback tag. The entries are unverified claims. An empty list proves nothing about a repository that may not be
 // readable. The error wraps oci.ErrTooManyReferrers or oci.ErrTooLarge if the list exceeds a bound.
 func (r *Repository) Referrers(ctx context.Context, subject oci.Digest) (listed []oci.ListedReferrer, err error) {
 	defer r.host.clean(&err)
-	if listed, err = r.referrersByAPI(ctx, subject); errors.Is(err, errNoReferrersAPI) {
+	listed, hasAPI, err := r.referrersByAPI(ctx, subject)
+	if err == nil && !hasAPI {
 		listed, err = r.referrersByTag(ctx, subject)
 	}
 	if err != nil {
@@ -29,34 +30,35 @@ func (r *Repository) Referrers(ctx context.Context, subject oci.Digest) (listed 
 	return listed, nil
 }
 
-// referrersByAPI asks the API. That a repository has none is remembered: in virtual registries, one repository may have
-// it and the next one not.
-func (r *Repository) referrersByAPI(ctx context.Context, subject oci.Digest) ([]oci.ListedReferrer, error) {
+// referrersByAPI asks the API, if there is one. That a repository has none is remembered for it alone: behind the host
+// of a virtual registry, the next repository may have it.
+func (r *Repository) referrersByAPI(
+	ctx context.Context, subject oci.Digest,
+) (found []oci.ListedReferrer, hasAPI bool, err error) {
 	if r.host.lacksReferrers(r.repository.Path()) {
-		return nil, errNoReferrersAPI
+		return nil, false, nil
 	}
 	target := "referrers/" + subject.String()
-	var found []oci.ListedReferrer
 	for page := 0; target != "" && page < maxReferrerPages; page++ {
 		listed, next, err := r.referrersPage(ctx, target, subject)
 		if page == 0 && hasNoReferrersAPI(err) {
 			if !errors.Is(err, ErrRepositoryUnknown) { // It may be created later in this run.
 				r.host.foundNoReferrers(r.repository.Path())
 			}
-			return nil, errNoReferrersAPI
+			return nil, false, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, true, err
 		}
 		if found = append(found, listed...); len(found) > oci.MaxReferrers {
-			return nil, oci.ErrTooManyReferrers
+			return nil, true, oci.ErrTooManyReferrers
 		}
 		target = next
 	}
 	if target != "" {
-		return nil, fmt.Errorf("%w: the list has more than %d pages", oci.ErrTooLarge, maxReferrerPages)
+		return nil, true, fmt.Errorf("%w: the list has more than %d pages", oci.ErrTooLarge, maxReferrerPages)
 	}
-	return found, nil
+	return found, true, nil
 }
 
 // referrersPage reads one page of the list, and returns the request for the next one; empty on the last.
@@ -75,8 +77,7 @@ func (r *Repository) referrersPage(
 		m := oci.NewManifest(contentType(resp), content)
 		listed, err = oci.ParseReferrers(m)
 		if errors.Is(err, oci.ErrBadResponse) && m.MediaType != oci.MediaTypeOCIIndex {
-			return fmt.Errorf("%w: %w: %d bytes of %q in the place of a list of referrers",
-				errNoReferrersAPI, oci.ErrBadResponse, len(content), shorten(m.MediaType))
+			return fmt.Errorf("%w in %d bytes of %q", errNoList, len(content), shorten(m.MediaType))
 		}
 		if err != nil {
 			return err
@@ -91,7 +92,7 @@ func (r *Repository) referrersPage(
 // specification wants a 404. Artifactory answered 406, GitLab's proxies send a page with 200, and GitHub redirects to
 // its web site.
 func hasNoReferrersAPI(err error) bool {
-	if errors.Is(err, errNoReferrersAPI) {
+	if errors.Is(err, errNoList) {
 		return true
 	}
 	switch status := statusOf(err); status {
