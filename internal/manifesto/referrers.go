@@ -28,6 +28,21 @@ type UnreadableReferrer struct {
 	Reason error
 }
 
+// LargestReferrerError is the error of contents that are too large together. It wraps ErrContentsTooLarge.
+type LargestReferrerError struct {
+	// Largest is the referrer with the largest content.
+	Largest oci.Referrer
+}
+
+// Error implements error.
+func (e *LargestReferrerError) Error() string {
+	return fmt.Sprintf("%v: the largest is that of %s, with %d bytes",
+		ErrContentsTooLarge, e.Largest.Digest, e.Largest.Layer.Size)
+}
+
+// Unwrap returns ErrContentsTooLarge.
+func (e *LargestReferrerError) Unwrap() error { return ErrContentsTooLarge }
+
 // ReferrersQuery says what Store.Referrers looks up.
 type ReferrersQuery struct {
 	// Shows chooses referrers by their artifact type, which their manifests tell; nil shows all.
@@ -43,7 +58,7 @@ type ReferrersQuery struct {
 // in the order of their digests, and do not keep the others from being shown. Anything else that cannot be read is an
 // error. So is an empty list if the image itself is not there: only a repository that can be read has none.
 //
-// The error wraps ErrReferrersTooLarge or ErrContentsTooLarge if a bound of the query is exceeded.
+// The error wraps ErrReferrersTooLarge, or is a *LargestReferrerError, if a bound of the query is exceeded.
 func (s *Store) Referrers(
 	ctx context.Context, name oci.Repository, image oci.Digest, query ReferrersQuery,
 ) (found []Referrer, unreadable []UnreadableReferrer, err error) {
@@ -152,18 +167,15 @@ func textSize(r oci.Referrer) int64 {
 
 // download gets the contents. A content that several referrers have is downloaded once, and counts for each of them.
 func (l *referrersLookup) download(ctx context.Context) error {
+	if err := l.checkSizes(); err != nil {
+		return err
+	}
 	places := map[layer][]int{}
 	var layers []layer
-	var total int64
 	for i, r := range l.opened {
 		if r == nil || r.Layer == nil {
 			continue
 		}
-		if r.Layer.Size > l.query.MaxContents-total {
-			return fmt.Errorf("%w: with the %d bytes of %s (%s)", ErrContentsTooLarge, r.Layer.Size, r.Digest,
-				oci.Printable(r.ArtifactType))
-		}
-		total += r.Layer.Size
 		key := layer{r.Layer.Digest, r.Layer.Size}
 		if places[key] == nil {
 			layers = append(layers, key)
@@ -184,6 +196,26 @@ func (l *referrersLookup) download(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// checkSizes returns a *LargestReferrerError if the contents have more bytes together than the query allows, as their
+// manifests say.
+func (l *referrersLookup) checkSizes() error {
+	var largest *Referrer
+	rest := l.query.MaxContents
+	for _, r := range l.opened {
+		if r == nil || r.Layer == nil {
+			continue
+		}
+		if largest == nil || r.Layer.Size > largest.Layer.Size {
+			largest = r
+		}
+		rest = max(rest, -1) - r.Layer.Size // It stays negative, and does not overflow.
+	}
+	if rest >= 0 {
+		return nil
+	}
+	return &LargestReferrerError{largest.Referrer}
 }
 
 // layer is a layer as a manifest describes it. Another manifest may give the same blob a wrong size.

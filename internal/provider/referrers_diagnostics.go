@@ -14,12 +14,14 @@ import (
 // diagnoseReferrers explains an error of looking up what is attached to an image.
 func diagnoseReferrers(err error, image subject) diagnosis {
 	name := "image " + image.reference.Repository.Digested(image.digest).String()
-	switch {
-	case errors.Is(err, manifesto.ErrContentsTooLarge):
+	if large, ok := errors.AsType[*manifesto.LargestReferrerError](err); ok {
 		return diagnosis{"include_content", "Contents too large", fmt.Sprintf(
 			"The contents of the artifacts attached to %s have more than %d MiB together, which is more than Terraform "+
-				"carries in one object: %v. Name fewer types in artifact_types, or remove include_content.",
-			name, maxContents>>20, err)}
+				"carries in one object. The largest, with %d bytes, is that of %s (%s). Name fewer types in artifact_types, "+
+				"or remove include_content.", name, maxContents>>20, large.Largest.Layer.Size, large.Largest.Digest,
+			cut(large.Largest.ArtifactType))}
+	}
+	switch {
 	case errors.Is(err, manifesto.ErrReferrersTooLarge):
 		return diagnosis{"artifact_types", "Too many referrers", fmt.Sprintf(
 			"The annotations of the artifacts attached to %s are more than Terraform carries in one object, which is %d "+
