@@ -508,3 +508,29 @@ func TestAccReferrersIndex(t *testing.T) {
 		},
 	})
 }
+
+// The examples run with only the registry's host replaced, and the gate refuses what it should.
+func TestCLIExamplesOfReferrers(t *testing.T) {
+	t.Parallel()
+	c, w := setUpExamples(t)
+	const typ = "application/vnd.example.trivy+json"
+	w.attach(w.image, registrytest.Artifact{
+		Type: typ, Layers: []string{trivyReport("LOW")}, Annotations: created("2026-01-01T00:00:00Z"),
+	})
+	c.example(w, "data-sources/manifesto_referrers/data-source.tf")
+	c.example(w, "data-sources/manifesto_referrers/gate.tf")
+	if output := c.terraform("apply", "-auto-approve"); !strings.Contains(output, typ) {
+		t.Errorf("the output does not have the type:\n%s", output)
+	}
+	c.terraform("plan", "-detailed-exitcode")
+	w.attach(w.image, registrytest.Artifact{
+		Type: typ, Layers: []string{trivyReport("CRITICAL")}, Annotations: created("2026-01-02T00:00:00Z"),
+	})
+	if output, code := c.run(c.tool, "plan"); code == 0 || !strings.Contains(output, "has critical vulnerabilities") {
+		t.Errorf("a build with critical vulnerabilities: exit code %d\n%s", code, output)
+	}
+	w.image = w.push("1.2", "not scanned")
+	if output, code := c.run(c.tool, "plan"); code == 0 || !strings.Contains(output, "No Trivy report is attached") {
+		t.Errorf("a build that was not scanned: exit code %d\n%s", code, output)
+	}
+}
