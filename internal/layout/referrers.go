@@ -104,7 +104,7 @@ func (s *subjects) of(d directory, ix index, digest oci.Digest) (subject oci.Dig
 		return subject, true, nil
 	}
 	if _, err := oci.ParseDigest(digest.String()); err != nil {
-		return "", false, nil //nolint:nilerr // It names no blob of the layout.
+		return "", false, nil
 	}
 	m, err := d.manifest(ix, digest.String())
 	if errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrTooLarge) {
@@ -114,7 +114,7 @@ func (s *subjects) of(d directory, ix index, digest oci.Digest) (subject oci.Dig
 		return "", false, err
 	}
 	if subject, err = oci.SubjectOf(m); err != nil {
-		return "", false, nil //nolint:nilerr // It is no manifest.
+		return "", false, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

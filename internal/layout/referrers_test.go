@@ -15,9 +15,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// attach stores an artifact of an image by its digest, and returns a descriptor for index.json.
-func attach(t *testing.T, l *Layout, image oci.Digest, typ string) (oci.Digest, string) {
+// attach stores a report about an image by its digest, and returns a descriptor for index.json.
+func attach(t *testing.T, l *Layout, image oci.Digest) (oci.Digest, string) {
 	t.Helper()
+	const typ = "a/report"
 	m, err := registrytest.Artifact{Type: typ, Layers: []string{typ}}.Manifest(t.Context(), l, image)
 	if err == nil {
 		err = l.PutManifest(t.Context(), m.Digest.String(), m, time.Time{})
@@ -51,8 +52,8 @@ func TestReferrers(t *testing.T) {
 	directory := newLayout(t, emptyIndex)
 	l := Open(directory)
 	one, two, bare := push(t, l, "1", "one").Digest, push(t, l, "2", "two").Digest, push(t, l, "3", "three").Digest
-	report, reportEntry := attach(t, l, one, "a/report")
-	other, otherEntry := attach(t, l, two, "a/report")
+	report, reportEntry := attach(t, l, one)
+	other, otherEntry := attach(t, l, two)
 	sbom, err := registrytest.Attach(t.Context(), l, one, registrytest.Artifact{Type: "a/sbom"})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +80,7 @@ func TestReferrersAreReadOnce(t *testing.T) {
 	directory := newLayout(t, emptyIndex)
 	l := Open(directory)
 	image := push(t, l, "1", "one").Digest
-	report, entry := attach(t, l, image, "a/report")
+	report, entry := attach(t, l, image)
 	if got := referrers(t, l, image); got != nil {
 		t.Errorf("before: %v", got)
 	}
@@ -177,7 +178,7 @@ func TestReferrersOfAForeignLayout(t *testing.T) {
 	t.Parallel()
 	directory, digest := foreignLayout(t)
 	l := Open(directory)
-	report, entry := attach(t, l, oci.Digest(digest), "a/report")
+	report, entry := attach(t, l, oci.Digest(digest))
 	var index struct {
 		SchemaVersion int               `json:"schemaVersion"`
 		Manifests     []json.RawMessage `json:"manifests"`

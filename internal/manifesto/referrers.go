@@ -11,7 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// ErrReferrersTooLarge: what referrers say of themselves has more bytes together than the caller can take.
+// ErrReferrersTooLarge says that what referrers say of themselves has more bytes together than the caller can take.
 var ErrReferrersTooLarge = errors.New("referrers too large")
 
 // Referrer is an artifact that is attached to an image.

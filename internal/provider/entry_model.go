@@ -32,8 +32,8 @@ func (m *entryModel) setContent(content []byte) {
 	m.Content, m.ContentBase64 = contentValues(content)
 }
 
-// contentValues returns content as text if a Terraform string can carry it unchanged, and as base64 otherwise. The other
-// of the two is null.
+// contentValues returns content as text if a Terraform string can carry it unchanged, and as base64 otherwise. The
+// other one of the two is null.
 func contentValues(content []byte) (text, encoded types.String) {
 	if format.IsText(content) {
 		return types.StringValue(string(content)), types.StringNull()

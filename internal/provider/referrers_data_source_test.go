@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -237,7 +238,8 @@ func TestAccReferrersFilter(t *testing.T) {
 func TestAccReferrersOfAPlatform(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	index, children, err := registrytest.PushIndex(context.Background(), w.remote, "multi", "m", "linux/amd64", "linux/arm64")
+	ctx := context.Background()
+	index, children, err := registrytest.PushIndex(ctx, w.remote, "multi", "m", "linux/amd64", "linux/arm64")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,8 +322,8 @@ func TestAccReferrersTooLarge(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{
 			Config: w.referrers("include_content = true"),
-			ExpectError: words(
-				`Contents too large.*include_content = true.*more than 32 MiB.*12582914 bytes.*\(a/2\). Name fewer types in artifact_types`),
+			ExpectError: words(`Contents too large.*include_content = true.*more than 32 MiB.*12582914 bytes.*\(a/2\). ` +
+				`Name fewer types in artifact_types`),
 		},
 		resource.TestStep{Config: w.referrers("include_content = true\nartifact_types = [\"a/[01]\"]")},
 		resource.TestStep{Config: w.referrers("")},
@@ -455,7 +457,7 @@ func TestAccReferrersRequests(t *testing.T) {
 			c := newCommandLine(t)
 			w := newWorld(t, registrytest.Options{Kind: test.kind})
 			for i := range 3 {
-				w.attach(w.image, registrytest.Artifact{Type: fmt.Sprint("a/", i), Layers: []string{fmt.Sprint(i)}})
+				w.attach(w.image, registrytest.Artifact{Type: fmt.Sprint("a/", i), Layers: []string{strconv.Itoa(i)}})
 			}
 			c.write("main.tf", requirement+w.referrers(test.attributes))
 			w.server.Reset()
@@ -481,7 +483,8 @@ func TestAccTooManyReferrers(t *testing.T) {
 	}
 	w.lists(entries...)
 	acceptance(t, resource.TestStep{
-		Config: w.referrers(""), ExpectError: words(`Too many referrers.*image = .*More than 5000 artifacts.*Remove artifacts`),
+		Config:      w.referrers(""),
+		ExpectError: words(`Too many referrers.*image = .*More than 5000 artifacts.*Remove artifacts`),
 	})
 }
 

@@ -250,7 +250,7 @@ func TestReferrersFail(t *testing.T) {
 		"500":                   {refuse(500, "UNKNOWN"), first, nil, "500"},
 		"503":                   {refuse(503, "UNAVAILABLE"), first, nil, "503"},
 		"no list":               {respond(200, index, "x"), first, oci.ErrBadResponse, "list of referrers"},
-		"an endless list":       {endless(200, "x"), first, oci.ErrTooLarge, ""},
+		"an endless list":       {endless(200, "{"), first, oci.ErrTooLarge, ""},
 		"a second page missing": {second(first, notFound), first, oci.ErrNotFound, ""},
 		"a second page of HTML": {second(first, html), first, oci.ErrBadResponse, "text/html"},
 		"a page of the tag":     {notFound, html, oci.ErrBadResponse, "text/html"},
