@@ -103,7 +103,7 @@ func (s *subjects) of(d directory, ix index, digest oci.Digest) (subject oci.Dig
 	if ok {
 		return subject, true, nil
 	}
-	if _, err := oci.ParseDigest(digest.String()); err != nil {
+	if _, err = oci.ParseDigest(digest.String()); err != nil {
 		return "", false, nil
 	}
 	m, err := d.manifest(ix, digest.String())

@@ -187,23 +187,29 @@ func FuzzReferrers(f *testing.F) {
 		} else if len(listed) > len(content) {
 			t.Fatalf("%d entries in %d bytes", len(listed), len(content))
 		}
-		r, err := oci.ParseReferrer(m, image)
-		if err != nil {
-			if !errors.Is(err, oci.ErrNotReferrer) {
-				t.Fatalf("ParseReferrer: %v", err)
-			}
-			return
-		}
-		if of, err := oci.SubjectOf(m); err != nil || of != image {
-			t.Fatalf("the subject of %q is %q, %v", content, of, err)
-		}
-		if r.Layer != nil {
-			if _, err := oci.ParseDigest(r.Layer.Digest.String()); err != nil || r.Layer.Size < 0 {
-				t.Fatalf("%q has the layer %+v", content, r.Layer)
-			}
-		}
-		if r.Compare(r) != 0 || !m.IsIndex() && r.MediaType == "" {
-			t.Fatalf("%q reads as %+v", content, r)
-		}
+		checkReferrer(t, m)
 	})
+}
+
+// checkReferrer checks what ParseReferrer makes of a manifest.
+func checkReferrer(t *testing.T, m oci.Manifest) {
+	t.Helper()
+	r, err := oci.ParseReferrer(m, image)
+	if err != nil {
+		if !errors.Is(err, oci.ErrNotReferrer) {
+			t.Fatalf("ParseReferrer: %v", err)
+		}
+		return
+	}
+	if of, err := oci.SubjectOf(m); err != nil || of != image {
+		t.Fatalf("the subject of %q is %q, %v", m.Content, of, err)
+	}
+	if r.Layer != nil {
+		if _, err := oci.ParseDigest(r.Layer.Digest.String()); err != nil || r.Layer.Size < 0 {
+			t.Fatalf("%q has the layer %+v", m.Content, r.Layer)
+		}
+	}
+	if r.Digest != m.Digest || r.MediaType == "" || r.Size != int64(len(m.Content)) {
+		t.Fatalf("%q reads as %+v", m.Content, r)
+	}
 }

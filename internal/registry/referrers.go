@@ -69,23 +69,27 @@ func (r *Repository) referrersPage(
 		method: http.MethodGet, path: target, accept: []int{http.StatusOK},
 		header: http.Header{"Accept": {oci.MediaTypeOCIIndex}, "Cache-Control": {"no-cache"}},
 	}
-	err = r.exchange(withinHost(ctx), in, func(resp *http.Response) error {
-		content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
-		if err != nil {
-			return err
+	err = r.exchange(withinHost(ctx), in, func(resp *http.Response) (err error) {
+		if listed, err = readReferrers(ctx, resp); err == nil {
+			next, err = nextPage(resp, "referrers/"+subject.String())
 		}
-		m := oci.NewManifest(contentType(resp), content)
-		listed, err = oci.ParseReferrers(m)
-		if errors.Is(err, oci.ErrBadResponse) && m.MediaType != oci.MediaTypeOCIIndex {
-			return fmt.Errorf("%w in %d bytes of %q", errNoList, len(content), shorten(m.MediaType))
-		}
-		if err != nil {
-			return err
-		}
-		next, err = nextPage(resp, "referrers/"+subject.String())
 		return err
 	})
 	return listed, next, err
+}
+
+// readReferrers reads the list in an answer. The error wraps errNoList if the answer does not even claim to be one.
+func readReferrers(ctx context.Context, resp *http.Response) ([]oci.ListedReferrer, error) {
+	content, err := readLimited(ctx, resp.Body, oci.MaxManifestSize)
+	if err != nil {
+		return nil, err
+	}
+	m := oci.NewManifest(contentType(resp), content)
+	listed, err := oci.ParseReferrers(m)
+	if errors.Is(err, oci.ErrBadResponse) && m.MediaType != oci.MediaTypeOCIIndex {
+		return nil, fmt.Errorf("%w in %d bytes of %q", errNoList, len(content), shorten(m.MediaType))
+	}
+	return listed, err
 }
 
 // hasNoReferrersAPI reports whether the answer to the first request means that the registry has no API. The

@@ -44,15 +44,13 @@ func (a Artifact) Manifest(ctx context.Context, store Store, subject oci.Digest)
 	if err != nil {
 		return oci.Manifest{}, err
 	}
-	var layers []oci.Descriptor
-	for _, content := range a.Layers {
-		layer, err := described("application/json", content)
-		if err != nil {
+	layers := make([]oci.Descriptor, len(a.Layers))
+	for i, content := range a.Layers {
+		if layers[i], err = described("application/json", content); err != nil {
 			return oci.Manifest{}, err
 		}
-		layers = append(layers, layer)
 	}
-	if layers == nil {
+	if len(layers) == 0 {
 		layers = []oci.Descriptor{{MediaType: oci.MediaTypeOCIEmpty, Digest: config.Digest, Size: config.Size}}
 	}
 	of, err := store.GetManifest(ctx, subject.String())
