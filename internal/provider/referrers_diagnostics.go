@@ -51,14 +51,14 @@ func warnOfUnreadable(
 		case len(lines) == maxUnreadable:
 			more++
 		default:
-			lines = append(lines, "- "+describeUnreadable(entry))
+			lines = append(lines, "  "+describeUnreadable(entry)) // Terraform does not break such a line.
 		}
 	}
 	if len(lines) == 0 {
 		return
 	}
 	if more > 0 {
-		lines = append(lines, fmt.Sprintf("- %d more", more))
+		lines = append(lines, fmt.Sprintf("  %d more", more))
 	}
 	diags.AddAttributeWarning(path.Root("image"), "Referrers left out", fmt.Sprintf(
 		"The list of what is attached to image %s names artifacts that cannot be read. They are not among the referrers:"+
