@@ -103,7 +103,9 @@ func (p *manifestoProvider) Resources(context.Context) []func() resource.Resourc
 
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource, newRepositoryDataSource}
+	return []func() datasource.DataSource{
+		newMetadataDataSource, newImageDataSource, newRepositoryDataSource, newReferrersDataSource,
+	}
 }
 
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
