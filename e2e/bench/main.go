@@ -32,6 +32,7 @@ func run(args []string) (err error) {
 	sizes := flags.String("sizes", "100,1000", "numbers of resources")
 	rounds := flags.Int("rounds", 3, "number of measurements of everything")
 	large := flags.Int("large", 100_000, "number of entries of the large manifesto; 0 skips it")
+	bulk := flags.Int("bulk", 10_000, "number of images of one resource; 0 skips it")
 	if err = flags.Parse(args); err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func run(args []string) (err error) {
 		fmt.Println("| resources | parallel | latency | operation | time | × no-op | × `terraform_data` " +
 			"| processor time | × no-op | requests | provider's peak memory |")
 		fmt.Println("| ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-		for text := range strings.SplitSeq(*sizes, ",") {
+		for text := range strings.FieldsFuncSeq(*sizes, func(r rune) bool { return r == ',' }) {
 			size, err := strconv.Atoi(text)
 			if err != nil {
 				return err
@@ -77,7 +78,12 @@ func run(args []string) (err error) {
 		}
 	}
 	if *large > 0 {
-		return measureLarge(ctx, dir, found[0], *large)
+		if err = measureLarge(ctx, dir, found[0], *large); err != nil {
+			return err
+		}
+	}
+	if *bulk > 0 {
+		return measureBulk(ctx, dir, found[0], *bulk, *rounds)
 	}
 	return nil
 }

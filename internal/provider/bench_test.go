@@ -45,21 +45,29 @@ func BenchmarkPlan(b *testing.B) {
 // caller is Terraform's side of the protocol.
 type caller struct {
 	t        testing.TB
+	name     string
 	server   tfprotov6.ProviderServer
 	resource func(map[string]tftypes.Value) *tfprotov6.DynamicValue
 	typ      tftypes.Object
 	computed []string
 }
 
+// newCaller calls manifesto_metadata.
 func newCaller(t testing.TB, server tfprotov6.ProviderServer) *caller {
 	t.Helper()
-	c := &caller{t: t, server: server}
+	return newCallerOf(t, server, metadataType)
+}
+
+// newCallerOf calls a type of resource.
+func newCallerOf(t testing.TB, server tfprotov6.ProviderServer, name string) *caller {
+	t.Helper()
+	c := &caller{t: t, name: name, server: server}
 	ctx := context.Background()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := schemas.ResourceSchemas[metadataType].Block
+	block := schemas.ResourceSchemas[name].Block
 	c.typ = objectType(t, block.ValueType())
 	for _, attribute := range block.Attributes {
 		if attribute.Computed {
@@ -130,7 +138,7 @@ func (c *caller) check(diagnostics []*tfprotov6.Diagnostic) {
 func (c *caller) plan(config, prior, proposed *tfprotov6.DynamicValue) *tfprotov6.DynamicValue {
 	c.t.Helper()
 	resp, err := c.server.PlanResourceChange(context.Background(), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: metadataType, Config: config, PriorState: prior, ProposedNewState: proposed,
+		TypeName: c.name, Config: config, PriorState: prior, ProposedNewState: proposed,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -144,7 +152,7 @@ func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (
 ) {
 	c.t.Helper()
 	resp, err := c.server.ApplyResourceChange(context.Background(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: metadataType, Config: config, PriorState: prior, PlannedState: planned,
+		TypeName: c.name, Config: config, PriorState: prior, PlannedState: planned,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -156,7 +164,7 @@ func (c *caller) apply(config, prior, planned *tfprotov6.DynamicValue) (
 func (c *caller) read(state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData) {
 	c.t.Helper()
 	resp, err := c.server.ReadResource(context.Background(), &tfprotov6.ReadResourceRequest{
-		TypeName: metadataType, CurrentState: state, CurrentIdentity: identity,
+		TypeName: c.name, CurrentState: state, CurrentIdentity: identity,
 	})
 	if err != nil {
 		c.t.Fatal(err)

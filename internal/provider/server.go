@@ -28,7 +28,7 @@ func NewServer(version string) func() tfprotov6.ProviderServer {
 		if !ok {
 			return all // A server without the requests of frameworkServer; a test sees that it is none.
 		}
-		return newServer(framework, p)
+		return newServer(newOpaqueServer(framework, p), p)
 	}
 }
 

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+	"golang.org/x/sync/errgroup"
+)
+
+// bulkParallel is how many images are looked up, and contents uploaded, at a time, as in the provider.
+const bulkParallel = 16
+
+// bulkOperation is a step in the life of one resource with many images.
+type bulkOperation struct {
+	name string
+	args []string
+}
+
+var bulkOperations = []bulkOperation{
+	{"apply (create)", []string{"apply", "-auto-approve"}},
+	{"plan (unchanged)", []string{"plan", "-detailed-exitcode"}},
+	{"apply (one content changes)", []string{"apply", "-auto-approve"}},
+	{"destroy", []string{"destroy", "-auto-approve"}},
+}
+
+// measureBulk measures one manifesto_repository_metadata with a number of images, and in alternation a bare loop that
+// sends the requests that a creation cannot do without.
+func measureBulk(ctx context.Context, dir, tool string, images, rounds int) error {
+	all := map[string][]figures{}
+	var ratios []float64
+	var loops []time.Duration
+	for range rounds {
+		loop, err := measureLoop(ctx, dir, tool, images)
+		if err != nil {
+			return err
+		}
+		got, err := measureResource(ctx, dir, tool, images)
+		if err != nil {
+			return err
+		}
+		for operation, f := range got {
+			all[operation] = append(all[operation], f)
+		}
+		loops = append(loops, loop)
+		ratios = append(ratios, float64(got[bulkOperations[0].name].took)/float64(loop))
+	}
+	fmt.Printf("\n### One resource with the metadata of %d images\n\n", images)
+	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s; the creation takes %.2f × as long.\n\n",
+		seconds(median(loops)), median(ratios))
+	fmt.Print("| operation | time | processor time | requests | provider's peak memory |\n" +
+		"| --- | ---: | ---: | ---: | ---: |\n")
+	for _, operation := range bulkOperations {
+		own := all[operation.name]
+		fmt.Printf("| %s | %s | %s | %d | %s |\n", operation.name,
+			seconds(median(each(own, figures.time))), seconds(median(each(own, figures.processor))),
+			median(each(own, func(f figures) int { return f.requests })),
+			megabytes(median(each(own, func(f figures) int64 { return f.memory }))))
+	}
+	return nil
+}
+
+// measureResource measures the life of a resource.
+func measureResource(ctx context.Context, dir, tool string, images int) (_ map[string]figures, err error) {
+	// This registry accepts manifests without their blobs, so that the images need none.
+	w, err := open(ctx, dir, tool, subject{name: "real"}, registrytest.GGCR)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.server.Close()) }()
+	digests, err := pushImages(ctx, w.remote(), images)
+	if err != nil {
+		return nil, err
+	}
+	if err = w.configureBulk(digests, ""); err != nil {
+		return nil, err
+	}
+	result := map[string]figures{}
+	for i, operation := range bulkOperations {
+		if i == 2 {
+			if err = w.configureBulk(digests, "changed"); err != nil {
+				return nil, err
+			}
+		}
+		if result[operation.name], err = w.terraform(ctx, operation.args...); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// measureLoop measures the bare loop.
+func measureLoop(ctx context.Context, dir, tool string, images int) (_ time.Duration, err error) {
+	w, err := open(ctx, dir, tool, subject{name: "real"}, registrytest.GGCR)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, w.server.Close()) }()
+	digests, err := pushImages(ctx, w.remote(), images)
+	if err != nil {
+		return 0, err
+	}
+	remote := w.remote()
+	began := time.Now()
+	err = eachOf(ctx, images, func(ctx context.Context, i int) error {
+		_, err := remote.HeadManifest(ctx, digests[i].String())
+		return err
+	})
+	layers := make([]map[string]any, images)
+	if err == nil {
+		err = eachOf(ctx, images, func(ctx context.Context, i int) error {
+			content := bulkContent(digests[i], i, "")
+			digest, err := remote.PutBlob(ctx, []byte(content))
+			layers[i] = map[string]any{"mediaType": oci.MediaTypeOctetStream, "digest": digest, "size": len(content)}
+			return err
+		})
+	}
+	if err == nil {
+		err = eachOf(ctx, (images+perShard-1)/perShard, func(ctx context.Context, i int) error {
+			shard := layers[i*perShard : min((i+1)*perShard, images)]
+			return putImage(ctx, remote, fmt.Sprintf("%s.pins.%d", format.Tag, i), shard)
+		})
+	}
+	return time.Since(began), err
+}
+
+// pushImages pushes manifests without blobs.
+func pushImages(ctx context.Context, remote *registry.Repository, images int) ([]oci.Digest, error) {
+	digests := make([]oci.Digest, images)
+	err := eachOf(ctx, images, func(ctx context.Context, i int) error {
+		m := oci.NewManifest(oci.MediaTypeOCIManifest, fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":`+
+			`{"mediaType":%q,"digest":%q,"size":2},"layers":[],"annotations":{"number":"%d"}}`,
+			oci.MediaTypeOCIManifest, oci.MediaTypeOCIConfig, oci.DigestOf([]byte("{}")), i))
+		digests[i] = m.Digest
+		return remote.PutManifest(ctx, m.Digest.String(), m, time.Time{})
+	})
+	return digests, err
+}
+
+// eachOf calls do for each number below n, for some of them at a time.
+func eachOf(ctx context.Context, n int, do func(context.Context, int) error) error {
+	group, grouped := errgroup.WithContext(ctx)
+	group.SetLimit(bulkParallel)
+	for i := range n {
+		group.Go(func() error { return do(grouped, i) })
+	}
+	return group.Wait()
+}
+
+// bulkContent is the content for an image. first is that for the first image, unless it is empty.
+func bulkContent(image oci.Digest, i int, first string) string {
+	if i == 0 && first != "" {
+		return first
+	}
+	return fmt.Sprintf(`{"team":"team-%d","contact":"team-%d@example.com","note":"about %s"}`, i, i, image)
+}
+
+// configureBulk writes a configuration with one resource.
+func (w *workplace) configureBulk(images []oci.Digest, first string) error {
+	contents := make(map[oci.Digest]string, len(images))
+	for i, image := range images {
+		contents[image] = bulkContent(image, i, first)
+	}
+	encoded, err := json.Marshal(contents)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "images.json"), encoded, 0o600); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(w.dir, "main.tf"), fmt.Appendf(nil, `terraform {
+  required_providers {
+    manifesto = { source = "imagemanifesto/manifesto" }
+  }
+}
+resource "manifesto_repository_metadata" "all" {
+  repository = "%s/app"
+  type       = "contact"
+  images     = jsondecode(file("images.json"))
+}
+`, w.server.Host()), 0o600)
+}

@@ -1,0 +1,4 @@
+import {
+  to = manifesto_repository_metadata.approvals
+  id = "ghcr.io/example/app#approval"
+}

@@ -1,0 +1,172 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// bulk is a resource that manages many entries of one repository, in its dealings with the registry and with people.
+type bulk struct {
+	data       *providerData
+	repository oci.Repository
+	// what names all entries in a diagnostic, such as `metadata "contact" of repository ghcr.io/org/app`.
+	what string
+	// entries is the attribute that declares the entries, and subject the one that says what they are about.
+	entries, subject string
+	// name names one entry in a diagnostic, such as `image sha256:…`.
+	name func(manifesto.Key) string
+	// limit is what bounds the operation.
+	limit timeLimit
+}
+
+// diagnose explains an error of an operation, such as "reading", on the entries.
+func (b bulk) diagnose(ctx context.Context, err error, operation string) diagnosis {
+	if conflicts := manifesto.Conflicts(err); len(conflicts) > 0 {
+		return b.diagnoseConflicts(conflicts)
+	}
+	if errors.Is(err, manifesto.ErrContentsTooLarge) {
+		return diagnosis{b.entries, contentsTooLarge, fmt.Sprintf("%s %s failed: the contents have more than %d MiB "+
+			"together%s", upperFirst(operation), b.what, maxContents>>20, contentsTooLargeHelp)}
+	}
+	result := b.data.diagnose(err, operation, b.repository, b.what)
+	switch result.attribute { // Advices are written for resources that have one entry.
+	case "image":
+		result.attribute = b.subject
+	case "type":
+		result.attribute = b.entries
+	}
+	return result.within(ctx, b.limit)
+}
+
+// diagnoseConflicts explains that entries are not as a change expects.
+func (b bulk) diagnoseConflicts(conflicts []*manifesto.ConflictError) diagnosis {
+	slices.SortFunc(conflicts, func(x, y *manifesto.ConflictError) int { return compareKeys(x.Key, y.Key) })
+	list := bulleted(conflicts, func(conflict *manifesto.ConflictError) string {
+		found := "it is gone"
+		if conflict.Found != "" {
+			found = "its content is " + conflict.Found.String()
+		}
+		if conflict.Expected == "" {
+			return fmt.Sprintf("%s: %s, and there should be none yet", b.name(conflict.Key), found)
+		}
+		return fmt.Sprintf("%s: %s, and it was %s", b.name(conflict.Key), found, conflict.Expected)
+	})
+	return diagnosis{b.entries, "Metadata changed outside Terraform since the plan", fmt.Sprintf(
+		"Another pipeline or person has changed %s, and Terraform does not overwrite what it has not shown. Nothing was "+
+			"written.\n%s\n\nRun terraform plan again to see the changes.", b.what, list)}
+}
+
+// commit stores a change in one commit. If it returns false, diags has an error, and nothing was stored unless the error
+// says that this is not known.
+func (b bulk) commit(
+	ctx context.Context, change bulkChange, operation string, diags *diag.Diagnostics,
+) (manifesto.Stored, bool) {
+	if change.empty() {
+		return manifesto.Stored{}, true
+	}
+	stored, err := b.data.store.Commit(ctx, b.repository, change.puts, change.removals)
+	if err != nil {
+		b.diagnose(ctx, err, operation).addTo(diags)
+		return manifesto.Stored{}, false
+	}
+	if len(stored.Missing) > 0 {
+		diags.AddWarning("Content missing", fmt.Sprintf(
+			"The manifesto of %s names content that the repository does not have. It belongs to other entries, which were "+
+				"not changed. Apply the resources that declare them to store it again.\n%s",
+			b.repository, bulleted(stored.Missing, oci.Digest.String)))
+	}
+	return stored, true
+}
+
+// repairUnpinned marks the entries of a state whose content is not pinned or missing.
+func (b bulk) repairUnpinned(
+	ctx context.Context, filter manifesto.Filter, held map[manifesto.Key]bulkHeld,
+) error {
+	pieces, err := b.data.store.Pieces(ctx, b.repository, filter)
+	for _, located := range pieces {
+		if current, ok := held[located.Key]; ok && !located.Piece.Pinned {
+			current.repair = true
+			held[located.Key] = current
+		}
+	}
+	return err
+}
+
+// warnKept tells which entries a destruction has left in the registry, because others declare them, too.
+func (b bulk) warnKept(kept map[manifesto.Key][]string, diags *diag.Diagnostics) {
+	if len(kept) == 0 {
+		return
+	}
+	keys := make([]manifesto.Key, 0, len(kept))
+	for key := range kept {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, compareKeys)
+	diags.AddWarning("Metadata kept", fmt.Sprintf(
+		"Other resources declare some of %s, too, so it stays in the registry until those are destroyed.\n%s",
+		b.what, bulleted(keys, func(key manifesto.Key) string {
+			return fmt.Sprintf("%s, through %s", b.name(key), describeReferences(kept[key]))
+		})))
+}
+
+// compareKeys orders keys of one repository.
+func compareKeys(x, y manifesto.Key) int {
+	if order := strings.Compare(x.Image.String(), y.Image.String()); order != 0 {
+		return order
+	}
+	return strings.Compare(x.Type, y.Type)
+}
+
+// maxListed is how many elements a diagnostic lists.
+const maxListed = 10
+
+// bulleted returns a line for each element, and counts those after the first ten.
+func bulleted[T any](elements []T, describe func(T) string) string {
+	var text strings.Builder
+	for i, element := range elements {
+		if i == maxListed {
+			fmt.Fprintf(&text, "\n  … and %d more", len(elements)-i)
+			break
+		}
+		text.WriteString("\n  " + describe(element))
+	}
+	return text.String()
+}
+
+// elementErrors adds errors about elements of maps to diagnostics. It only counts those after the first ten.
+type elementErrors struct {
+	diags *diag.Diagnostics
+	count int
+	// attribute is that of the last error.
+	attribute string
+}
+
+// add adds an error about an element of an attribute. It names the element if the detail does not.
+func (e *elementErrors) add(attribute, element, summary, detail string) {
+	e.attribute = attribute
+	if e.count++; e.count > maxListed {
+		return
+	}
+	if quoted := strconv.Quote(element); !strings.HasPrefix(detail, quoted) {
+		detail = quoted + ": " + detail
+	}
+	e.diags.AddAttributeError(path.Root(attribute).AtMapKey(element), summary, detail)
+}
+
+// close tells how many errors were only counted. It reports whether there were none at all.
+func (e *elementErrors) close() bool {
+	if more := e.count - maxListed; more > 0 {
+		e.diags.AddAttributeError(path.Root(e.attribute), "More errors",
+			fmt.Sprintf("%d more elements are wrong.", more))
+	}
+	return e.count == 0
+}
