@@ -87,6 +87,20 @@ func (b bulk) commit(
 	return stored, true
 }
 
+// repairUnpinned marks the entries of a state whose content is not pinned or missing.
+func (b bulk) repairUnpinned(
+	ctx context.Context, filter manifesto.Filter, held map[manifesto.Key]bulkHeld,
+) error {
+	pieces, err := b.data.store.Pieces(ctx, b.repository, filter)
+	for _, located := range pieces {
+		if current, ok := held[located.Key]; ok && !located.Piece.Pinned {
+			current.repair = true
+			held[located.Key] = current
+		}
+	}
+	return err
+}
+
 // warnKept tells which entries a destruction has left in the registry, because others declare them, too.
 func (b bulk) warnKept(kept map[manifesto.Key][]string, diags *diag.Diagnostics) {
 	if len(kept) == 0 {

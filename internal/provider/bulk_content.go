@@ -3,7 +3,6 @@ package provider
 import (
 	"encoding/base64"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -59,8 +58,7 @@ func checkBulkJSON(text types.String, entries []bulkEntry, diags *diag.Diagnosti
 			continue
 		}
 		if messages := schema.Check(entry.content); len(messages) > 0 {
-			errs.add(entry.attribute, entry.element, "Content does not match json_schema",
-				"Nothing was written. $ is the content:\n\n  "+strings.Join(messages, "\n  "))
+			errs.add(entry.attribute, entry.element, mismatchedSchema, mismatchHelp(messages))
 		}
 	}
 	return errs.close()

@@ -10,7 +10,7 @@ import (
 // declaredAs returns the reference through which a resource declares its metadata: the tag of its image, or
 // format.DeclaredByDigest. It is empty if the image is not known. An entry that several references declare is shared:
 // it goes with the last of them.
-func (d *providerData) declaredAs(m *metadataModel) string {
+func (d *providerData) declaredAs(m *subjectModel) string {
 	image, err := d.subject(m.Image, m.Platform)
 	switch reference := image.reference; {
 	case err != nil && reference.Repository.String() == "":

@@ -26,16 +26,17 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	forgetImage(ctx, resp.Private, &resp.Diagnostics)
-	key, ok := r.planned(ctx, &plan, limit, &resp.Diagnostics)
+	image, ok := r.data.planned(ctx, &plan.subjectModel, limit, &resp.Diagnostics)
 	if !ok {
 		return
 	}
+	key := image.key(plan.Type.ValueString())
 	content, ok := plannedContent(&config, &plan, &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	put := manifesto.Put{Key: key, Content: content, Overwrite: plan.Overwrite.ValueBool()}
-	put.Reference = r.data.declaredAs(&plan)
+	put.Reference = r.data.declaredAs(&plan.subjectModel)
 	if !r.put(ctx, put, &plan, "creating", limit, &resp.Diagnostics) {
 		return
 	}
@@ -43,28 +44,6 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
-}
-
-// planned returns the key that a plan is for. It asks the registry whether the image exists and is still the planned
-// one.
-func (r *metadataResource) planned(
-	ctx context.Context, plan *metadataModel, limit timeLimit, diags *diag.Diagnostics,
-) (manifesto.Key, bool) {
-	image, err := r.data.subject(plan.Image, plan.Platform)
-	if err == nil {
-		err = image.lookUp(ctx)
-	}
-	if err != nil {
-		image.diagnose(err).within(ctx, limit).addTo(diags)
-		return manifesto.Key{}, false
-	}
-	if digest := plan.ImageDigest; !digest.IsUnknown() && digest.ValueString() != image.digest.String() {
-		diagnosis{"image", movedSincePlan, fmt.Sprintf(
-			"%s was %s at plan and is %s now. Nothing was written. Run terraform plan again, or name the image by its "+
-				"digest.", image.reference, digest.ValueString(), image.digest)}.addTo(diags)
-		return manifesto.Key{}, false
-	}
-	return image.key(plan.Type.ValueString()), true
 }
 
 // put stores what the plan says and sets the computed attributes of the plan. If it returns false, diags has an error.
@@ -108,11 +87,12 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	key, err := r.data.stored(&state)
+	image, err := r.data.stored(&state.subjectModel)
 	if err != nil {
-		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
+	key := image.key(state.Type.ValueString())
 	var content []byte // Nil leaves the content unchanged.
 	if !keepsContent(&config, &plan, &state) {
 		var ok bool
@@ -127,7 +107,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
-	put.Reference, put.Previous = r.data.declaredAs(&plan), r.data.declaredAs(&state)
+	put.Reference, put.Previous = r.data.declaredAs(&plan.subjectModel), r.data.declaredAs(&state.subjectModel)
 	if !r.put(ctx, put, &plan, "updating", limit, &resp.Diagnostics) {
 		return
 	}
@@ -149,16 +129,17 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if !r.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
+	if !r.data.canReplace(ctx, req.Private, limit, &resp.Diagnostics) || state.KeepOnDestroy.ValueBool() {
 		return
 	}
-	key, err := r.data.stored(&state)
+	image, err := r.data.stored(&state.subjectModel)
 	if err != nil {
-		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
+	key := image.key(state.Type.ValueString())
 	remaining, err := r.data.store.Delete(ctx, manifesto.Removal{
-		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state),
+		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state.subjectModel),
 	})
 	switch {
 	case err == nil && len(remaining) > 0:

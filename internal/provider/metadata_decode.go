@@ -19,10 +19,7 @@ func (m *metadataModel) decode(ctx context.Context, raw tftypes.Value, diags *di
 	d := objectDecoder{ctx: ctx}
 	d.err = raw.As(&d.values)
 	*m = metadataModel{
-		subjectModel: subjectModel{
-			Image: d.text("image"), Platform: d.text("platform"), ID: d.text("id"), Registry: d.text("registry"),
-			Repository: d.text("repository"), ImageDigest: d.text("image_digest"),
-		},
+		subjectModel: d.subject(),
 		entryModel: entryModel{
 			Digest: d.text("digest"), Size: d.integer("size"), MediaType: d.text("media_type"), Created: d.text("created"),
 			Annotations: decodeAs[types.Map](&d, "annotations", types.MapType{ElemType: types.StringType}),
@@ -33,9 +30,7 @@ func (m *metadataModel) decode(ctx context.Context, raw tftypes.Value, diags *di
 		OnTagMove: d.text("on_tag_move"), Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()), Pinned: d.boolean("pinned"),
 	}
-	if d.err != nil {
-		diags.AddError("Unreadable value", sentence(d.err)+" This is a bug of the provider.")
-	}
+	d.report(diags)
 }
 
 // timeoutsType is the type of the attribute timeouts.
@@ -46,6 +41,21 @@ type objectDecoder struct {
 	ctx    context.Context //nolint:containedctx // It lives as long as one call of decode.
 	values map[string]tftypes.Value
 	err    error
+}
+
+// report adds the first error to diagnostics.
+func (d *objectDecoder) report(diags *diag.Diagnostics) {
+	if d.err != nil {
+		diags.AddError("Unreadable value", sentence(d.err)+" This is a bug of the provider.")
+	}
+}
+
+// subject decodes the attributes that say which image an object is about.
+func (d *objectDecoder) subject() subjectModel {
+	return subjectModel{
+		Image: d.text("image"), Platform: d.text("platform"), ID: d.text("id"), Registry: d.text("registry"),
+		Repository: d.text("repository"), ImageDigest: d.text("image_digest"),
+	}
 }
 
 // known decodes an attribute that is neither null nor unknown.

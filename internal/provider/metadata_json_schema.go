@@ -48,9 +48,16 @@ func (m *metadataModel) checkJSON(content []byte, diags *diag.Diagnostics) bool 
 	if len(messages) == 0 {
 		return true
 	}
-	diags.AddAttributeError(path.Root(m.contentAttribute()), "Content does not match json_schema",
-		"Nothing was written. $ is the content:\n\n  "+strings.Join(messages, "\n  "))
+	diags.AddAttributeError(path.Root(m.contentAttribute()), mismatchedSchema, mismatchHelp(messages))
 	return false
+}
+
+// mismatchedSchema is the summary of errors about content that does not match its JSON Schema.
+const mismatchedSchema = "Content does not match json_schema"
+
+// mismatchHelp explains how a content does not match its JSON Schema.
+func mismatchHelp(messages []string) string {
+	return "Nothing was written. $ is the content:\n\n  " + strings.Join(messages, "\n  ")
 }
 
 // contentAttribute returns the name of the attribute that has the content.

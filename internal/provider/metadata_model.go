@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // metadataModel is the configuration, the plan and the state of the resource.
@@ -50,11 +49,7 @@ func keyIdentity(key manifesto.Key) identityModel {
 // key returns the key that a state, or a plan without unknown values, names. The error wraps oci.ErrBadReference or
 // oci.ErrBadDigest.
 func (m *metadataModel) key() (manifesto.Key, error) {
-	repository, err := oci.ParseRepository(m.Repository.ValueString(), "")
-	if err != nil {
-		return manifesto.Key{}, err
-	}
-	image, err := oci.ParseDigest(m.ImageDigest.ValueString())
+	repository, image, err := m.imageStored()
 	if err != nil {
 		return manifesto.Key{}, err
 	}

@@ -100,115 +100,30 @@ func (p *planner) run(ctx context.Context) {
 	if !p.diags.HasError() {
 		p.planEntry(ctx, limit)
 	}
-	if !p.diags.HasError() {
-		p.rememberImage(ctx)
+	if !p.diags.HasError() && p.private != nil {
+		// In front of the framework there is no private state, and no plan that replaces.
+		rememberImage(ctx, p.private, p.plannedImage(), p.diags)
 	}
 }
 
 // planSubject plans the image and what follows from it. Another image replaces the metadata.
 func (p *planner) planSubject(ctx context.Context, limit timeLimit) {
-	p.plan.Registry, p.plan.Repository = types.StringUnknown(), types.StringUnknown()
-	p.plan.ImageDigest, p.plan.ID = types.StringUnknown(), types.StringUnknown()
-	p.planImage(ctx, limit)
+	image := subjectPlanner{data: p.data, diags: p.diags, plan: &p.plan.subjectModel, onTagMove: p.plan.OnTagMove}
+	if p.state != nil {
+		image.state = &p.state.subjectModel
+	}
+	image.run(ctx, limit)
+	p.found, p.replace = image.found, image.replace
 	if p.keyKnown() {
 		if key, err := p.plan.key(); err == nil {
 			p.plan.setKey(key)
 		}
-	}
-	if p.state == nil {
-		return
-	}
-	if !p.plan.Repository.Equal(p.state.Repository) {
-		p.replace = append(p.replace, path.Root("repository"))
-	}
-	if !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
-		p.replace = append(p.replace, path.Root("image_digest"))
 	}
 }
 
 // keyKnown reports whether the plan says which entry of which image it is about.
 func (p *planner) keyKnown() bool {
 	return !p.plan.Repository.IsUnknown() && !p.plan.ImageDigest.IsUnknown() && !p.plan.Type.IsUnknown()
-}
-
-// planImage plans registry, repository and image_digest as far as they are known.
-func (p *planner) planImage(ctx context.Context, limit timeLimit) {
-	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
-	if err != nil && !errors.Is(err, errUnknown) {
-		image.diagnose(err).addTo(p.diags)
-		return
-	}
-	if image.reference != (oci.Reference{}) {
-		p.plan.setRepository(image.reference.Repository)
-	}
-	if err == nil {
-		p.planDigest(ctx, image, limit)
-		return
-	}
-	if p.imageUnchanged() {
-		// Unknown settings are no reason to replace a resource whose image has not changed.
-		p.plan.Registry, p.plan.Repository = p.state.Registry, p.state.Repository
-		p.plan.ImageDigest = p.state.ImageDigest
-	}
-}
-
-// planDigest resolves the image and plans image_digest. An unchanged reference by digest costs no request, and neither
-// does a tag that the metadata does not follow.
-func (p *planner) planDigest(ctx context.Context, image subject, limit timeLimit) {
-	unchanged := p.imageUnchanged()
-	if unchanged && p.plan.OnTagMove.ValueString() == tagMoveKeep {
-		p.plan.ImageDigest, p.found = p.state.ImageDigest, true
-		return
-	}
-	find := image.lookUp
-	if unchanged {
-		find = image.resolve
-	}
-	err := find(ctx)
-	p.found = err == nil
-	switch {
-	case err == nil:
-		p.plan.ImageDigest = types.StringValue(image.digest.String())
-		if unchanged && p.plan.OnTagMove.ValueString() == tagMoveFail && !p.plan.ImageDigest.Equal(p.state.ImageDigest) {
-			p.refuseMove(&image)
-		}
-	case unchanged && isGone(err):
-		p.plan.ImageDigest = p.state.ImageDigest
-		p.diags.AddAttributeWarning(path.Root("image"), "Image not found",
-			fmt.Sprintf("%s The metadata stays with the image that it was attached to, %s.",
-				sentence(err), p.state.ImageDigest.ValueString()))
-	case errors.Is(err, oci.ErrNotFound):
-		if image.reference.Digest != "" && image.platform == (oci.Platform{}) {
-			p.plan.ImageDigest = types.StringValue(image.reference.Digest.String())
-		}
-		p.diags.AddAttributeWarning(path.Root("image"), "Image not found yet",
-			fmt.Sprintf("There is no %s. If the same apply pushes it, take its digest from what pushes it, such as an "+
-				"output with the digest; for a tag that is new, depends_on is enough. Otherwise creating the metadata will "+
-				"fail.", &image))
-	default:
-		image.diagnose(err).within(ctx, limit).addTo(p.diags)
-	}
-}
-
-// refuseMove explains that the tag has moved although the configuration does not allow that.
-func (p *planner) refuseMove(image *subject) {
-	p.diags.AddAttributeError(path.Root("image"), "Tag moved", fmt.Sprintf(
-		"%s is another build than the one that the metadata is attached to, and on_tag_move = \"fail\".\n\n"+
-			"  attached to: %s\n  tag names:   %s\n\nTo keep the metadata where it is, name the first digest in image, or set "+
-			"on_tag_move = \"keep\". To move it to the current build, set on_tag_move = \"replace\". terraform destroy makes "+
-			"this plan, too; with -refresh=false it does not.",
-		upperFirst(image.String()), p.state.ImageDigest.ValueString(), image.digest))
-}
-
-// imageUnchanged reports whether an existing resource still names its image in the same way.
-func (p *planner) imageUnchanged() bool {
-	return p.state != nil && p.plan.Image.Equal(p.state.Image) && p.plan.Platform.Equal(p.state.Platform)
-}
-
-// isGone reports whether a reference, or its platform, no longer names an image. That must not make an existing
-// resource impossible to destroy: Terraform plans an ordinary change before it plans the destruction.
-func isGone(err error) bool {
-	return errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrPlatformNotFound) || errors.Is(err, oci.ErrNoPlatforms)
 }
 
 // planContent plans what follows from the content: digest, size, media_type and created. It always plans pinned as

@@ -22,6 +22,14 @@ func (p *planner) replaces() bool {
 	return p.state != nil && (len(p.replace) > 0 || !p.plan.Type.Equal(p.state.Type))
 }
 
+// plannedImage returns what rememberImage is to record.
+func (p *planner) plannedImage() *plannedImage {
+	if !p.found || (p.state != nil && !p.replaces()) {
+		return nil
+	}
+	return p.data.newPlannedImage(&p.plan.subjectModel)
+}
+
 // planEntry compares what a creation or a replacement is about to store with what the image already has. An update
 // needs no look: the refresh has just read its entry.
 func (p *planner) planEntry(ctx context.Context, limit timeLimit) {
@@ -73,7 +81,7 @@ func contentNote(digest oci.Digest, known bool) string {
 // declared through another reference, too, the creation shares it, and nothing is lost. Terraform plans a replacement a
 // second time as a creation, so one warning is enough for it.
 func (p *planner) warnOfEqual(key manifesto.Key, entry format.Entry) {
-	own := p.data.declaredAs(&p.plan)
+	own := p.data.declaredAs(&p.plan.subjectModel)
 	shared := slices.ContainsFunc(entry.DeclaredBy, func(reference string) bool { return reference != own })
 	if shared || p.state != nil || p.plan.KeepOnDestroy.ValueBool() {
 		return

@@ -20,11 +20,12 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	key, err := r.data.stored(&state)
+	image, err := r.data.stored(&state.subjectModel)
 	if err != nil && !errors.Is(err, errUnknown) {
-		diagnoseStored(err, &state).addTo(&resp.Diagnostics)
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
+	key := image.key(state.Type.ValueString())
 	// The framework wants an identity even of metadata that is gone. It never changes, so it is set first.
 	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)

@@ -49,8 +49,7 @@ func (r *metadataResource) ValidateConfig(
 	config.validateContent(&resp.Diagnostics)
 	for key, value := range config.Annotations.Elements() {
 		if value.IsNull() {
-			resp.Diagnostics.AddAttributeError(path.Root("annotations").AtMapKey(key), "Annotation without a value",
-				fmt.Sprintf("The annotation %q is null. Remove it, or give it a value; an empty text is a value.", key))
+			resp.Diagnostics.AddAttributeError(path.Root("annotations").AtMapKey(key), emptyAnnotation, annotationHelp(key))
 		}
 	}
 }
@@ -79,4 +78,12 @@ func (m *metadataModel) validateContent(diags *diag.Diagnostics) {
 	case len(set) == 0 && !unknown:
 		diags.AddAttributeError(path.Root("content"), "No content", rule+"; here it is none of them. Set one.")
 	}
+}
+
+// emptyAnnotation is the summary of errors about an annotation that is null.
+const emptyAnnotation = "Annotation without a value"
+
+// annotationHelp explains that an annotation is null.
+func annotationHelp(key string) string {
+	return fmt.Sprintf("The annotation %q is null. Remove it, or give it a value; an empty text is a value.", key)
 }

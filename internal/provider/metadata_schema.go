@@ -65,7 +65,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			Computed: true,
 		},
 	}
-	maps.Copy(attributes, metadataSubjectAttributes())
+	maps.Copy(attributes, resourceSubjectAttributes("`REPOSITORY@DIGEST#TYPE`, which is also an import id."))
 	maps.Copy(attributes, metadataContentAttributes())
 	maps.Copy(attributes, metadataEntryAttributes())
 	resp.Schema = schema.Schema{
@@ -108,25 +108,17 @@ func withTimeoutValidators(attribute schema.Attribute) schema.Attribute {
 func (r *metadataResource) IdentitySchema(
 	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
 ) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"repository": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description: "Repository that holds the image, with its registry's host, such as ghcr.io/org/app, or " +
-				"oci-layout:DIRECTORY.",
-		},
-		"image_digest": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Digest of the image, or of the platform's child that the metadata is about.",
-		},
-		"type": identityschema.StringAttribute{
-			RequiredForImport: true,
-			Description:       "Type of the metadata.",
-		},
-	}}
+	attributes := imageIdentityAttributes()
+	attributes["type"] = identityschema.StringAttribute{
+		RequiredForImport: true,
+		Description:       "Type of the metadata.",
+	}
+	resp.IdentitySchema = identityschema.Schema{Attributes: attributes}
 }
 
-// metadataSubjectAttributes are the resource's attributes that say which image the metadata is about.
-func metadataSubjectAttributes() map[string]schema.Attribute {
+// resourceSubjectAttributes are the attributes of a resource that say which image its metadata is about. id describes
+// the attribute of this name.
+func resourceSubjectAttributes(id string) map[string]schema.Attribute {
 	const imageHelp = "The provider resolves a tag at every plan. If the tag has moved to another build, " +
 		"`on_tag_move` says what happens; by default the metadata follows the tag. Use a tag for a statement about the " +
 		"current build, such as a contact. For a statement about one build, such as an approval, use a digest that is " +
@@ -137,7 +129,7 @@ func metadataSubjectAttributes() map[string]schema.Attribute {
 	const platformHelp = "Attach the metadata to this platform's child of a multi-platform image instead of to the " +
 		"image as a whole."
 	attributes := map[string]schema.Attribute{}
-	shared := subjectAttributes(imageHelp, platformHelp, "`REPOSITORY@DIGEST#TYPE`, which is also an import id.")
+	shared := subjectAttributes(imageHelp, platformHelp, id)
 	for name, attribute := range shared {
 		attributes[name] = attribute.forResource()
 	}

@@ -22,6 +22,9 @@ var (
 	_ provider.ProviderWithListResources      = (*manifestoProvider)(nil)
 )
 
+// typeName is the name of the provider in the names of its resources.
+const typeName = "manifesto"
+
 // New returns a function that creates a provider of a version.
 func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &manifestoProvider{version: version} }
@@ -36,7 +39,7 @@ type manifestoProvider struct {
 
 // Metadata implements provider.Provider.
 func (p *manifestoProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
-	resp.TypeName = "manifesto"
+	resp.TypeName = typeName
 	resp.Version = p.version
 }
 
@@ -93,12 +96,16 @@ func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 
 // Resources implements provider.Provider.
 func (p *manifestoProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newMetadataResource, newRepositoryMetadataResource, newRetentionResource}
+	return []func() resource.Resource{
+		newMetadataResource, newImageMetadataResource, newRepositoryMetadataResource, newRetentionResource,
+	}
 }
 
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource, newRepositoryDataSource}
+	return []func() datasource.DataSource{
+		newMetadataDataSource, newImageDataSource, newRepositoryDataSource, newReferrersDataSource,
+	}
 }
 
 // EphemeralResources implements provider.ProviderWithEphemeralResources.

@@ -74,7 +74,8 @@ func (r *repositoryMetadataResource) Update(
 	held := a.state.held(a.repository, stale)
 	b := a.bulk()
 	if !a.state.Pinned.ValueBool() {
-		if err := a.repairUnpinned(ctx, held); err != nil {
+		filter := manifesto.Filter{Type: a.plan.Type.ValueString()}
+		if err := b.repairUnpinned(ctx, filter, held); err != nil {
 			b.diagnose(ctx, err, "reading").addTo(a.diags)
 			return
 		}
@@ -255,19 +256,6 @@ func (a *repositoryApply) found(missing []string) bool {
 			"that the images have been pushed, and that the credentials may read them: many registries give the same answer "+
 			"for images that they hide.", a.repository, bulleted(missing, func(line string) string { return line })))
 	return false
-}
-
-// repairUnpinned marks the entries whose content is not pinned or missing.
-func (a *repositoryApply) repairUnpinned(ctx context.Context, held map[manifesto.Key]bulkHeld) error {
-	typ := a.plan.Type.ValueString()
-	pieces, err := a.data.store.Pieces(ctx, a.repository, manifesto.Filter{Type: typ})
-	for _, located := range pieces {
-		if current, ok := held[located.Key]; ok && !located.Piece.Pinned {
-			current.repair = true
-			held[located.Key] = current
-		}
-	}
-	return err
 }
 
 // sameAnnotations compares annotations. None are null or an empty map.

@@ -164,15 +164,4 @@ func (m *repositoryMetadataModel) held(repository oci.Repository, stale bool) ma
 }
 
 // annotations returns the annotations of all entries, which must be known.
-func (m *repositoryMetadataModel) annotations() map[string]string {
-	var annotations map[string]string
-	for key, element := range m.Annotations.Elements() {
-		if text, ok := element.(types.String); ok {
-			if annotations == nil {
-				annotations = map[string]string{}
-			}
-			annotations[key] = text.ValueString()
-		}
-	}
-	return annotations
-}
+func (m *repositoryMetadataModel) annotations() map[string]string { return textsOf(m.Annotations) }

@@ -29,8 +29,6 @@ type staleMetadata struct {
 	entries []staleEntry
 	// allGone says that the registry has none of the images that the manifesto names.
 	allGone bool
-	// images is how many images the manifesto names.
-	images int
 }
 
 // stale looks for metadata whose image is gone. The model says which types count.
@@ -57,7 +55,7 @@ func (d *providerData) stale(ctx context.Context, repository oci.Repository, m *
 	if err != nil {
 		return staleMetadata{}, err
 	}
-	found := staleMetadata{images: len(images)}
+	var found staleMetadata
 	for _, image := range images {
 		for _, entry := range image.Entries {
 			if gone[image.Digest] && counts(entry.Type) {

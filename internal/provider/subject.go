@@ -192,25 +192,28 @@ func diagnoseUnknown(err error, image string) diagnosis {
 			"known at plan.", image)}
 }
 
-// stored returns the key that a state names. The error wraps errUnknown, oci.ErrBadReference or oci.ErrBadDigest; with
-// errUnknown, the key is valid.
-func (d *providerData) stored(state *metadataModel) (manifesto.Key, error) {
-	key, err := state.key()
-	switch {
-	case err != nil:
-		return manifesto.Key{}, err
-	case d == nil:
-		return key, errNotConfigured
-	case d.settings.unknown(key.Repository.Host()):
-		return key, errUnknown
+// stored returns the image that a state names. The error wraps errUnknown, oci.ErrBadReference or oci.ErrBadDigest;
+// with errUnknown, the subject has the image.
+func (d *providerData) stored(state *subjectModel) (subject, error) {
+	s := subject{data: d, text: state.Image.ValueString()}
+	repository, digest, err := state.imageStored()
+	if err != nil {
+		return s, err
 	}
-	return key, nil
+	s.reference, s.digest = repository.Digested(digest), digest
+	switch {
+	case d == nil:
+		return s, errNotConfigured
+	case d.settings.unknown(repository.Host()):
+		return s, errUnknown
+	}
+	return s, nil
 }
 
 // diagnoseStored explains an error of stored.
-func diagnoseStored(err error, state *metadataModel) diagnosis {
+func (s *subject) diagnoseStored(err error) diagnosis {
 	if errors.Is(err, errUnknown) {
-		return diagnoseUnknown(err, state.Image.ValueString())
+		return diagnoseUnknown(err, s.text)
 	}
 	return diagnosis{summary: "Unreadable state", detail: sentence(err)}
 }

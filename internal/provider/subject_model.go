@@ -29,6 +29,17 @@ func (m *subjectModel) setImage(repository oci.Repository, digest oci.Digest) {
 	m.ID = types.StringValue(repository.Digested(digest).String())
 }
 
+// imageStored returns the image that a state, or a plan without unknown values, names. The error wraps
+// oci.ErrBadReference or oci.ErrBadDigest.
+func (m *subjectModel) imageStored() (oci.Repository, oci.Digest, error) {
+	repository, err := oci.ParseRepository(m.Repository.ValueString(), "")
+	if err != nil {
+		return oci.Repository{}, "", err
+	}
+	digest, err := oci.ParseDigest(m.ImageDigest.ValueString())
+	return repository, digest, err
+}
+
 // setKey sets the computed attributes of an object that is about one piece of metadata.
 func (m *subjectModel) setKey(key manifesto.Key) {
 	m.setImage(key.Repository, key.Image)

@@ -85,7 +85,7 @@ func TestLookUpAsksForDigests(t *testing.T) {
 	}
 }
 
-func TestStoredKey(t *testing.T) {
+func TestStoredImage(t *testing.T) {
 	t.Parallel()
 	f := &fakeRepositories{}
 	state := configuration()
@@ -107,15 +107,16 @@ func TestStoredKey(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			key, err := test.data.stored(&test.state)
+			image, err := test.data.stored(&test.state.subjectModel)
 			if (err == nil) != (test.summary == "") || errors.Is(err, errUnknown) != test.unknown {
 				t.Fatalf("error %v", err)
 			}
 			if err != nil {
-				if got := diagnoseStored(err, &test.state).summary; got != test.summary {
+				if got := image.diagnoseStored(err).summary; got != test.summary {
 					t.Errorf("the diagnosis is %q, want %q", got, test.summary)
 				}
 			}
+			key := image.key("t")
 			if (err == nil || test.unknown) && key.String() != "registry.example.com/app@"+seedDigest("one")+"#t" {
 				t.Errorf("the key is %s", key)
 			}

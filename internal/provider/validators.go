@@ -139,14 +139,17 @@ var restrictedName = regexp.MustCompile(
 
 // isMediaType accepts a media type with or without parameters.
 func isMediaType() validator.String {
-	return textValidator{"a media type", func(text string) (string, string) {
-		name, _, err := mime.ParseMediaType(text)
-		if err != nil || !restrictedName.MatchString(name) || strings.TrimSpace(text) != text {
-			return "Invalid media type", fmt.Sprintf("%q is not a media type such as application/json, "+
-				"application/vnd.example.report+json or text/plain; charset=utf-8 (RFC 6838).", text)
-		}
-		return "", ""
-	}}
+	return textValidator{"a media type", checkMediaType}
+}
+
+// checkMediaType returns what is wrong with a media type, and what to do. An empty summary accepts it.
+func checkMediaType(text string) (summary, detail string) {
+	name, _, err := mime.ParseMediaType(text)
+	if err != nil || !restrictedName.MatchString(name) || strings.TrimSpace(text) != text {
+		return "Invalid media type", fmt.Sprintf("%q is not a media type such as application/json, "+
+			"application/vnd.example.report+json or text/plain; charset=utf-8 (RFC 6838).", text)
+	}
+	return "", ""
 }
 
 // isRequestTimeout accepts a duration of at least a second.
@@ -207,9 +210,17 @@ func (v annotationCount) MarkdownDescription(ctx context.Context) string { retur
 
 // ValidateMap implements validator.Map.
 func (annotationCount) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
-	if n := len(req.ConfigValue.Elements()); n > format.MaxAnnotations {
-		resp.Diagnostics.AddAttributeError(req.Path, "Too many annotations", fmt.Sprintf(
-			"There are %d annotations; the limit is %d, because readers ignore the annotations of an entry with more. Store "+
-				"them as content, in JSON for example.", n, format.MaxAnnotations))
+	if summary, detail := checkAnnotationCount(len(req.ConfigValue.Elements())); summary != "" {
+		resp.Diagnostics.AddAttributeError(req.Path, summary, detail)
 	}
+}
+
+// checkAnnotationCount returns what is wrong with a number of annotations, and what to do. An empty summary accepts it.
+func checkAnnotationCount(count int) (summary, detail string) {
+	if count <= format.MaxAnnotations {
+		return "", ""
+	}
+	return "Too many annotations", fmt.Sprintf(
+		"There are %d annotations; the limit is %d, because readers ignore the annotations of an entry with more. Store "+
+			"them as content, in JSON for example.", count, format.MaxAnnotations)
 }

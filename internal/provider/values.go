@@ -56,3 +56,17 @@ func stringsIn(elements []attr.Value) []string {
 	}
 	return texts
 }
+
+// textsOf returns the texts of a map of strings, nil if there are none.
+func textsOf(m types.Map) map[string]string {
+	var texts map[string]string
+	for key, element := range m.Elements() {
+		if text, ok := element.(types.String); ok {
+			if texts == nil {
+				texts = map[string]string{}
+			}
+			texts[key] = text.ValueString()
+		}
+	}
+	return texts
+}

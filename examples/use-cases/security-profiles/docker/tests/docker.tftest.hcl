@@ -1,6 +1,8 @@
 # The look-up is real. No container is started.
 mock_provider "docker" {}
 
+provider "manifesto" {}
+
 variables {
   name  = "app"
   image = "ghcr.io/example/app:1.2"
@@ -9,6 +11,10 @@ variables {
 run "publish" {
   module {
     source = "../publish"
+  }
+
+  providers = {
+    manifesto = manifesto # No other: OpenTofu would look for one that this module does not know.
   }
 
   variables {

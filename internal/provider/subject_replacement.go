@@ -30,26 +30,30 @@ type plannedImage struct {
 	Digest   oci.Digest `json:"digest"`
 }
 
-// rememberImage records in the planned private state what a creation or replacement found under the tag.
-func (p *planner) rememberImage(ctx context.Context) {
-	if p.private == nil {
-		return // The server in front of the framework leaves a plan that replaces to the framework.
+// newPlannedImage returns what a creation or a replacement found under the tag of its image, nil for a digest.
+func (d *providerData) newPlannedImage(plan *subjectModel) *plannedImage {
+	image, err := d.subject(plan.Image, plan.Platform)
+	if err != nil || image.reference.Digest != "" {
+		return nil
 	}
-	image, err := p.data.subject(p.plan.Image, p.plan.Platform)
-	creates := p.state == nil || p.replaces()
-	if !creates || !p.found || err != nil || image.reference.Digest != "" {
-		forgetImage(ctx, p.private, p.diags)
+	return &plannedImage{
+		Image: image.text, Platform: plan.Platform.ValueStringPointer(), Digest: oci.Digest(plan.ImageDigest.ValueString()),
+	}
+}
+
+// rememberImage records in the planned private state the image that a creation or a replacement was planned for. Nil
+// removes the record.
+func rememberImage(ctx context.Context, private privateState, image *plannedImage, diags *diag.Diagnostics) {
+	if image == nil {
+		forgetImage(ctx, private, diags)
 		return
 	}
-	value, err := json.Marshal(plannedImage{
-		Image: image.text, Platform: p.plan.Platform.ValueStringPointer(),
-		Digest: oci.Digest(p.plan.ImageDigest.ValueString()),
-	})
+	value, err := json.Marshal(image)
 	if err != nil {
-		p.diags.AddError("Private state", sentence(err))
+		diags.AddError("Private state", sentence(err))
 		return
 	}
-	p.diags.Append(p.private.SetKey(ctx, privateImage, value)...)
+	diags.Append(private.SetKey(ctx, privateImage, value)...)
 }
 
 // forgetImage removes the record of rememberImage.
@@ -64,7 +68,7 @@ func forgetImage(ctx context.Context, private privateState, diags *diag.Diagnost
 // canReplace reports whether the tag still names the image that a replacement was planned for. It is true for a
 // deletion that is no part of a replacement. If it returns false, diags says why. It forgets the planned image, because
 // Terraform stores the private state of a deletion that fails.
-func (r *metadataResource) canReplace(
+func (d *providerData) canReplace(
 	ctx context.Context, private privateState, limit timeLimit, diags *diag.Diagnostics,
 ) bool {
 	value, more := private.GetKey(ctx, privateImage)
@@ -74,7 +78,7 @@ func (r *metadataResource) canReplace(
 	if value == nil || json.Unmarshal(value, &planned) != nil {
 		return true
 	}
-	image, err := r.data.subject(types.StringValue(planned.Image), types.StringPointerValue(planned.Platform))
+	image, err := d.subject(types.StringValue(planned.Image), types.StringPointerValue(planned.Platform))
 	if err == nil {
 		err = image.lookUpAgain(ctx)
 	}

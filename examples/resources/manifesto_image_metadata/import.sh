@@ -1,0 +1,3 @@
+# IMAGE: name the image by tag or digest, as in the configuration. For one platform of a multi-platform image, use the
+# digest of that platform's manifest.
+terraform import manifesto_image_metadata.release 'ghcr.io/example/app@sha256:3f4a8d1c5e6b7a90f1e2d3c4b5a69788f0e1d2c3b4a5968778695a4b3c2d1e0f'

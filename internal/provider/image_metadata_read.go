@@ -1,0 +1,170 @@
+package provider
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// Read implements resource.Resource. It reads all entries of the image that the state names. It resolves no tag, and
+// downloads only contents that the state does not have.
+func (r *imageMetadataResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state imageMetadataModel
+	state.decode(ctx, req.State.Raw, &resp.Diagnostics)
+	before := state
+	limit, diags := readLimit(ctx, state.Timeouts)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	image, err := r.data.stored(&state.subjectModel)
+	if err != nil && !errors.Is(err, errUnknown) {
+		image.diagnoseStored(err).addTo(&resp.Diagnostics)
+		return
+	}
+	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+	}
+	if err != nil {
+		return // The settings of the registry are not known yet, so the state stays unchanged.
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit.duration)
+	defer cancel()
+	b := state.bulk(image, limit)
+	pieces, err := r.data.store.Pieces(ctx, b.repository, manifesto.Filter{Image: image.digest})
+	if err == nil && len(pieces) == 0 && len(state.Metadata.Elements()) > 0 {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	refresh := imageRefresh{
+		bulk: b, imported: state.ID.IsNull(), before: state.pieces(), digests: state.digests(), diags: &resp.Diagnostics,
+	}
+	if err == nil {
+		err = refresh.run(ctx, pieces, &state)
+	}
+	if err != nil {
+		b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
+		return
+	}
+	state.setImage(b.repository, image.digest)
+	if !reflect.DeepEqual(state, before) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	}
+}
+
+// imageRefresh brings the state of an image's metadata up to date.
+type imageRefresh struct {
+	bulk
+	diags *diag.Diagnostics
+	// imported says that the state is that of an import, which has no elements yet.
+	imported bool
+	// before are the elements of the state, and digests their digests.
+	before  map[string]imagePiece
+	digests map[string]oci.Digest
+}
+
+// run sets what follows from the entries of the image.
+func (r *imageRefresh) run(ctx context.Context, located []manifesto.Located, state *imageMetadataModel) error {
+	contents, err := r.download(ctx, located)
+	if err != nil {
+		return err
+	}
+	pieces, digests := make(map[string]imagePiece, len(located)), make(map[string]attr.Value, len(located))
+	pinned := true
+	for i, l := range located {
+		key := keyOfType(l.Key.Type)
+		pieces[key] = r.piece(key, l.Piece.Entry, contents[i])
+		digests[key] = types.StringValue(l.Piece.Digest.String())
+		pinned = pinned && l.Piece.Pinned && !l.Piece.Missing
+	}
+	state.setPieces(pieces)
+	state.Digests = types.MapValueMust(types.StringType, digests)
+	state.Pinned = types.BoolValue(pinned)
+	return nil
+}
+
+// download returns the contents that the state does not have, each at the index of its entry, and corrects the entries
+// as Store.Contents does.
+func (r *imageRefresh) download(ctx context.Context, located []manifesto.Located) ([][]byte, error) {
+	var wanted []format.Entry
+	var places []int
+	limit := int64(maxContents)
+	for i, l := range located {
+		switch key := keyOfType(l.Key.Type); {
+		case r.has(key, l.Piece.Digest):
+			limit -= r.before[key].size()
+		case !l.Piece.Missing:
+			wanted, places = append(wanted, l.Piece.Entry), append(places, i)
+		}
+	}
+	contents := make([][]byte, len(located))
+	if len(wanted) == 0 {
+		return contents, nil
+	}
+	downloaded, err := r.data.store.Contents(ctx, r.repository, wanted, limit)
+	if errors.Is(err, manifesto.ErrContentsTooLarge) && !r.imported {
+		r.diags.AddAttributeWarning(path.Root(r.entries), contentsTooLarge, fmt.Sprintf(
+			"There is so much %s now that its contents have more than %d MiB together, which is more than Terraform carries in "+
+				"one object. The plan does not show the contents that are new or changed. The apply replaces or removes them.",
+			r.what, maxContents>>20))
+		return contents, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, place := range places {
+		contents[place], located[place].Piece.Entry = downloaded[i], wanted[i]
+		if downloaded[i] == nil {
+			located[place].Piece.Missing = true
+		}
+	}
+	return contents, nil
+}
+
+// has reports whether the state has the content of an element.
+func (r *imageRefresh) has(key string, digest oci.Digest) bool {
+	return digest != "" && r.digests[key] == digest && r.before[key].hasContent()
+}
+
+// piece returns the element of an entry. content is nil if the state has it, if it is lost, or if it cannot be shown.
+// A media type that an element of the state does not have is not tracked.
+func (r *imageRefresh) piece(key string, entry format.Entry, content []byte) imagePiece {
+	before, known := r.before[key]
+	piece := imagePiece{annotations: optionalMap(entry.Annotations)}
+	if known && len(entry.Annotations) == 0 && len(before.annotations.Elements()) == 0 {
+		piece.annotations = before.annotations
+	}
+	switch {
+	case content != nil:
+		piece.setContent(content, r.imported, !before.contentBase64.IsNull())
+	case r.has(key, entry.Digest):
+		piece.content, piece.contentBase64 = before.content, before.contentBase64
+	}
+	switch {
+	case !known && content != nil && entry.MediaType == format.DetectMediaType(content):
+	case !known || !before.mediaType.IsNull():
+		piece.mediaType = optionalString(entry.MediaType)
+	}
+	return piece
+}
+
+// setContent sets the content as text if Terraform can carry it unchanged, unless isBase64 asks for base64. An import
+// may be the source of a generated configuration, which must have the same bytes.
+func (p *imagePiece) setContent(content []byte, imported, isBase64 bool) {
+	if isBase64 || !format.IsText(content) || (imported && isRewrittenJSON(content)) {
+		p.contentBase64 = types.StringValue(base64.StdEncoding.EncodeToString(content))
+		return
+	}
+	p.content = types.StringValue(string(content))
+}
