@@ -593,7 +593,9 @@ var disturbances = []one{
 			registrytest.Refuse(w, http.StatusTooManyRequests, "TOOMANYREQUESTS", "too many requests")
 			return true
 		})
-		s.configure(s.trusted() + asRobot)
+		// Four other requests between all attempts of one would make the default of 4 retries too few.
+		s.configureProvider(fmt.Sprintf("max_retries = 10\nregistries = {\n%q = {\n%s\n}\n}\n",
+			s.host(), s.trusted()+asRobot))
 		s.works()
 		t.Logf("%d requests were refused", f.count(http.StatusTooManyRequests))
 		if f.count(http.StatusTooManyRequests) == 0 {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,14 +21,22 @@ import (
 var story embed.FS
 
 func main() {
-	if err := run(os.Stdout, os.Args[1:]); err != nil {
+	coloured := flag.Bool("color", isTerminal(os.Stdout), "print in colours, which is the default on a terminal")
+	flag.Parse()
+	if err := run(os.Stdout, *coloured, flag.Args()); err != nil {
 		fmt.Fprintf(os.Stderr, "\nThe demo failed: %v\n", err)
 		os.Exit(1)
 	}
 }
 
+// isTerminal reports whether a file is a terminal.
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // run finds the command line tool, builds the provider into a temporary directory and tells the story.
-func run(out io.Writer, args []string) (err error) {
+func run(out io.Writer, coloured bool, args []string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	tool, err := findTool(args)
@@ -40,7 +48,9 @@ func run(out io.Writer, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	s := &stage{out: out, tool: tool, dir: filepath.Join(dir, "work"), config: filepath.Join(dir, "cli.tfrc")}
+	s := &stage{
+		out: out, coloured: coloured, tool: tool, dir: filepath.Join(dir, "work"), config: filepath.Join(dir, "cli.tfrc"),
+	}
 	if err := s.prepare(ctx, filepath.Join(dir, "bin")); err != nil {
 		return err
 	}
@@ -67,8 +77,11 @@ func findTool(args []string) (string, error) {
 // provider that was just built.
 type stage struct {
 	out               io.Writer
+	coloured          bool
 	tool, dir, config string
-	image             string
+	// variables are those of Terraform, as VARIABLE=VALUE.
+	variables []string
+	chapters  int
 }
 
 // prepare builds the provider and writes the CLI configuration.
@@ -94,43 +107,32 @@ func executableSuffix() string {
 	return ""
 }
 
-// add copies files of the story into the working directory.
-func (s *stage) add(names ...string) error {
-	for _, name := range names {
-		content, err := story.ReadFile("story/" + name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(s.dir, name), content, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// terraform runs the tool and shows its output. Another exit code than want is an error. With -detailed-exitcode, 2
-// means that the plan has changes.
-func (s *stage) terraform(ctx context.Context, want int, args ...string) error {
-	_, _ = fmt.Fprintf(s.out, "\n$ %s %s\n", filepath.Base(s.tool), strings.Join(args, " "))
+// terraform runs the tool and shows the lines of its output that are worth a look. Another exit code than want is an
+// error. With -detailed-exitcode, 2 means that the plan has changes.
+func (s *stage) terraform(ctx context.Context, want int, look look, args ...string) error {
+	s.print("", "")
+	s.print(blue, fmt.Sprintf("$ %s %s", filepath.Base(s.tool), strings.Join(args, " ")))
 	command := exec.CommandContext(ctx, s.tool, args...)
 	command.Dir = s.dir
 	if runtime.GOOS != "windows" { // Windows has no such signal: Terraform is killed there.
 		command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	}
 	command.Env = append(cleanEnvironment(), "DOCKER_CONFIG="+filepath.Dir(s.config),
-		"TF_CLI_CONFIG_FILE="+s.config, "TF_VAR_image="+s.image, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
-		"TF_CLI_ARGS=-no-color", "TF_INPUT=0")
-	output, err := command.CombinedOutput()
-	for line := range strings.Lines(shorten(withoutOverrideWarning(string(output)))) {
-		_, _ = fmt.Fprint(s.out, "  "+line)
+		"TF_CLI_CONFIG_FILE="+s.config, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_ARGS=-no-color", "TF_INPUT=0")
+	for _, variable := range s.variables {
+		command.Env = append(command.Env, "TF_VAR_"+variable)
 	}
+	raw, err := command.CombinedOutput()
+	output := shorten(withoutOverrideWarning(string(raw)))
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return err
 	}
 	if code := command.ProcessState.ExitCode(); code != want {
+		_, _ = fmt.Fprint(s.out, output)
 		return fmt.Errorf("%s %s ended with exit code %d, expected %d", filepath.Base(s.tool), args[0], code, want)
 	}
+	s.show(look.at(output))
 	return nil
 }
 
@@ -139,29 +141,4 @@ func cleanEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "REGISTRY_")
 	})
-}
-
-// withoutOverrideWarning drops the warning of each command that it uses a provider under development.
-func withoutOverrideWarning(output string) string {
-	var kept strings.Builder
-	dropping := false
-	for line := range strings.Lines(output) {
-		switch {
-		case strings.HasPrefix(line, "Warning: Provider development overrides are in effect"):
-			dropping = true
-		case dropping:
-			dropping = !strings.HasSuffix(strings.TrimSpace(line), "releases.")
-		default:
-			kept.WriteString(line)
-		}
-	}
-	return strings.TrimLeft(kept.String(), "\n")
-}
-
-// longDigest matches a whole digest and captures its beginning.
-var longDigest = regexp.MustCompile(`(sha256:[0-9a-f]{12})[0-9a-f]{52}`)
-
-// shorten cuts digests, which would make lines unreadable.
-func shorten(text string) string {
-	return longDigest.ReplaceAllString(text, "$1…")
 }

@@ -1,25 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// chapter prints the title of the next part and what to look at in it.
-func (s *stage) chapter(title, look string) {
-	_, _ = fmt.Fprintf(s.out, "\n── %s ──\n%s\n", title, look)
-}
-
-// tell starts a registry, pushes an image and plays the story.
+// tell starts a registry, pushes three builds and plays the story.
 func (s *stage) tell(ctx context.Context) (err error) {
 	server, err := registrytest.Start(registrytest.Options{})
 	if err != nil {
@@ -32,134 +25,129 @@ func (s *stage) tell(ctx context.Context) (err error) {
 	}
 	client := registry.NewClient(registry.Options{UserAgent: "manifesto-demo"})
 	defer client.Close()
-	remote := client.Open(repository)
-	image, err := registrytest.PushImage(ctx, remote, "1.0", "the build of today")
-	if err != nil {
-		return err
+	other := &otherTool{remote: client.Open(repository)}
+	s.print("", fmt.Sprintf("A registry runs at %s. Three images were pushed (digests are cut here):", server.Host()))
+	for _, tag := range []string{"1.0", "1.1", "1.2"} {
+		if other.image, err = registrytest.PushImage(ctx, other.remote, tag, "build "+tag); err != nil {
+			return err
+		}
+		s.print("", fmt.Sprintf("  team/app:%s  %s", tag, shorten(other.image.String())))
+		if tag == "1.1" {
+			s.variables = append(s.variables, "approved="+other.image.String())
+		}
 	}
-	s.image = repository.Tagged("1.0").String()
-	_, _ = fmt.Fprintf(s.out, "A registry runs at %s, and a build has pushed the image\n  %s\n  %s\n"+
-		"(digests are cut to 12 digits here)\n", server.Host(), s.image, shorten(image.String()))
-	other := &otherTool{remote: remote, image: image}
-	for _, part := range []func(context.Context, *otherTool) error{s.apply, s.drift, s.lookUp, s.importScan, s.destroy} {
+	s.variables = append(s.variables, "repository="+repository.String())
+	for _, part := range []func(context.Context, *otherTool) error{
+		s.declare, s.drift, s.gate, s.bulk, s.query, s.adopt, s.destroy,
+	} {
 		if err := part(ctx, other); err != nil {
 			return err
 		}
 	}
-	_, _ = fmt.Fprintln(s.out, "\nThis was the demo. The registry and the working directory are gone.")
+	s.print("", "\nThe registry and the working directory are gone.")
 	return nil
 }
 
-func (s *stage) apply(ctx context.Context, other *otherTool) error {
-	if err := s.add("main.tf", "seccomp.json"); err != nil {
+func (s *stage) declare(ctx context.Context, other *otherTool) error {
+	s.chapter("Declare", "A contact for the current build, and an approval of the build that security has looked at.")
+	if err := s.add("main.tf"); err != nil {
 		return err
 	}
-	s.chapter("1. Declare and apply",
-		"Three pieces of metadata about the image. Digests, sizes and media types are known before anything is stored.")
-	if err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
+	if err := s.terraform(ctx, 0, changes, "apply", "-auto-approve"); err != nil {
 		return err
 	}
-	s.chapter("2. Nothing to do",
-		"A second plan is empty.")
-	if err := s.terraform(ctx, 0, "plan", "-detailed-exitcode"); err != nil {
+	if err := s.terraform(ctx, 0, summary, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
-	s.chapter("3. What the registry holds",
-		"The manifesto, as any tool reads it: crane export "+other.remote.Repository().String()+
-			":_manifesto - | tar -xO data")
-	return other.show(ctx, s)
+	s.print("", "\nThe registry holds them beside the images, in a document that any tool can read:")
+	document, err := other.document(ctx)
+	if err == nil {
+		s.show(shorten(document))
+	}
+	return err
 }
 
 func (s *stage) drift(ctx context.Context, other *otherTool) error {
-	s.chapter("4. Somebody changes the contact with another tool",
-		"The plan shows the change as a diff of the content, and asks to put it back.")
+	s.chapter("See drift", "Somebody changes the contact with another tool. The plan shows it, and the apply repairs it.")
 	if err := other.put(ctx, "contact", "nobody@example.com"); err != nil {
 		return err
 	}
-	if err := s.terraform(ctx, 2, "plan", "-detailed-exitcode"); err != nil {
+	if err := s.terraform(ctx, 2, changes, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
-	s.chapter("5. Repair", "The apply stores what was declared again.")
-	if err := s.terraform(ctx, 0, "apply", "-auto-approve"); err != nil {
+	if err := s.terraform(ctx, 0, summary, "apply", "-auto-approve"); err != nil {
 		return err
 	}
 	return other.expect(ctx, "contact", "platform-team@example.com")
 }
 
-func (s *stage) lookUp(ctx context.Context, _ *otherTool) error {
-	if err := s.add("lookup.tf"); err != nil {
+func (s *stage) gate(ctx context.Context, _ *otherTool) error {
+	s.chapter("Gate a deployment", "Build 1.1 is approved. Nobody has approved build 1.2, so its deployment stops.")
+	if err := s.add("gate.tf"); err != nil {
 		return err
 	}
-	s.chapter("6. Look metadata up",
-		"A deployment asks for the approval and would stop without it. It gets the digest of the build that was approved.")
-	return s.terraform(ctx, 0, "apply", "-auto-approve")
+	if err := s.terraform(ctx, 1, summary, "plan", "-var", "deploy=1.2"); err != nil {
+		return err
+	}
+	return s.terraform(ctx, 0, outputs, "apply", "-auto-approve")
 }
 
-func (s *stage) importScan(ctx context.Context, other *otherTool) error {
-	s.chapter("7. Import what a pipeline has recorded",
-		"A scanner has stored its report without Terraform. Imported by IMAGE#TYPE, it needs no change: the plan is empty.")
+func (s *stage) bulk(ctx context.Context, _ *otherTool) error {
+	s.chapter("Record what runs in production", "One resource for the whole repository, and one commit, "+
+		"however many images there are.")
+	if err := s.add("active.tf"); err != nil {
+		return err
+	}
+	const settings = "production.auto.tfvars"
+	if err := s.write(settings, `active = { "1.0" = "us-east", "1.1" = "eu-west" }`); err != nil {
+		return err
+	}
+	if err := s.terraform(ctx, 0, changes, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	s.print("", "\nThe cluster in the US now runs build 1.2:")
+	if err := s.write(settings, `active = { "1.2" = "us-east", "1.1" = "eu-west" }`); err != nil {
+		return err
+	}
+	return s.terraform(ctx, 0, changes, "apply", "-auto-approve")
+}
+
+func (s *stage) query(ctx context.Context, _ *otherTool) error {
+	s.chapter("Ask", "Which builds run without an approval? Which tags may be pruned?")
+	if err := s.add("query.tf"); err != nil {
+		return err
+	}
+	return s.terraform(ctx, 0, outputs, "apply", "-auto-approve")
+}
+
+func (s *stage) adopt(ctx context.Context, other *otherTool) error {
+	s.chapter("Adopt", "A scanner has stored its report without Terraform. It is imported, and nothing has to change.")
 	if err := other.put(ctx, "scan-report", "0 vulnerabilities"); err != nil {
 		return err
 	}
 	if err := s.add("scan.tf"); err != nil {
 		return err
 	}
-	if err := s.terraform(ctx, 0, "import", "manifesto_metadata.scan", s.image+"#scan-report"); err != nil {
-		return err
-	}
-	return s.terraform(ctx, 0, "plan", "-detailed-exitcode")
+	return s.terraform(ctx, 0, summary, "apply", "-auto-approve")
 }
 
 func (s *stage) destroy(ctx context.Context, other *otherTool) error {
-	s.chapter("8. Destroy", "Every entry goes; the manifesto stays, empty.")
-	if err := s.terraform(ctx, 0, "destroy", "-auto-approve"); err != nil {
+	s.chapter("Destroy", "Every entry goes. The images stay.")
+	if err := s.terraform(ctx, 0, summary, "destroy", "-auto-approve"); err != nil {
 		return err
 	}
-	return other.show(ctx, s)
+	return other.expectNothing(ctx)
 }
 
-// otherTool stands for a tool that works on the same metadata without Terraform.
-type otherTool struct {
-	remote *registry.Repository
-	image  oci.Digest
-}
-
-func (o *otherTool) store() *manifesto.Store {
-	return manifesto.NewStore(func(oci.Repository) manifesto.Repository { return o.remote }, manifesto.Options{})
-}
-
-func (o *otherTool) key(typ string) manifesto.Key {
-	return manifesto.Key{Repository: o.remote.Repository(), Image: o.image, Type: typ}
-}
-
-func (o *otherTool) put(ctx context.Context, typ, content string) error {
-	_, err := o.store().Put(ctx, manifesto.Put{
-		Key: o.key(typ), Content: []byte(content), MediaType: format.DetectMediaType([]byte(content)), Overwrite: true,
-	})
-	return err
-}
-
-func (o *otherTool) expect(ctx context.Context, typ, want string) error {
-	_, content, err := o.store().Fetch(ctx, o.key(typ))
+// add copies a file of the story into the working directory.
+func (s *stage) add(name string) error {
+	content, err := story.ReadFile("story/" + name)
 	if err != nil {
 		return err
 	}
-	if string(content) != want {
-		return fmt.Errorf("the registry holds %s = %q, expected %q", typ, content, want)
-	}
-	return nil
+	return s.write(name, string(content))
 }
 
-// show prints the document under the tag _manifesto.
-func (o *otherTool) show(ctx context.Context, s *stage) error {
-	document, err := manifesto.ReadDocument(ctx, o.remote)
-	if err != nil {
-		return err
-	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, document.Render(), "  ", "  "); err != nil {
-		return err
-	}
-	_, _ = fmt.Fprintf(s.out, "  %s\n", shorten(pretty.String()))
-	return nil
+func (s *stage) write(name, content string) error {
+	return os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600)
 }

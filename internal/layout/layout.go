@@ -43,6 +43,8 @@ type Layout struct {
 	swept sync.Once
 	// locked says that Exclusively has the lock.
 	locked atomic.Bool
+	// subjects are those of the manifests that Referrers has read.
+	subjects subjects
 }
 
 // Open returns the layout in a directory; the empty name means the current directory. It does not look at the

@@ -89,9 +89,10 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	_, putBlob := l.PutBlob(ctx, []byte("x"))
 	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(emptyIndex)), time.Time{})
 	_, _, exists := l.ListTags(ctx, "_manifesto")
+	_, attached := l.Referrers(ctx, digest)
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
-		"PutManifest": put, "ListTags": exists,
+		"PutManifest": put, "ListTags": exists, "Referrers": attached,
 	}
 }
 

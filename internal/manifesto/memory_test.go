@@ -71,3 +71,7 @@ func (m *memoryRemote) ListTags(_ context.Context, prefix string) (tags []string
 	}
 	return tags, true, nil
 }
+
+func (*memoryRemote) Referrers(context.Context, oci.Digest) ([]oci.ListedReferrer, error) {
+	return nil, nil
+}

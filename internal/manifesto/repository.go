@@ -30,6 +30,10 @@ type Repository interface {
 	// ListTags returns the repository's tags that begin with prefix; all tags if it is empty. known says whether the
 	// registry knows the repository. An error means that the tags cannot be read.
 	ListTags(ctx context.Context, prefix string) (tags []string, known bool, err error)
+	// Referrers returns what the repository lists as attached to a manifest: claims, which nothing has verified. The
+	// error wraps oci.ErrTooManyReferrers if there are more than oci.MaxReferrers. An empty list does not show that the
+	// repository can be read.
+	Referrers(ctx context.Context, subject oci.Digest) ([]oci.ListedReferrer, error)
 }
 
 // Exclusive is a Repository that can keep all other writers out. A commit then looks at the tag and puts what it stores

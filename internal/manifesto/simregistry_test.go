@@ -268,3 +268,7 @@ func (r simRemote) ListTags(_ context.Context, prefix string) (tags []string, kn
 	}
 	return tags, true, nil
 }
+
+func (simRemote) Referrers(context.Context, oci.Digest) ([]oci.ListedReferrer, error) {
+	return nil, nil
+}

@@ -1,6 +1,9 @@
 package oci
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of text that is not what it should be. ParseReference, ParseRepository, ParseHost, ParseDigest and
 // ParsePlatform wrap them.
@@ -41,4 +44,15 @@ var (
 	ErrDigestMismatch = errors.New("digest mismatch")
 	// ErrBadResponse: the answer does not follow the OCI distribution specification.
 	ErrBadResponse = errors.New("unexpected response")
+	// ErrNoManifest: the bytes have the digest that was asked for, and are no manifest. A registry's error is also
+	// ErrBadResponse.
+	ErrNoManifest = errors.New("not a manifest")
+)
+
+// Errors of referrers.
+var (
+	// ErrNotReferrer: the manifest is malformed, or attached to nothing or to another image.
+	ErrNotReferrer = errors.New("not an artifact of the image")
+	// ErrTooManyReferrers: the list has more than MaxReferrers entries. The error is also ErrTooLarge.
+	ErrTooManyReferrers = fmt.Errorf("%w: more than %d referrers", ErrTooLarge, MaxReferrers)
 )

@@ -27,10 +27,25 @@ func (m *entryModel) setEntry(entry format.Entry) {
 	m.Created = optionalTime(entry.Created)
 }
 
-// setContent stores the content as text if a Terraform string can carry it unchanged, and as base64 otherwise.
+// setContent stores the content.
 func (m *entryModel) setContent(content []byte) {
+	m.Content, m.ContentBase64 = contentValues(content)
+}
+
+// contentValues returns content as text if a Terraform string can carry it unchanged, and as base64 otherwise. The
+// other one of the two is null.
+func contentValues(content []byte) (text, encoded types.String) {
 	if format.IsText(content) {
-		m.Content, m.ContentBase64 = types.StringValue(string(content)), types.StringNull()
+		return types.StringValue(string(content)), types.StringNull()
+	}
+	return types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))
+}
+
+// setAdoptedContent is setContent for metadata that was imported or listed. It stores as base64 what a configuration
+// that Terraform generates from it would change.
+func (m *entryModel) setAdoptedContent(content []byte) {
+	if format.IsText(content) && survivesGeneration(string(content)) {
+		m.setContent(content)
 		return
 	}
 	m.Content, m.ContentBase64 = types.StringNull(), types.StringValue(base64.StdEncoding.EncodeToString(content))

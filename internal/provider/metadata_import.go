@@ -8,7 +8,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 )
 
 // ImportState implements resource.ResourceWithImportState, by IMAGE#TYPE or by identity. It sets which entry is meant;
@@ -31,16 +33,20 @@ func (r *metadataResource) ImportState(
 		image.diagnoseLookup(ctx, err, "importing", typ).addTo(&resp.Diagnostics)
 		return
 	}
-	var model metadataModel
-	model.setKey(key)
-	model.Type = types.StringValue(typ)
+	adoptState(ctx, &resp.State, reference, key, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity(key))...)
+}
+
+// adoptState sets in a state, which is null before, which entry is meant. reference is how the state names the image.
+func adoptState(
+	ctx context.Context, state *tfsdk.State, reference string, key manifesto.Key, diags *diag.Diagnostics,
+) {
 	for name, value := range map[string]any{
-		"image": reference, "type": typ, "overwrite": false, "keep_on_destroy": false,
-		"repository": model.Repository, "image_digest": model.ImageDigest,
+		"image": reference, "type": key.Type, "overwrite": false, "keep_on_destroy": false,
+		"repository": key.Repository.String(), "image_digest": key.Image.String(),
 	} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+		diags.Append(state.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, model.identity())...)
 }
 
 // imported returns which image and which type an import names.

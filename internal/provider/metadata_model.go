@@ -37,6 +37,15 @@ func (m *metadataModel) identity() identityModel {
 	return identityModel{Repository: m.Repository, ImageDigest: m.ImageDigest, Type: m.Type}
 }
 
+// keyIdentity returns the identity of the metadata of a key.
+func keyIdentity(key manifesto.Key) identityModel {
+	return identityModel{
+		Repository:  types.StringValue(key.Repository.String()),
+		ImageDigest: types.StringValue(key.Image.String()),
+		Type:        types.StringValue(key.Type),
+	}
+}
+
 // key returns the key that a state, or a plan without unknown values, names. The error wraps oci.ErrBadReference or
 // oci.ErrBadDigest.
 func (m *metadataModel) key() (manifesto.Key, error) {

@@ -35,7 +35,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
-	piece, err := r.data.store.Get(ctx, key)
+	err = r.data.refresh(ctx, key, &state)
 	if errors.Is(err, manifesto.ErrNoEntry) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -44,24 +44,33 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		r.data.diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
-	if err = r.refreshContent(ctx, key, &piece, &state); err != nil {
-		r.data.diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
-		return
-	}
-	state.setKey(key)
-	state.setPiece(piece)
 	if !reflect.DeepEqual(state, before) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	}
 }
 
+// refresh sets the attributes of a state to what the registry says of an entry. The error wraps manifesto.ErrNoEntry if
+// there is no such entry.
+func (d *providerData) refresh(ctx context.Context, key manifesto.Key, state *metadataModel) error {
+	piece, err := d.store.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	if err = d.refreshContent(ctx, key, &piece, state); err != nil {
+		return err
+	}
+	state.setKey(key)
+	state.setPiece(piece)
+	return nil
+}
+
 // refreshContent downloads the content if it is not the one in the state. Null content in the state shows that the
 // registry has lost it. Content from a file or a write-only attribute never enters the state.
-func (r *metadataResource) refreshContent(
+func (d *providerData) refreshContent(
 	ctx context.Context, key manifesto.Key, piece *manifesto.Piece, state *metadataModel,
 ) error {
 	imported := state.ID.IsNull()
-	inState := imported || !state.Content.IsNull() || !state.ContentBase64.IsNull()
+	inState := !state.Content.IsNull() || !state.ContentBase64.IsNull()
 	if piece.Missing {
 		state.clearContent()
 		return nil
@@ -69,7 +78,7 @@ func (r *metadataResource) refreshContent(
 	if !imported && state.Digest.ValueString() == piece.Digest.String() {
 		return nil
 	}
-	content, entry, err := r.data.store.Content(ctx, key.Repository, piece.Entry)
+	content, entry, err := d.store.Content(ctx, key.Repository, piece.Entry)
 	if errors.Is(err, manifesto.ErrContentMissing) {
 		piece.Pinned = false
 		state.clearContent()
@@ -79,7 +88,10 @@ func (r *metadataResource) refreshContent(
 		return err
 	}
 	piece.Entry = entry
-	if inState {
+	switch {
+	case imported:
+		state.setAdoptedContent(content)
+	case inState:
 		state.setContent(content)
 	}
 	return nil

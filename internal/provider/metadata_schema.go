@@ -86,6 +86,11 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 		UpdateDescription: "How long updating may take. Defaults to `20m`.",
 		DeleteDescription: "How long destroying may take. Defaults to `20m`.",
 	})
+	return withTimeoutValidators(attribute)
+}
+
+// withTimeoutValidators adds the validator to each of the timeouts.
+func withTimeoutValidators(attribute schema.Attribute) schema.Attribute {
 	nested, ok := attribute.(schema.SingleNestedAttribute)
 	if !ok {
 		return attribute

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
@@ -18,6 +19,7 @@ var (
 	_ provider.ProviderWithValidateConfig     = (*manifestoProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*manifestoProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*manifestoProvider)(nil)
+	_ provider.ProviderWithListResources      = (*manifestoProvider)(nil)
 )
 
 // typeName is the name of the provider in the names of its resources.
@@ -81,6 +83,7 @@ func (p *manifestoProvider) Configure(
 	resp.ResourceData = data
 	resp.DataSourceData = data
 	resp.EphemeralResourceData = data
+	resp.ListResourceData = data
 }
 
 // open gives access to a repository of a registry, or to an image layout on disk.
@@ -93,12 +96,16 @@ func open(client *registry.Client, r oci.Repository) manifesto.Repository {
 
 // Resources implements provider.Provider.
 func (p *manifestoProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newMetadataResource, newImageMetadataResource, newRepositoryMetadataResource}
+	return []func() resource.Resource{
+		newMetadataResource, newImageMetadataResource, newRepositoryMetadataResource, newRetentionResource,
+	}
 }
 
 // DataSources implements provider.Provider.
 func (p *manifestoProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newMetadataDataSource, newImageDataSource, newRepositoryDataSource}
+	return []func() datasource.DataSource{
+		newMetadataDataSource, newImageDataSource, newRepositoryDataSource, newReferrersDataSource,
+	}
 }
 
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
@@ -109,4 +116,9 @@ func (p *manifestoProvider) EphemeralResources(context.Context) []func() ephemer
 // Functions implements provider.ProviderWithFunctions.
 func (p *manifestoProvider) Functions(context.Context) []func() function.Function {
 	return []func() function.Function{newParseReferenceFunction, newJSONSchemaErrorsFunction}
+}
+
+// ListResources implements provider.ProviderWithListResources.
+func (p *manifestoProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{newMetadataListResource}
 }

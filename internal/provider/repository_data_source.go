@@ -161,12 +161,7 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 func (m *repositoryDataSourceModel) listing(store *manifesto.Store, repository oci.Repository) repositoryListing {
 	filter := typeFilter{
 		has: m.HasType.ValueString(), lacks: m.LacksType.ValueString(),
-		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(),
-	}
-	for _, element := range m.Types.Elements() {
-		if pattern, ok := element.(types.String); ok {
-			filter.patterns = append(filter.patterns, pattern.ValueString())
-		}
+		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements()),
 	}
 	return repositoryListing{
 		store: store, repository: repository, filter: filter,

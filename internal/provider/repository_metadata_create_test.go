@@ -22,7 +22,7 @@ func TestAccRepositoryMetadataExists(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{
 			Config: w.all(images("1", "mine", "2", "two")),
-			ExpectError: words(fmt.Sprintf(`Metadata already exists.*Nothing was written.*image %s: content %s.*`+
+			ExpectError: words(fmt.Sprintf(`Metadata already exists.*Nothing was written.*image %s \(1\): content %s.*`+
 				`declared with other content.*image %s: content %s.*not declared.*overwrite = true`,
 				w.image, oci.DigestOf([]byte("theirs")), three, oci.DigestOf([]byte("three")))),
 		},

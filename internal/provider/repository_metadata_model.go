@@ -114,8 +114,22 @@ func (m *repositoryMetadataModel) bulk(data *providerData, repository oci.Reposi
 	return bulk{
 		data: data, repository: repository, limit: limit, entries: "images", subject: "repository",
 		what: fmt.Sprintf("metadata %q of repository %s", m.Type.ValueString(), repository),
-		name: func(key manifesto.Key) string { return "image " + key.Image.String() },
+		name: func(key manifesto.Key) string { return m.describe(key.Image) },
 	}
+}
+
+// describe names an image and the tags that declare it.
+func (m *repositoryMetadataModel) describe(image oci.Digest) string {
+	var tags []string
+	for _, key := range keysOf(m.ImageDigests.texts)[image] {
+		if declaredByKey(key) == key {
+			tags = append(tags, key)
+		}
+	}
+	if len(tags) == 0 {
+		return "image " + image.String()
+	}
+	return fmt.Sprintf("image %s (%s)", image, strings.Join(tags, ", "))
 }
 
 // keysOf returns the elements of image_digests by the image that they name, in sorted order.

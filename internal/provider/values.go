@@ -46,6 +46,17 @@ func mapValue(values map[string]string) types.Map {
 	return types.MapValueMust(types.StringType, elements)
 }
 
+// stringsIn returns the elements of a list or set of known strings.
+func stringsIn(elements []attr.Value) []string {
+	var texts []string
+	for _, element := range elements {
+		if text, ok := element.(types.String); ok {
+			texts = append(texts, text.ValueString())
+		}
+	}
+	return texts
+}
+
 // textsOf returns the texts of a map of strings, nil if there are none.
 func textsOf(m types.Map) map[string]string {
 	var texts map[string]string

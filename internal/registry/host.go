@@ -50,6 +50,8 @@ type host struct {
 	grants    map[session]*grant
 	refusals  map[session]refusal
 	quiet     quiet
+	// noReferrers are the paths of repositories that have no API for referrers.
+	noReferrers map[string]bool
 }
 
 func newHost(c *Client, repository oci.Repository) *host {

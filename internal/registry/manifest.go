@@ -48,6 +48,7 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (diges
 // GetManifest returns the manifest that a tag or digest names, verified against that digest or, for a tag, against the
 // digest that the registry announces. The error wraps oci.ErrNotFound if there is no such manifest, oci.ErrTooLarge if
 // it exceeds oci.MaxManifestSize or the bounds of oci.Manifest, and oci.ErrBadResponse if the answer is no manifest.
+// That is oci.ErrNoManifest, too, if it has the right digest.
 func (r *Repository) GetManifest(ctx context.Context, identifier string) (m oci.Manifest, err error) {
 	defer r.host.clean(&err)
 	err = r.exchange(ctx, manifestRequest(http.MethodGet, identifier), func(resp *http.Response) (err error) {
@@ -75,14 +76,19 @@ func readManifest(ctx context.Context, resp *http.Response, identifier string) (
 		return oci.Manifest{}, err
 	}
 	isManifest := m.IsManifest()
-	if want != "" && (isManifest || m.MediaType != mediaTypePage) { // A login page has no right digest.
+	verified := want != "" && (isManifest || m.MediaType != mediaTypePage) // A login page has no right digest.
+	if verified {
 		if err = oci.Verify(content, want); err != nil {
 			return oci.Manifest{}, err
 		}
 	}
 	if !isManifest {
+		err = oci.ErrBadResponse
+		if verified {
+			err = fmt.Errorf("%w: %w", err, oci.ErrNoManifest)
+		}
 		return oci.Manifest{}, fmt.Errorf("%w: %d bytes of %q in the place of a manifest",
-			oci.ErrBadResponse, len(content), shorten(m.MediaType))
+			err, len(content), shorten(m.MediaType))
 	}
 	return m, nil
 }

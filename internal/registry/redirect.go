@@ -37,6 +37,9 @@ func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("%w: more than %d in a row", ErrRedirect, maxRedirects)
 	}
+	if req.Context().Value(withinHostKey{}) != nil && !h.has(req.URL) {
+		return http.ErrUseLastResponse
+	}
 	if req.Method != via[0].Method { // 301 to 303 turn a PUT into a GET, whose success would pass for that of the PUT.
 		return fmt.Errorf("%w: of a %s to %s, as a %s", ErrRedirect, via[0].Method, redact(req.URL), req.Method)
 	}
@@ -48,6 +51,13 @@ func (h *host) checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	h.logRedirect(req.Context(), req, len(via))
 	return nil
+}
+
+type withinHostKey struct{}
+
+// withinHost keeps requests with ctx at the registry's host: a redirect to another host is their answer.
+func withinHost(ctx context.Context) context.Context {
+	return context.WithValue(ctx, withinHostKey{}, true)
 }
 
 // checkForeign checks a URL that the registry sends a request to, by a redirect or as the location of an upload. The

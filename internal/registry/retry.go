@@ -104,7 +104,7 @@ func classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrCertificate, err)
 	case isClientCertificateError(err):
 		return fmt.Errorf("%w: %w: %w", errFinal, ErrClientCertificate, err)
-	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), isProxyRefusal(err):
+	case isDNS && dns.IsNotFound, errors.Is(err, syscall.ECONNREFUSED), isProxyLogin(err):
 		return fmt.Errorf("%w: %w", errFinal, err)
 	}
 	if !isPlain(err) {
@@ -128,7 +128,8 @@ func isPlain(err error) bool {
 	_, isNet := errors.AsType[net.Error](err) // Errors of connections and name servers, and timeouts.
 	_, isAlert := errors.AsType[tls.AlertError](err)
 	_, isErrno := errors.AsType[syscall.Errno](err)
-	if isNet || isAlert || isErrno || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	_, isProxy := errors.AsType[*proxyRefusal](err)
+	if isNet || isAlert || isErrno || isProxy || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
@@ -142,11 +143,6 @@ func innermost(err error) error {
 		err = inner
 	}
 	return err
-}
-
-// isProxyRefusal reports whether a proxy answered 407. The status's text is all that net/http keeps of the answer.
-func isProxyRefusal(err error) bool {
-	return strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired))
 }
 
 // isNoTLS reports whether the server answered a TLS handshake with something other than TLS.

@@ -96,22 +96,23 @@ func (r *Repository) tagPage(ctx context.Context, target string) (tagPage, error
 		if page.tags, err = oci.ParseTags(content); err != nil {
 			return err
 		}
-		page.next, err = nextPage(resp)
+		page.next, err = nextPage(resp, "tags/list")
 		return err
 	})
 	return page, err
 }
 
-// nextPage returns the request that a Link header names as the next page, relative to the repository; empty if there is
-// none. Its path does not matter: a registry must not send the list to another place.
-func nextPage(resp *http.Response) (string, error) {
+// nextPage returns the request that a Link header names as the next page of the list at path, relative to the
+// repository; empty if there is none. The header's own path does not matter: a registry must not send the list to
+// another place.
+func nextPage(resp *http.Response, path string) (string, error) {
 	link, rest, ok := strings.Cut(resp.Header.Get("Link"), ">")
 	if !ok || !strings.Contains(rest, "next") {
 		return "", nil
 	}
 	next, err := url.Parse(strings.TrimPrefix(strings.TrimSpace(link), "<"))
 	if err != nil {
-		return "", fmt.Errorf("%w: the next page of a list of tags has no valid address", oci.ErrBadResponse)
+		return "", fmt.Errorf("%w: the next page of the list has no valid address", oci.ErrBadResponse)
 	}
-	return "tags/list?" + next.RawQuery, nil
+	return path + "?" + next.RawQuery, nil
 }

@@ -23,14 +23,15 @@ const maxIdlePerHost = 64
 
 func newBaseTransport() *http.Transport {
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer{}.dial,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          4 * maxIdlePerHost,
-		MaxIdleConnsPerHost:   maxIdlePerHost,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   dialTimeout,
-		ExpectContinueTimeout: time.Second,
+		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: checkTunnel,
+		DialContext:            dialer{}.dial,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           4 * maxIdlePerHost,
+		MaxIdleConnsPerHost:    maxIdlePerHost,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    dialTimeout,
+		ExpectContinueTimeout:  time.Second,
 		// Registries send some kilobytes.
 		MaxResponseHeaderBytes: 1 << 20,
 	}

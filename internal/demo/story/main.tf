@@ -6,25 +6,25 @@ terraform {
   }
 }
 
-variable "image" {
-  type = string
+variable "repository" {
+  description = "Repository of the images."
+  type        = string
+}
+
+variable "approved" {
+  description = "Digest of the build that security has approved."
+  type        = string
 }
 
 resource "manifesto_metadata" "contact" {
-  image   = var.image
+  image   = "${var.repository}:1.2"
   type    = "contact"
   content = "platform-team@example.com"
 }
 
 resource "manifesto_metadata" "approval" {
-  image       = var.image
+  image       = "${var.repository}@${var.approved}"
   type        = "approval"
   content     = jsonencode({ approved = true, by = "security" })
   annotations = { ticket = "SEC-1234" }
-}
-
-resource "manifesto_metadata" "seccomp" {
-  image  = var.image
-  type   = "seccomp"
-  source = "${path.module}/seccomp.json"
 }

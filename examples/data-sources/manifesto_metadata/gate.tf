@@ -1,5 +1,5 @@
 data "manifesto_metadata" "approval" {
-  image = var.image
+  image = "ghcr.io/example/app:1.2"
   type  = "approval"
 
   lifecycle {
@@ -10,14 +10,7 @@ data "manifesto_metadata" "approval" {
   }
 }
 
-data "manifesto_image" "app" {
-  image = var.image
-}
-
+# The approved build, by digest, for a deployment.
 output "approved_image" {
   value = "${data.manifesto_metadata.approval.repository}@${data.manifesto_metadata.approval.image_digest}"
-}
-
-output "types" {
-  value = data.manifesto_image.app.types
 }

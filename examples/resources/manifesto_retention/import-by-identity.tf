@@ -1,0 +1,6 @@
+import {
+  to = manifesto_retention.app
+  identity = {
+    repository = "ghcr.io/example/app"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = manifesto_retention.app
+  id = "ghcr.io/example/app"
+}

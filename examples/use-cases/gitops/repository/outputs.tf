@@ -1,0 +1,4 @@
+output "approved" {
+  description = "File that approves each build."
+  value       = module.approvals.approved
+}

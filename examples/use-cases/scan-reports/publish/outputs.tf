@@ -1,0 +1,4 @@
+output "summary" {
+  description = "What the gate sees of the report."
+  value       = local.summary
+}

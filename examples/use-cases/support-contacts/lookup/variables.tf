@@ -1,0 +1,4 @@
+variable "image" {
+  description = "Image that runs, by tag or digest."
+  type        = string
+}
