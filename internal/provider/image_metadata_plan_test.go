@@ -5,9 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -400,5 +404,45 @@ func TestRewrittenJSON(t *testing.T) {
 		if got := isRewrittenJSON([]byte(content)); got != want {
 			t.Errorf("%s: %t, want %t", content, got, want)
 		}
+	}
+}
+
+// A refresh leaves the state unchanged, without a request, while settings that the registry needs are not known.
+func TestImageMetadataReadWithUnknownSettings(t *testing.T) {
+	t.Parallel()
+	f := &fakeRepositories{}
+	state := imageConfiguration()
+	repository, err := oci.ParseRepository("registry.example.com/app", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.setImage(repository, oci.Digest(seedDigest("one")))
+	state.Digests, state.Pinned = mapValue(map[string]string{"contact": "sha256:0"}), types.BoolValue(true)
+	r := imageMetadataResource{data: f.provider(settings{allUnknown: true})}
+	var described resource.SchemaResponse
+	r.Schema(t.Context(), resource.SchemaRequest{}, &described)
+	var identity resource.IdentitySchemaResponse
+	r.IdentitySchema(t.Context(), resource.IdentitySchemaRequest{}, &identity)
+	before := tfsdk.State{
+		Schema: described.Schema, Raw: tftypes.NewValue(described.Schema.Type().TerraformType(t.Context()), nil),
+	}
+	typ, ok := timeoutsType().(timeouts.Type)
+	if !ok {
+		t.Fatalf("timeouts are %T", timeoutsType())
+	}
+	state.Timeouts = timeouts.Value{Object: types.ObjectNull(typ.AttrTypes)}
+	if diags := before.Set(t.Context(), &state); diags.HasError() {
+		t.Fatal(diags)
+	}
+	resp := resource.ReadResponse{State: before, Identity: &tfsdk.ResourceIdentity{
+		Schema: identity.IdentitySchema,
+		Raw:    tftypes.NewValue(identity.IdentitySchema.Type().TerraformType(t.Context()), nil),
+	}}
+	r.Read(t.Context(), resource.ReadRequest{State: before}, &resp)
+	if len(resp.Diagnostics) > 0 || !resp.State.Raw.Equal(before.Raw) || f.requests+f.reads > 0 {
+		t.Errorf("%v, %d requests\n%v", resp.Diagnostics, f.requests+f.reads, resp.State.Raw)
+	}
+	if resp.Identity.Raw.IsFullyNull() {
+		t.Error("there is no identity")
 	}
 }
