@@ -65,8 +65,8 @@ func (b bulk) diagnoseConflicts(conflicts []*manifesto.ConflictError) diagnosis 
 			"written.\n%s\n\nRun terraform plan again to see the changes.", b.what, list)}
 }
 
-// commit stores a change in one commit. If it returns false, diags has an error, and nothing was stored unless the error
-// says that this is not known.
+// commit stores a change in one commit. If it returns false, diags has an error, and nothing was stored, unless the
+// error says that this is not known.
 func (b bulk) commit(
 	ctx context.Context, change bulkChange, operation string, diags *diag.Diagnostics,
 ) (manifesto.Stored, bool) {

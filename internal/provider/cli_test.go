@@ -153,19 +153,24 @@ func TestCLIExamples(t *testing.T) {
 		c, w := setUpExamples(t)
 		w.put("contact", "platform-team@example.com")
 		w.put("approval", `{"approved":true}`)
-		for _, name := range []string{"manifesto_metadata", "manifesto_image"} {
-			c.example(w, "data-sources/"+name+"/data-source.tf") // Replaces the previous example.
+		for name, wants := range map[string][]string{
+			"manifesto_metadata/data-source.tf": {"platform-team@example.com"},
+			"manifesto_metadata/gate.tf":        {w.remote.Repository().Digested(w.image).String()},
+			"manifesto_image/data-source.tf":    {"contact", "approval"},
+			"manifesto_image/contents.tf":       {"platform-team@example.com", "approval"},
+		} {
+			c.example(w, "data-sources/"+name)
 			output := c.terraform("apply", "-auto-approve")
-			for _, want := range map[string][]string{
-				"manifesto_metadata": {w.remote.Repository().Digested(w.image).String()},
-				"manifesto_image":    {"platform-team@example.com", "approval"},
-			}[name] {
+			for _, want := range wants {
 				if !strings.Contains(output, want) {
 					t.Errorf("%s does not show %s:\n%s", name, want, output)
 				}
 			}
+			if err := os.Remove(filepath.Join(c.dir, filepath.Base(name))); err != nil {
+				t.Fatal(err)
+			}
 		}
-		c.example(w, "data-sources/manifesto_metadata/data-source.tf")
+		c.example(w, "data-sources/manifesto_metadata/gate.tf")
 		w.put("approval", `{"approved":false}`)
 		if output, code := c.run(c.tool, "plan"); code == 0 || !strings.Contains(output, "This build has not been approved") {
 			t.Errorf("a build that is not approved: exit code %d\n%s", code, output)

@@ -2,6 +2,8 @@ package provider
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,17 +122,22 @@ func TestCLIExamplesOfFunctions(t *testing.T) {
 	c.write("main.tf", requirement)
 	w := newWorld(t, registrytest.Options{})
 	for name, want := range map[string]string{
-		"parse_reference":    `tag   = "1.2"`,
-		"json_schema_errors": "platform@example.com",
+		"parse_reference/function.tf":        "docker.io/library/alpine",
+		"parse_reference/validation.tf":      `= "1.2"`,
+		"json_schema_errors/function.tf":     "$: must be",
+		"json_schema_errors/precondition.tf": "platform@example.com",
 	} {
-		c.example(w, "functions/"+name+"/function.tf") // Replaces the previous example.
+		c.example(w, "functions/"+name)
 		if output := c.terraform("apply", "-auto-approve"); !strings.Contains(output, want) {
 			t.Errorf("%s does not show %s:\n%s", name, want, output)
 		}
 		c.terraform("plan", "-detailed-exitcode")
+		if err := os.Remove(filepath.Join(c.dir, filepath.Base(name))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c.env = append(c.env, `TF_VAR_contact={"team":"platform","email":17}`)
-	c.example(w, "functions/json_schema_errors/function.tf")
+	c.example(w, "functions/json_schema_errors/precondition.tf")
 	output, code := c.run(c.tool, "plan")
 	if code == 0 || !strings.Contains(output, "$.email: must be a string, not a number") {
 		t.Errorf("a contact that does not match: exit code %d\n%s", code, output)

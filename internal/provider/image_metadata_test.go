@@ -218,39 +218,38 @@ func TestCLIImageMetadataUnknownAndSensitive(t *testing.T) {
 	c := newCommandLine(t)
 	w := newWorld(t, registrytest.Options{})
 	w.push("2", "two")
-	config := func(secret string) string {
-		return requirement + fmt.Sprintf(`
-			resource "terraform_data" "later" {
-				input = { image = %q, type = "late", content = "known later" }
-			}
-			resource "terraform_data" "secret" {
-				input = sensitive(%q)
-			}
-			resource "manifesto_image_metadata" "test" {
-				image = terraform_data.later.output.image
-				metadata = {
-					secret = { content = terraform_data.secret.output }
-					fixed = {
-						content     = "fixed"
-						media_type  = "text/x"
-						annotations = { a = terraform_data.later.output.content }
-					}
+	c.write("main.tf", requirement+fmt.Sprintf(`
+		variable "secret" {
+			type      = string
+			sensitive = true
+		}
+		resource "terraform_data" "later" {
+			input = { image = %q, type = "late", content = "known later" }
+		}
+		resource "manifesto_image_metadata" "test" {
+			image = terraform_data.later.output.image
+			metadata = {
+				secret = { content = var.secret }
+				fixed = {
+					content     = "fixed"
+					media_type  = "text/x"
+					annotations = { a = terraform_data.later.output.content }
 				}
-				json_schema = { secret = jsonencode({ type = "object" }) }
 			}
-			resource "manifesto_image_metadata" "map" {
-				image    = %q
-				metadata = { (terraform_data.later.output.type) = { content = terraform_data.later.output.content } }
-			}`, w.ref(":1"), secret, w.ref(":2"))
-	}
+			json_schema = { secret = jsonencode({ type = "object" }) }
+		}
+		resource "manifesto_image_metadata" "map" {
+			image    = %q
+			metadata = { (terraform_data.later.output.type) = { content = terraform_data.later.output.content } }
+		}`, w.ref(":1"), w.ref(":2")))
 	var outputs strings.Builder
-	c.write("main.tf", config("my-secret"))
+	c.env = append(c.env, "TF_VAR_secret=my-secret")
 	output, code := c.run(c.tool, "apply", "-auto-approve")
 	outputs.WriteString(output)
 	if code == 0 || !strings.Contains(output, mismatchedSchema) {
 		t.Errorf("exit code %d\n%s", code, output)
 	}
-	c.write("main.tf", config(`{"password":"my-secret"}`))
+	c.env = append(c.env, `TF_VAR_secret={"password":"my-secret"}`)
 	outputs.WriteString(c.terraform("apply", "-auto-approve"))
 	c.terraform("plan", "-detailed-exitcode")
 	if err := w.hasTypes(w.image, "secret", "fixed"); err != nil {

@@ -71,14 +71,16 @@ func newOpaqueServer(framework frameworkServer, p *manifestoProvider) *opaqueSer
 
 // known returns what the server knows of a type. It is false for a request with private state that only the framework
 // can read.
-func (s *opaqueServer) known(name string, private []byte) (opaqueType, opaqueResource, bool) {
+func (s *opaqueServer) known(
+	ctx context.Context, name string, private []byte,
+) (opaqueType, opaqueResource, bool) {
 	t, ok := s.types[name]
 	if !ok || hasFrameworkKey(private) || bytes.Contains(private, []byte(privateImage)) {
 		return opaqueType{}, nil, false
 	}
 	r, ok := t.create().(opaqueResource)
 	if ok {
-		r.Configure(context.Background(), resource.ConfigureRequest{ProviderData: s.provider.data}, nil)
+		r.Configure(ctx, resource.ConfigureRequest{ProviderData: s.provider.data}, nil)
 	}
 	return t, r, ok
 }
@@ -102,7 +104,7 @@ func (s *opaqueServer) UpgradeResourceState(
 func (s *opaqueServer) ReadResource(
 	ctx context.Context, req *tfprotov6.ReadResourceRequest,
 ) (*tfprotov6.ReadResourceResponse, error) {
-	if t, r, ok := s.known(req.TypeName, req.Private); ok {
+	if t, r, ok := s.known(ctx, req.TypeName, req.Private); ok {
 		state, stateErr := decode(req.CurrentState, t.typ)
 		identity, identityErr := t.identity(req.CurrentIdentity)
 		if stateErr == nil && identityErr == nil {
@@ -122,7 +124,7 @@ func (s *opaqueServer) ReadResource(
 func (s *opaqueServer) PlanResourceChange(
 	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {
-	if t, r, ok := s.known(req.TypeName, req.PriorPrivate); ok {
+	if t, r, ok := s.known(ctx, req.TypeName, req.PriorPrivate); ok {
 		if resp, err := t.plan(ctx, r, req); resp != nil || err != nil {
 			return resp, err
 		}
@@ -138,7 +140,8 @@ func (t opaqueType) plan(
 	prior, priorErr := decode(req.PriorState, t.typ)
 	proposed, proposedErr := decode(req.ProposedNewState, t.typ)
 	identity, identityErr := t.identity(req.PriorIdentity)
-	if err := errors.Join(configErr, priorErr, proposedErr, identityErr); err != nil || prior.IsNull() || proposed.IsNull() {
+	err := errors.Join(configErr, priorErr, proposedErr, identityErr)
+	if err != nil || prior.IsNull() || proposed.IsNull() {
 		return nil, nil //nolint:nilerr // The framework reports it.
 	}
 	proposed, ok := t.withDefaults(config, proposed)
@@ -162,24 +165,24 @@ func (t opaqueType) plan(
 
 // withDefaults gives attributes that are not configured their defaults. It is false for a value that is no object.
 func (t opaqueType) withDefaults(config, proposed tftypes.Value) (tftypes.Value, bool) {
-	var configured, values map[string]tftypes.Value
-	if config.IsNull() || config.As(&configured) != nil || proposed.As(&values) != nil {
+	var configured, all map[string]tftypes.Value
+	if config.IsNull() || config.As(&configured) != nil || proposed.As(&all) != nil {
 		return proposed, false
 	}
-	values = maps.Clone(values)
+	all = maps.Clone(all)
 	for _, name := range t.defaults {
 		if configured[name].IsNull() {
-			values[name] = tftypes.NewValue(tftypes.Bool, false)
+			all[name] = tftypes.NewValue(tftypes.Bool, false)
 		}
 	}
-	return tftypes.NewValue(t.typ, values), true
+	return tftypes.NewValue(t.typ, all), true
 }
 
 // ApplyResourceChange implements tfprotov6.ResourceServer. The framework handles deletions.
 func (s *opaqueServer) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	if t, r, ok := s.known(req.TypeName, req.PlannedPrivate); ok {
+	if t, r, ok := s.known(ctx, req.TypeName, req.PlannedPrivate); ok {
 		if resp, err := t.apply(ctx, r, req); resp != nil || err != nil {
 			return resp, err
 		}

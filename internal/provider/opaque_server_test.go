@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -23,8 +24,8 @@ func rawTexts(keysAndValues ...string) tftypes.Value {
 	return tftypes.NewValue(textMapType, elements)
 }
 
-// The server gives the same answers as the framework would to the requests about a resource with many elements. Maps have
-// one element here, because the protocol does not order them.
+// The server gives the same answers as the framework would to the requests about a resource with many elements. Maps
+// have one element here, because the protocol does not order them.
 func TestOpaqueServerAnswersAsTheFrameworkDoes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -143,7 +144,7 @@ func TestOpaqueServerAppliesAsTheFrameworkDoes(t *testing.T) {
 			state := c.values(prior)
 			delete(state, "id") // It has the port of the registry, as does the repository.
 			delete(state, "repository")
-			answers = append(answers, fmt.Sprint(state), fmt.Sprint(len(applied.Private)))
+			answers = append(answers, fmt.Sprint(state), strconv.Itoa(len(applied.Private)))
 		}
 		return answers
 	}

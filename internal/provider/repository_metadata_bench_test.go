@@ -37,17 +37,19 @@ func BenchmarkRepositoryMetadata(b *testing.B) {
 		}
 	}
 	create := func(typ string) (config, state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData) {
-		values := configured(typ, "first")
-		config = c.resource(values)
-		planned := c.plan(config, c.null(), c.unknown(values))
+		attributes := configured(typ, "first")
+		config = c.resource(attributes)
+		planned := c.plan(config, c.null(), c.unknown(attributes))
 		state, identity = c.apply(config, c.null(), planned)
 		return config, state, identity
 	}
 	config, state, identity := create("contact")
+	types := 0
 	b.Run("create", func(b *testing.B) {
 		b.ReportAllocs()
-		for i := range b.N {
-			create(fmt.Sprint("type ", i))
+		for range b.N {
+			types++
+			create(fmt.Sprint("type ", types))
 		}
 	})
 	b.Run("validate", func(b *testing.B) {
@@ -77,9 +79,9 @@ func BenchmarkRepositoryMetadata(b *testing.B) {
 	b.Run("change", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := range b.N {
-			values := configured("contact", fmt.Sprint("changed ", i))
-			config := c.resource(values)
-			planned := c.plan(config, state, c.unknown(values))
+			attributes := configured("contact", fmt.Sprint("changed ", i))
+			config := c.resource(attributes)
+			planned := c.plan(config, state, c.unknown(attributes))
 			state, identity = c.apply(config, state, planned)
 		}
 	})

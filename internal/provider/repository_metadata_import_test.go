@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -121,4 +122,25 @@ func TestAccRepositoryMetadataRequests(t *testing.T) {
 			Check: resource.ComposeTestCheckFunc(w.oneCommit(), asked(60)),
 		},
 	)
+}
+
+// A configuration that Terraform generates for an import gives back the bytes of all contents.
+func TestCLIRepositoryMetadataAdoptionKeepsBytes(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	w := newWorld(t, registrytest.Options{})
+	for typ, content := range adopted {
+		w.putFor(w.push("build", typ), "contact", content)
+	}
+	before := w.digests()
+	c.write("main.tf", requirement+fmt.Sprintf(
+		"import {\n  to = manifesto_repository_metadata.test\n  id = %q\n}\n", w.ref("#contact")))
+	c.terraform("plan", "-generate-config-out=generated.tf")
+	if output := c.terraform("apply", "-auto-approve"); !strings.Contains(output, "1 imported, 0 added") {
+		t.Errorf("nothing is imported:\n%s", output)
+	}
+	c.terraform("plan", "-detailed-exitcode")
+	if after := w.digests(); !maps.Equal(before, after) {
+		t.Errorf("before: %v\nafter: %v", before, after)
+	}
 }

@@ -1,13 +1,7 @@
-data "manifesto_image" "app" {
-  image           = "ghcr.io/example/app:1.2"
-  include_content = true
+data "manifesto_image" "types" {
+  image = "ghcr.io/example/app:1.2"
 }
 
-# The types of the image's metadata, and when each piece was stored.
-output "metadata" {
-  value = { for type, piece in data.manifesto_image.app.metadata : type => piece.created }
-}
-
-output "contact" {
-  value = try(data.manifesto_image.app.metadata["contact"].content, "nobody")
+output "types" {
+  value = data.manifesto_image.types.types
 }

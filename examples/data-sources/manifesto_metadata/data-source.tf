@@ -1,17 +1,8 @@
-# Deploy only approved builds.
-data "manifesto_metadata" "approval" {
+data "manifesto_metadata" "contact" {
   image = "ghcr.io/example/app:1.2"
-  type  = "approval"
-
-  lifecycle {
-    postcondition {
-      condition     = jsondecode(self.content).approved
-      error_message = "This build has not been approved."
-    }
-  }
+  type  = "contact"
 }
 
-# The approved build, by digest, for a deployment.
-output "approved_image" {
-  value = "${data.manifesto_metadata.approval.repository}@${data.manifesto_metadata.approval.image_digest}"
+output "contact" {
+  value = data.manifesto_metadata.contact.content
 }
