@@ -9,7 +9,7 @@ locals {
           pod.metadata.ownerReferences[0].name,
           pod.metadata.name,
         )])
-        image = replace(container.imageID, "/^[a-z-]+:\\/\\//", "") # Some runtimes write docker-pullable://.
+        image = try(replace(container.imageID, "/^[a-z-]+:\\/\\//", ""), "") # Some runtimes write docker-pullable://.
       }
     ]
   ])

@@ -3,7 +3,7 @@ variable "pods" {
   type        = any
 
   validation {
-    condition     = alltrue([for pod in var.pods : try(pod.kind, "Pod") == "Pod" && can(pod.metadata.name)])
+    condition     = alltrue([for pod in var.pods : try(coalesce(pod.kind), "Pod") == "Pod" && can(pod.metadata.name)])
     error_message = "There is an object that is no pod."
   }
 }

@@ -13,11 +13,12 @@ run "finds_what_runs" {
           containerStatuses = [
             { imageID = "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111" },
             { imageID = "" },
+            { imageID = null },
           ]
         }
       },
       {
-        kind     = "Pod"
+        kind     = null # The items of a list need not say it.
         metadata = { name = "db-0", namespace = "shop", ownerReferences = [{ kind = "StatefulSet", name = "db" }] }
         status = {
           containerStatuses = [
