@@ -54,8 +54,8 @@ func measureBulk(ctx context.Context, dir, tool string, images, rounds int) erro
 		ratios = append(ratios, float64(got[bulkOperations[0].name].took)/float64(loop))
 	}
 	fmt.Printf("\n### One resource with the metadata of %d images\n\n", images)
-	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s; the creation takes %.2f × as long.\n\n",
-		seconds(median(loops)), median(ratios))
+	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s; "+
+		"the creation takes %.2f × as long.\n\n", seconds(median(loops)), median(ratios))
 	fmt.Print("| operation | time | processor time | requests | provider's peak memory |\n" +
 		"| --- | ---: | ---: | ---: | ---: |\n")
 	for _, operation := range bulkOperations {
@@ -111,16 +111,16 @@ func measureLoop(ctx context.Context, dir, tool string, images int) (_ time.Dura
 	remote := w.remote()
 	began := time.Now()
 	err = eachOf(ctx, images, func(ctx context.Context, i int) error {
-		_, err := remote.HeadManifest(ctx, digests[i].String())
-		return err
+		_, headErr := remote.HeadManifest(ctx, digests[i].String())
+		return headErr
 	})
 	layers := make([]map[string]any, images)
 	if err == nil {
 		err = eachOf(ctx, images, func(ctx context.Context, i int) error {
 			content := bulkContent(digests[i], i, "")
-			digest, err := remote.PutBlob(ctx, []byte(content))
+			digest, putErr := remote.PutBlob(ctx, []byte(content))
 			layers[i] = map[string]any{"mediaType": oci.MediaTypeOctetStream, "digest": digest, "size": len(content)}
-			return err
+			return putErr
 		})
 	}
 	if err == nil {

@@ -78,7 +78,7 @@ func run(args []string) (err error) {
 		}
 	}
 	if *large > 0 {
-		if err = measureLarge(ctx, dir, found[0], *large); err != nil {
+		if err := measureLarge(ctx, dir, found[0], *large); err != nil {
 			return err
 		}
 	}
