@@ -163,9 +163,14 @@ func (r *imageRefresh) piece(key string, located manifesto.Piece, content []byte
 // setContent sets the content as text if Terraform can carry it unchanged, unless isBase64 asks for base64. An import
 // may be the source of a generated configuration, which must have the same bytes.
 func (p *imagePiece) setContent(content []byte, imported, isBase64 bool) {
-	if isBase64 || !format.IsText(content) || (imported && isRewrittenJSON(content)) {
-		p.contentBase64 = types.StringValue(base64.StdEncoding.EncodeToString(content))
-		return
+	var entry entryModel
+	switch {
+	case isBase64:
+		entry.ContentBase64 = types.StringValue(base64.StdEncoding.EncodeToString(content))
+	case imported:
+		entry.setAdoptedContent(content)
+	default:
+		entry.setContent(content)
 	}
-	p.content = types.StringValue(string(content))
+	p.content, p.contentBase64 = entry.Content, entry.ContentBase64
 }

@@ -119,7 +119,7 @@ func TestCLIOneMovedToMany(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
 	w := newWorld(t, registrytest.Options{})
-	c.write("main.tf", requirement+w.imageMetadata("t = { content = \"x\" }\nu = { content = \"{\\\"a\\\": 1}\" }"))
+	c.write("main.tf", requirement+w.imageMetadata("t = { content = \"x\" }\nu = { content = \"{\\\"a\\\":1}\" }"))
 	c.terraform("apply", "-auto-approve")
 	config := w.metadata("type = \"t\"\ncontent = \"x\"")
 	c.write("main.tf", requirement+config+moved(imageAddress, address))
@@ -132,7 +132,7 @@ func TestCLIOneMovedToMany(t *testing.T) {
 	imported := func(name, typ string) string {
 		return fmt.Sprintf("import {\n to = manifesto_metadata.%s\n id = %q\n}\n", name, w.ref(":1#"+typ))
 	}
-	other := strings.ReplaceAll(w.metadata("type = \"u\"\ncontent = \"{\\\"a\\\": 1}\""), `"test"`, `"other"`)
+	other := strings.ReplaceAll(w.metadata("type = \"u\"\ncontent = \"{\\\"a\\\":1}\""), `"test"`, `"other"`)
 	c.movesTo(w, config+other+removed(imageAddress)+imported("test", "t")+imported("other", "u"), "2 to import")
 	c.terraform("destroy", "-auto-approve")
 	if err := w.hasTypes(w.image); err != nil {
