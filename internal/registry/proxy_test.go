@@ -60,7 +60,7 @@ func refuseTunnel(t *testing.T, w http.ResponseWriter, status string) {
 		return
 	}
 	_, err = fmt.Fprintf(buffered, "HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status)
-	if err := errors.Join(err, buffered.Flush(), connection.Close()); err != nil {
+	if err = errors.Join(err, buffered.Flush(), connection.Close()); err != nil {
 		t.Error(err)
 	}
 }
