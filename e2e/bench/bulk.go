@@ -36,17 +36,19 @@ var bulkOperations = []bulkOperation{
 }
 
 // measureBulk measures one manifesto_repository_metadata with a number of images, and in alternation a bare loop that
-// sends the requests that a creation cannot do without.
-func measureBulk(ctx context.Context, dir, tool string, images, rounds int) error {
+// sends the requests that a creation cannot do without. Latency is added to each request.
+func measureBulk(
+	ctx context.Context, dir, tool string, images, rounds int, latency time.Duration,
+) error {
 	all := map[string][]figures{}
 	var ratios []float64
 	var loops, creations []time.Duration
 	for range rounds {
-		loop, err := measureLoop(ctx, dir, tool, images)
+		loop, err := measureLoop(ctx, dir, tool, images, latency)
 		if err != nil {
 			return err
 		}
-		got, creation, err := measureResource(ctx, dir, tool, images)
+		got, creation, err := measureResource(ctx, dir, tool, images, latency)
 		if err != nil {
 			return err
 		}
@@ -56,7 +58,7 @@ func measureBulk(ctx context.Context, dir, tool string, images, rounds int) erro
 		loops, creations = append(loops, loop), append(creations, creation)
 		ratios = append(ratios, float64(creation)/float64(loop))
 	}
-	fmt.Printf("\n### One resource with the metadata of %d images\n\n", images)
+	fmt.Printf("\n### One resource with the metadata of %d images, %s of latency\n\n", images, latency)
 	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s. From its first request to its last, "+
 		"the creation takes %s, %.2f × as long.\n\n", seconds(median(loops)), seconds(median(creations)), median(ratios))
 	fmt.Print("| operation | time | processor time | requests | provider's peak memory |\n" +
@@ -73,12 +75,16 @@ func measureBulk(ctx context.Context, dir, tool string, images, rounds int) erro
 
 // span is the time between the first look-up of an image and the last request.
 type span struct {
+	// latency is added to every request.
+	latency time.Duration
+
 	mu          sync.Mutex
 	first, last time.Time
 }
 
 // see is a registrytest.Interceptor that lets all requests pass.
 func (s *span) see(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+	time.Sleep(s.latency)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Now()
@@ -97,7 +103,7 @@ func (s *span) length() time.Duration {
 // measureResource measures the life of a resource, and for how long its creation sends requests. The plan looks up no
 // image.
 func measureResource(
-	ctx context.Context, dir, tool string, images int,
+	ctx context.Context, dir, tool string, images int, latency time.Duration,
 ) (_ map[string]figures, creation time.Duration, err error) {
 	// This registry accepts manifests without their blobs, so that the images need none.
 	w, err := open(ctx, dir, tool, subject{name: "real"}, registrytest.GGCR)
@@ -113,7 +119,7 @@ func measureResource(
 		return nil, 0, err
 	}
 	result := map[string]figures{}
-	var requests span
+	requests := span{latency: latency}
 	w.server.Intercept(requests.see)
 	for i, operation := range bulkOperations {
 		if i == 2 {
@@ -126,14 +132,15 @@ func measureResource(
 		}
 		if i == 0 {
 			creation = requests.length()
-			w.server.Intercept(nil)
 		}
 	}
 	return result, creation, nil
 }
 
 // measureLoop measures the bare loop.
-func measureLoop(ctx context.Context, dir, tool string, images int) (_ time.Duration, err error) {
+func measureLoop(
+	ctx context.Context, dir, tool string, images int, latency time.Duration,
+) (_ time.Duration, err error) {
 	w, err := open(ctx, dir, tool, subject{name: "real"}, registrytest.GGCR)
 	if err != nil {
 		return 0, err
@@ -144,6 +151,7 @@ func measureLoop(ctx context.Context, dir, tool string, images int) (_ time.Dura
 		return 0, err
 	}
 	remote := w.remote()
+	w.server.Intercept((&span{latency: latency}).see)
 	began := time.Now()
 	err = eachOf(ctx, images, func(ctx context.Context, i int) error {
 		_, headErr := remote.HeadManifest(ctx, digests[i].String())

@@ -83,7 +83,11 @@ func run(args []string) (err error) {
 		}
 	}
 	if *bulk > 0 {
-		return measureBulk(ctx, dir, found[0], *bulk, *rounds)
+		for _, latency := range []time.Duration{0, 20 * time.Millisecond} {
+			if err := measureBulk(ctx, dir, found[0], *bulk, *rounds, latency); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
