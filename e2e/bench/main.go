@@ -82,14 +82,7 @@ func run(args []string) (err error) {
 			return err
 		}
 	}
-	if *bulk > 0 {
-		for _, latency := range []time.Duration{0, 20 * time.Millisecond} {
-			if err := measureBulk(ctx, dir, found[0], *bulk, *rounds, latency); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return measureBulks(ctx, dir, found[0], *bulk, *rounds)
 }
 
 // product matches the name and version in the output of Terraform and OpenTofu.
