@@ -97,6 +97,9 @@ func TestCLIExamplesOfMoves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, w := setUpExamples(t)
+			if name == "manifesto_metadata" {
+				c.needsIdentityOfMoved()
+			}
 			image := w.remote.Repository().Tagged("1.2").String()
 			c.write("move.tf", strings.ReplaceAll(before, "IMAGE", image))
 			c.terraform("apply", "-auto-approve")
