@@ -50,24 +50,54 @@ func (s *Store) Tags(ctx context.Context, name oci.Repository) (map[oci.Digest][
 	})
 	slices.Sort(tags)
 	tags = slices.Compact(tags)
+	digests, err := s.ResolveTags(ctx, name, tags)
+	if err != nil {
+		return nil, err
+	}
+	named := map[oci.Digest][]string{}
+	for _, tag := range tags {
+		if digest, ok := digests[tag]; ok { // It may have been removed after the list was made.
+			named[digest] = append(named[digest], tag)
+		}
+	}
+	return named, nil
+}
+
+// ResolveTags returns the digests of the images that tags name, as Resolve does. A tag that the repository does not have
+// is missing in the result.
+func (s *Store) ResolveTags(ctx context.Context, name oci.Repository, tags []string) (map[string]oci.Digest, error) {
+	return resolveTags(ctx, name, tags, s.Resolve)
+}
+
+// ResolveTagsAgain is ResolveTags as ResolveAgain is Resolve.
+func (s *Store) ResolveTagsAgain(
+	ctx context.Context, name oci.Repository, tags []string,
+) (map[string]oci.Digest, error) {
+	return resolveTags(ctx, name, tags, s.ResolveAgain)
+}
+
+func resolveTags(
+	ctx context.Context, name oci.Repository, tags []string,
+	resolve func(context.Context, oci.Reference, oci.Platform) (oci.Digest, error),
+) (map[string]oci.Digest, error) {
 	digests := make([]oci.Digest, len(tags))
-	err = eachAtOnce(ctx, tags, lookParallel, func(ctx context.Context, i int, tag string) (err error) {
-		digests[i], err = s.Resolve(ctx, name.Tagged(tag), oci.Platform{})
+	err := eachAtOnce(ctx, tags, lookParallel, func(ctx context.Context, i int, tag string) (err error) {
+		digests[i], err = resolve(ctx, name.Tagged(tag), oci.Platform{})
 		if errors.Is(err, oci.ErrNotFound) {
-			return nil // It was removed after the list was made.
+			return nil
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	named := map[oci.Digest][]string{}
+	found := make(map[string]oci.Digest, len(tags))
 	for i, digest := range digests {
 		if digest != "" {
-			named[digest] = append(named[digest], tags[i])
+			found[tags[i]] = digest
 		}
 	}
-	return named, nil
+	return found, nil
 }
 
 // Gone returns those of the images that the repository no longer has. Only a 404 shows that, and it is asked twice.

@@ -186,7 +186,7 @@ func (a *repositoryApply) resolve(ctx context.Context, declared []declaredImage)
 	if len(tags) == 0 {
 		return true
 	}
-	digests, err := resolveTags(ctx, tags, a.repository, a.data.store.Resolve)
+	digests, err := a.data.store.ResolveTags(ctx, a.repository, tags)
 	if err != nil {
 		a.bulk().diagnose(ctx, err, "resolving the tags of").addTo(a.diags)
 		return false

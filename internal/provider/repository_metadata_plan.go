@@ -141,7 +141,7 @@ func (p *repositoryPlanner) planImages(ctx context.Context) {
 	if len(tags) == 0 {
 		return
 	}
-	digests, err := resolveTags(ctx, tags, p.repository, p.data.store.Resolve)
+	digests, err := p.data.store.ResolveTags(ctx, p.repository, tags)
 	if err != nil {
 		p.bulk().diagnose(ctx, err, "resolving the tags of").addTo(p.diags)
 		return

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -56,8 +58,8 @@ func (r *repositoryMetadataResource) canReplace(
 	if err != nil || r.data.settings.unknown(repository.Host()) {
 		return true
 	}
-	tags := sortedKeys(planned.Tags)
-	digests, err := resolveTags(ctx, tags, repository, r.data.store.ResolveAgain)
+	tags := slices.Sorted(maps.Keys(planned.Tags))
+	digests, err := r.data.store.ResolveTagsAgain(ctx, repository, tags)
 	if err != nil {
 		failure := r.data.diagnoseRepository(err, "resolving the tags of", planned.Repository, repository).within(ctx, limit)
 		failure.detail += "\n\n" + nothingDestroyed
