@@ -65,12 +65,17 @@ func (r *metadataResource) put(
 		return false
 	}
 	plan.setPiece(result.Piece)
-	for _, digest := range result.Missing {
+	warnMissing(put.Repository, result.Missing, diags)
+	return true
+}
+
+// warnMissing tells which content of other entries a commit could not pin.
+func warnMissing(repository oci.Repository, missing []oci.Digest, diags *diag.Diagnostics) {
+	for _, digest := range missing {
 		diags.AddWarning("Content missing", fmt.Sprintf(
 			"The manifesto of %s names content that the repository does not have, %s. It belongs to another entry, which "+
-				"was not changed. Apply the resource that declares it to store it again.", put.Repository, digest))
+				"was not changed. Apply the resource that declares it to store it again.", repository, digest))
 	}
-	return true
 }
 
 // Update implements resource.Resource.

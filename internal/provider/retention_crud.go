@@ -170,11 +170,7 @@ func (a *retentionApply) remove(ctx context.Context, entries []staleEntry) bool 
 			within(ctx, a.limit).addTo(a.diags)
 		return false
 	}
-	for _, digest := range stored.Missing {
-		a.diags.AddWarning("Content missing", fmt.Sprintf(
-			"The manifesto of %s names content that the repository does not have, %s. It belongs to another entry, which "+
-				"was not changed. Apply the resource that declares it to store it again.", a.repository, digest))
-	}
+	warnMissing(a.repository, stored.Missing, a.diags)
 	a.plan.setStale(nil)
 	return true
 }

@@ -115,17 +115,7 @@ func (s staleMetadata) warn(diags *diag.Diagnostics) {
 }
 
 // list lists the first entries.
-func (s staleMetadata) list() string {
-	const most = 10
-	var lines strings.Builder
-	for _, entry := range s.entries[:min(len(s.entries), most)] {
-		lines.WriteString("\n  " + entry.name())
-	}
-	if more := len(s.entries) - most; more > 0 {
-		fmt.Fprintf(&lines, "\n  … and %d more", more)
-	}
-	return lines.String()
-}
+func (s staleMetadata) list() string { return bulleted(s.entries, staleEntry.name) }
 
 // countOf returns a number and what it counts.
 func countOf(n int, what string) string {
