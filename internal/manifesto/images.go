@@ -63,8 +63,8 @@ func (s *Store) Tags(ctx context.Context, name oci.Repository) (map[oci.Digest][
 	return named, nil
 }
 
-// ResolveTags returns the digests of the images that tags name, as Resolve does. A tag that the repository does not have
-// is missing in the result.
+// ResolveTags returns the digests of the images that tags name, as Resolve does. A tag that the repository does not
+// have is missing in the result.
 func (s *Store) ResolveTags(ctx context.Context, name oci.Repository, tags []string) (map[string]oci.Digest, error) {
 	return resolveTags(ctx, name, tags, s.Resolve)
 }
