@@ -87,6 +87,26 @@ func (b bulk) commit(
 	return stored, true
 }
 
+// create stores the entries of a new resource. found are those that are there already; without overwrite, none of them
+// may be in the way. If it returns false, diags has an error, as with commit.
+func (b bulk) create(
+	ctx context.Context, entries []bulkEntry, found []bulkFound, overwrite bool, diags *diag.Diagnostics,
+) bool {
+	meeting := meetBulk(entries, found)
+	if !overwrite && meeting.refuse(b, diags) {
+		return false
+	}
+	_, ok := b.commit(ctx, meeting.change(entries, overwrite), "creating", diags)
+	return ok
+}
+
+// destroy removes what a state has, and tells what stays because others declare it, too.
+func (b bulk) destroy(ctx context.Context, held map[manifesto.Key]bulkHeld, diags *diag.Diagnostics) {
+	if stored, ok := b.commit(ctx, bulkDestroy(held), "deleting", diags); ok {
+		b.warnKept(stored.Kept, diags)
+	}
+}
+
 // repairUnpinned marks the entries of a state whose content is not pinned or missing.
 func (b bulk) repairUnpinned(
 	ctx context.Context, filter manifesto.Filter, held map[manifesto.Key]bulkHeld,

@@ -39,12 +39,8 @@ func (r *imageMetadataResource) Create(
 		b.diagnose(ctx, err, "looking up").addTo(&resp.Diagnostics)
 		return
 	}
-	entries, overwrite := plan.entriesOf(image, declared), plan.Overwrite.ValueBool()
-	meeting := meetBulk(entries, found)
-	if !overwrite && meeting.refuse(b, &resp.Diagnostics) {
-		return
-	}
-	if _, ok = b.commit(ctx, meeting.change(entries, overwrite), "creating", &resp.Diagnostics); !ok {
+	entries := plan.entriesOf(image, declared)
+	if !b.create(ctx, entries, found, plan.Overwrite.ValueBool(), &resp.Diagnostics) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
@@ -132,8 +128,5 @@ func (r *imageMetadataResource) Delete(
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	b := state.bulk(image, limit)
-	if stored, ok := b.commit(ctx, bulkDestroy(state.held(image, nil)), "deleting", &resp.Diagnostics); ok {
-		b.warnKept(stored.Kept, &resp.Diagnostics)
-	}
+	state.bulk(image, limit).destroy(ctx, state.held(image, nil), &resp.Diagnostics)
 }

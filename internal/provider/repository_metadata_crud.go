@@ -39,12 +39,7 @@ func (r *repositoryMetadataResource) Create(
 		b.diagnose(ctx, err, "looking up").addTo(a.diags)
 		return
 	}
-	overwrite := a.plan.Overwrite.ValueBool()
-	meeting := meetBulk(entries, found)
-	if !overwrite && meeting.refuse(b, a.diags) {
-		return
-	}
-	if _, ok = b.commit(ctx, meeting.change(entries, overwrite), "creating", a.diags); !ok {
+	if !b.create(ctx, entries, found, a.plan.Overwrite.ValueBool(), a.diags) {
 		return
 	}
 	resp.State.Raw = a.plan.encode(ctx, req.Plan.Raw, a.diags)
@@ -109,11 +104,7 @@ func (r *repositoryMetadataResource) Delete(
 		r.diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	b := state.bulk(r.data, repository, limit)
-	change := bulkDestroy(state.held(repository, false))
-	if stored, ok := b.commit(ctx, change, "deleting", &resp.Diagnostics); ok {
-		b.warnKept(stored.Kept, &resp.Diagnostics)
-	}
+	state.bulk(r.data, repository, limit).destroy(ctx, state.held(repository, false), &resp.Diagnostics)
 }
 
 // repositoryApply is a creation or an update under way.
