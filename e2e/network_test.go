@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -173,8 +174,9 @@ func relay(in, out net.Conn, read io.Reader) {
 	both.Wait()
 }
 
-// dropper relays connections to a registry and drops every third one: half of those at once, and half after the
-// registry has answered.
+// dropper relays connections to a registry and drops a third of them: half of those at once, and half after the registry
+// has answered. Which ones is random, but always the same: if every third one was dropped, it could be the same request
+// of each attempt.
 type dropper struct {
 	host    string
 	dropped atomic.Int64
@@ -189,11 +191,13 @@ func newDropper(t *testing.T, to string) *dropper {
 	d := &dropper{host: listener.Addr().String()}
 	var all sync.WaitGroup
 	all.Go(func() {
-		for n := 1; ; n++ {
+		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // Not for secrets.
+		for {
 			in, err := listener.Accept()
 			if err != nil {
 				return // The test has ended.
 			}
+			n := random.IntN(6)
 			all.Go(func() { d.serve(in, to, n) })
 		}
 	})
@@ -206,8 +210,9 @@ func newDropper(t *testing.T, to string) *dropper {
 	return d
 }
 
+// serve relays one connection; of the numbers from 0 to 5, 0 and 1 drop it.
 func (d *dropper) serve(in net.Conn, to string, n int) {
-	if n%6 == 3 {
+	if n == 0 {
 		d.dropped.Add(1)
 		_ = in.Close() // The client sees the end of the connection either way.
 		return
@@ -217,7 +222,7 @@ func (d *dropper) serve(in net.Conn, to string, n int) {
 		_ = in.Close() // The client sees the end of the connection either way.
 		return
 	}
-	if n%6 != 0 {
+	if n != 1 {
 		relay(in, out, in)
 		return
 	}
