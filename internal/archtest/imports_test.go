@@ -12,6 +12,7 @@ import (
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	_ "github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 )
 
 // pure are the packages that must work without a network and without Terraform.
-var pure = []string{"format", "jsonschema", "layout", "logs", "manifesto", "oci", "rawjson", "wait"}
+var pure = []string{"format", "jsonschema", "layout", "logs", "manifesto", "oci", "rawjson", "signing", "wait"}
 
 // TestPurePackages checks all that the pure packages reach, directly or not. The linter sees direct imports only.
 func TestPurePackages(t *testing.T) {

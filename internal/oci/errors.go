@@ -55,4 +55,6 @@ var (
 	ErrNotReferrer = errors.New("not an artifact of the image")
 	// ErrTooManyReferrers: the list has more than MaxReferrers entries. The error is also ErrTooLarge.
 	ErrTooManyReferrers = fmt.Errorf("%w: more than %d referrers", ErrTooLarge, MaxReferrers)
+	// ErrDeleteRefused: the registry does not delete manifests, or not for this user.
+	ErrDeleteRefused = errors.New("deletion refused")
 )
