@@ -67,7 +67,7 @@ func TestServiceClientRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := NewClient(Options{})
-			client.base.TLSClientConfig = trusting
+			client.base.TLSClientConfig = trusting.Clone()
 			t.Cleanup(client.Close)
 			resp, err := client.ServiceClient().Get(test.url)
 			if err == nil {
