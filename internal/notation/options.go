@@ -18,6 +18,7 @@ const (
 	optionPluginName       = "plugin.name"
 	optionPluginPath       = "plugin.path"
 	optionPluginKey        = "plugin.key_id"
+	optionPluginVariables  = "plugin.environment"
 	optionEnvelope         = "envelope"
 	optionExpiry           = "expiry"
 	optionTimestampURL     = "timestamp_url"
