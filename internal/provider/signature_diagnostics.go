@@ -18,6 +18,7 @@ var optionSummaries = map[string]string{
 	"plugin.name":            "Unusable signing plugin",
 	"plugin.path":            "Unusable signing plugin",
 	"plugin.key_id":          "Unusable signing key",
+	"plugin.environment":     "Unusable environment of the signing plugin",
 	"expiry":                 "Unusable expiry of signatures",
 	"timestamp_url":          "Unusable time stamping authority",
 	"timestamp_certificates": "Unusable certificates of time stamping authorities",

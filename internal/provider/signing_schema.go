@@ -74,8 +74,9 @@ func signingAttribute() schema.SingleNestedAttribute {
 func signingPluginAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name": schema.StringAttribute{
-			MarkdownDescription: "Name of a plugin that is installed where the command `notation` looks for plugins, such as " +
-				"`azure-kv`. Conflicts with `path`.",
+			MarkdownDescription: "Name of a plugin that the command `notation` has installed, such as `azure-kv`. The " +
+				"environment variables `NOTATION_LIBEXEC` and `NOTATION_CONFIG` say where, as they do for `notation`. Conflicts " +
+				"with `path`.",
 			Optional:   true,
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 		},

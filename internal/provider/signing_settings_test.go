@@ -3,6 +3,7 @@ package provider
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,60 @@ func TestUnusableSignatureSettings(t *testing.T) {
 	}
 }
 
+// pluginOf is the attribute signing with the plugin of package notationtest.
+func pluginOf(t *testing.T, mode notationtest.PluginMode, id notationtest.Identity) settingsOf {
+	t.Helper()
+	options := notationtest.Plugin(t, mode, id, "")
+	environment := settingsOf{}
+	for name, value := range options.Environment {
+		environment[name] = value
+	}
+	return settingsOf{"plugin": settingsOf{"path": options.Path, "key_id": options.KeyID, "environment": environment}}
+}
+
+// Settings with a plugin that cannot sign are valid, since validation runs no plugin, and fail when the provider is
+// configured.
+func TestUnusablePlugin(t *testing.T) {
+	t.Parallel()
+	release := notationtest.NewAuthority(t, "Example").Issue(t, "release")
+	named := func(plugin settingsOf) settingsOf {
+		return settingsOf{"plugin": settingsOf{"key_id": "release"}.and(plugin)}
+	}
+	tests := map[string]struct {
+		signing  settingsOf
+		at, want string
+	}{
+		"missing": {
+			named(settingsOf{"path": filepath.Join(t.TempDir(), "notation-kms")}), "signing.plugin.path", "notation-kms",
+		},
+		"not installed": {named(settingsOf{"name": "nowhere"}), "signing.plugin.name", "nowhere"},
+		"no name":       {named(settingsOf{"name": "../kms"}), "signing.plugin.name", "not the name of a plugin"},
+		"no plugin": {
+			pluginOf(t, notationtest.PluginBabbles, release), "signing.plugin.path", "not what a plugin of the Notary Project",
+		},
+		"no variable": {
+			named(settingsOf{"path": "/bin/sh", "environment": settingsOf{"A=B": "x"}}), "signing.plugin.environment", "A=B",
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newSettingsCaller(t)
+			config := c.config(settingsOf{"signing": test.signing})
+			if found := c.validate(config); len(found) > 0 {
+				t.Errorf("validation: %q", found)
+			}
+			found := c.configure(config)
+			if len(found) != 1 || !strings.HasPrefix(found[0], test.at+": ") || !strings.Contains(found[0], test.want) {
+				t.Errorf("the errors are %q, want one at %s with %q", found, test.at, test.want)
+			}
+			if c.provider.data != nil {
+				t.Error("the provider is configured")
+			}
+		})
+	}
+}
+
 // reversed returns the chain of an identity with its root first.
 func reversed(id notationtest.Identity) string {
 	chain := slices.Clone(id.Chain)
@@ -209,6 +264,7 @@ func TestSignatureSettings(t *testing.T) {
 			})},
 			signs: true,
 		},
+		"a plugin": {settings: settingsOf{"signing": pluginOf(t, notationtest.PluginSigns, release)}, signs: true},
 		"all of verification": {
 			settings: settingsOf{"verification": trust.and(settingsOf{
 				"level": "permissive", "revocation": "check", "required": false, "accepted_rollback": digest,

@@ -39,7 +39,7 @@ func TestAccUnusableSignatureSettings(t *testing.T) {
 		},
 		"expiry beyond the certificate": {signingWith(t, release, `expiry = "87600h"`), `signing.expiry.*take at most`},
 		"no key":                        {`signing = { envelope = "jws" }`, `No key to sign with`},
-		"no identity":                   {`verification = { level = "strict" }`, `"trusted_identities" is required`},
+		"no identity":                   {`verification = { level = "strict" }`, `"trusted_identities" are required`},
 		"malformed identity": {
 			strings.Replace(trusting(authority, ""), notationtest.TrustedIdentity, "email:me@example.com", 1),
 			`verification.trusted_identities.*begins with`,
