@@ -2,6 +2,7 @@ package notation
 
 import (
 	"crypto/x509"
+	"net/url"
 
 	"github.com/notaryproject/tspclient-go"
 )
@@ -20,6 +21,12 @@ func (s *signer) withTimestamps(o SignerOptions) error {
 	roots, err := parseRoots(o.TimestampCertificates)
 	if err != nil {
 		return &OptionError{Option: optionTimestampRoots, Err: err}
+	}
+	switch parsed, err := url.Parse(o.TimestampURL); {
+	case err != nil: // It repeats the URL.
+		return optionErrorf(optionTimestampURL, "it is no URL")
+	case parsed.User != nil:
+		return optionErrorf(optionTimestampURL, "it must not have a user or a password, which messages would repeat")
 	}
 	timestamper, err := tspclient.NewHTTPTimestamper(o.Client, o.TimestampURL)
 	if err != nil {
