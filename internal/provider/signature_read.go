@@ -52,6 +52,9 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 	if r.verifies() {
 		return r.verify(ctx)
 	}
+	if r.data.settings.verificationUnknown { // Whom to trust is not known yet, so nothing more is said.
+		return r.floor, nil
+	}
 	if before.SignatureDigest.IsNull() || r.state.ArtifactDigest.IsNull() {
 		r.state.setSignature(signing.Found{})
 		return r.floor, nil
