@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation/notationtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
@@ -126,10 +127,10 @@ func TestVerifyHugeChains(t *testing.T) {
 		many[i] = w.identity.Chain[0].Raw
 	}
 	for want, chain := range map[string][][]byte{
-		"a key of more than 8192 bits":       {huge, w.authority.Root().Raw},
-		"11 certificates, more than 10":      many,
-		"malformed: a certificate":           {[]byte("x")},
-		"malformed: the envelope has no cer": {},
+		"a key of more than 8192 bits":    {huge, w.authority.Root().Raw},
+		"11 certificates, more than 10":   many,
+		"certificate 1 cannot be read":    {[]byte("x")},
+		"of the envelope: there are none": {},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -146,6 +147,21 @@ func TestVerifyHugeChains(t *testing.T) {
 				t.Errorf("%v, want %q", err, want)
 			}
 		})
+	}
+}
+
+// TestVerifyHugeTimestamp has such a certificate in a timestamp, which nothing that the signer signed covers.
+func TestVerifyHugeTimestamp(t *testing.T) {
+	t.Parallel()
+	w, tsa := newWorld(t), notationtest.NewTSA(t)
+	tsa.Extra = hugeCertificate(t)
+	for _, mediaType := range []string{signing.MediaTypeJWS, signing.MediaTypeCOSE} {
+		alone := world{authority: w.authority, store: &notationtest.Store{}, target: w.target}
+		alone.store.Attach(t, notationtest.Request{MediaType: mediaType, TSA: tsa}.Sign(t, w.identity, w.target), w.target)
+		verdict := alone.verify(t, func(o *notation.VerifierOptions) { o.TimestampCertificates = tsa.Roots })
+		if err := verdict.Err("x"); !strings.Contains(errorText(err), "a key of more than 8192 bits") {
+			t.Errorf("%v, want that the key is refused", err)
+		}
 	}
 }
 
