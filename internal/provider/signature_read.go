@@ -110,7 +110,7 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 		return r.floor, verified.Reason
 	case verified.Reason != nil:
 		r.state.setSignature(signing.Found{})
-		r.diags.AddAttributeWarning(path.Root("signature_digest"), "Signature not to be trusted", fmt.Sprintf(
+		r.diags.AddAttributeWarning(path.Root("signature_digest"), notTrusted, fmt.Sprintf(
 			"%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: applying makes "+
 				"what the configuration says valid again, and keeps what other writers have added to the manifesto.",
 			upperFirst(describeKey(r.key)), sentence(verified.Reason)))
