@@ -25,6 +25,9 @@ func durable() []servers.Kind {
 	return kinds
 }
 
+// isShort reports whether short runs test with a kind: one has the API for referrers, the other has not.
+func isShort(kind servers.Kind) bool { return kind.Name == "distribution" || kind.Name == "olareg" }
+
 func start(t *testing.T, kind servers.Kind, options servers.Options) *server {
 	t.Helper()
 	s, err := kind.Start(options)
