@@ -78,11 +78,14 @@ func (p *manifestoProvider) Configure(
 	settings.options.UserAgent = "terraform-provider-manifesto/" + p.version + " Terraform/" + req.TerraformVersion
 	client := registry.NewClient(settings.options)
 	openRepository := func(r oci.Repository) manifesto.Repository { return open(client, r) }
+	signer := settings.signer(ctx, client, &resp.Diagnostics)
 	data := &providerData{
-		settings:  settings,
-		open:      openRepository,
-		store:     manifesto.NewStore(openRepository, manifesto.Options{Settle: settings.settle, Logger: logger}),
-		signer:    settings.signer(ctx, client, &resp.Diagnostics),
+		settings: settings,
+		open:     openRepository,
+		store: manifesto.NewStore(openRepository, manifesto.Options{
+			Settle: settings.settle, Signer: signer, Logger: logger,
+		}),
+		signer:    signer,
 		verifiers: verifiers{base: notation.VerifierOptions{Client: client.ServiceClient(), Logger: logger}},
 	}
 	data.verification = data.verifiers.verification(settings.verification, verificationPath, &resp.Diagnostics)
