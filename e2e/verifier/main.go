@@ -51,17 +51,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *config == "" || flags.NArg() != 1 {
 		return errUsage
 	}
-	reference := flags.Arg(0)
 	dir.UserConfigDir = *config
 	trust, err := verifier.NewFromConfig()
 	if err != nil {
 		return err
 	}
-	repository, err := remote.NewRepository(reference)
+	repository, err := remote.NewRepository(flags.Arg(0))
 	if err != nil {
 		return err
 	}
 	repository.PlainHTTP = *plainHTTP
+	// A trust policy applies to digests, so that the command notation looks a tag up first.
+	found, err := repository.Resolve(ctx, repository.Reference.Reference)
+	if err != nil {
+		return err
+	}
+	reference := repository.Reference.Registry + "/" + repository.Reference.Repository + "@" + found.Digest.String()
 	target, outcomes, err := notation.Verify(ctx, trust, registry.NewRepository(repository), notation.VerifyOptions{
 		ArtifactReference: reference, MaxSignatureAttempts: maxSignatures,
 	})
