@@ -175,8 +175,8 @@ func relay(in, out net.Conn, read io.Reader) {
 }
 
 // dropper relays connections to a registry and drops a third of them: half of those at once, and half after the
-// registry has answered. Which ones is random, but always the same: if every third one was dropped, it could be the same
-// request of each attempt.
+// registry has answered. Which ones is random, but always the same: if every third one was dropped, it could be the
+// same request of each attempt.
 type dropper struct {
 	host    string
 	dropped atomic.Int64

@@ -14,7 +14,7 @@ import (
 )
 
 // referrersRepository is the repository of this test.
-const referrersRepository = "team/app"
+const referrersRepository = "team/scanned"
 
 // listed is an element of the data source's list.
 type listed struct {
@@ -35,7 +35,7 @@ func TestReferrersOfOtherTools(t *testing.T) {
 			}
 			t.Parallel()
 			s := start(t, kind, servers.Options{})
-			image := s.push(t, referrersRepository, "1")
+			image := s.push(t, referrersRepository)
 			w := newWorkspace(t, found.terraform, found.provider)
 			client, signer := s.oras(t, referrersRepository), newCosign(t, s, referrersRepository, image)
 			sbom := client.attach(image.String(), "application/vnd.cyclonedx+json", `{"bomFormat":"CycloneDX"}`,

@@ -16,7 +16,7 @@ import (
 
 // Repositories of the tests that sign.
 const (
-	signedRepository = "team/app"
+	signedRepository = "team/signed"
 	otherRepository  = "team/promoted"
 )
 
@@ -45,14 +45,27 @@ func newSigned(t *testing.T, found tools, kind servers.Kind) *signed {
 		workspace: newWorkspace(t, found.terraform, found.provider), registry: start(t, kind, servers.Options{}),
 		authority: notationtest.NewAuthority(t, "team"),
 	}
-	s.image = s.registry.push(t, signedRepository, "1")
-	identity := s.authority.Issue(t, signerName)
-	s.write(filepath.Join(s.dir, "key.pem"), string(identity.KeyPEM(t)), 0o600)
-	s.write(filepath.Join(s.dir, "chain.pem"), string(identity.ChainPEM()), 0o600)
+	s.image = s.registry.push(t, signedRepository)
 	s.write(filepath.Join(s.dir, "root.pem"), string(s.authority.RootPEM()), 0o600)
-	lines := strings.Split(strings.TrimSpace(string(identity.KeyPEM(t))), "\n")
-	s.secrets = append(s.secrets, lines[1]) // The first line after the header.
+	s.issue(signerName)
 	return s
+}
+
+// issue writes the key and the certificates of a new signer.
+func (s *signed) issue(name string) {
+	s.t.Helper()
+	identity := s.authority.Issue(s.t, name)
+	key := string(identity.KeyPEM(s.t))
+	s.write(filepath.Join(s.dir, "key.pem"), key, 0o600)
+	s.write(filepath.Join(s.dir, "chain.pem"), string(identity.ChainPEM()), 0o600)
+	s.secrets = append(s.secrets, strings.Split(key, "\n")[1]) // The first line after the header.
+}
+
+// trusting returns a verifier that trusts the authority in the repositories of the registry.
+func (s *signed) trusting(program string, authority *notationtest.Authority) *verifier {
+	s.t.Helper()
+	return newVerifier(s.t, program, authority,
+		s.registry.Host+"/"+signedRepository, s.registry.Host+"/"+otherRepository)
 }
 
 // signByKey is the provider's attribute for a key in files, and verify for its root.
@@ -143,14 +156,13 @@ func TestOtherToolsReadSigned(t *testing.T) {
 			approval, contact := s.digestOf("approval"), s.digestOf("contact")
 			s.isDiscovered(t, approval, contact)
 
-			scopes := []string{s.registry.Host + "/" + signedRepository, s.registry.Host + "/" + otherRepository}
-			v := newVerifier(t, program, s.authority, scopes...)
+			v := s.trusting(program, s.authority)
 			if got := v.accepts(t, s.reference(signedRepository, approval), signerName); got.Digest != approval {
 				t.Errorf("it has verified %s, not %s", got.Digest, approval)
 			}
 			v.accepts(t, s.reference(signedRepository, "_manifesto"), signerName)
 			v.refuses(t, s.reference(signedRepository, contact), "no signature is associated")
-			stranger := newVerifier(t, program, notationtest.NewAuthority(t, "stranger"), scopes...)
+			stranger := s.trusting(program, notationtest.NewAuthority(t, "stranger"))
 			stranger.refuses(t, s.reference(signedRepository, approval), "signature verification failed")
 
 			from, to := s.registry.oras(t, signedRepository), s.registry.oras(t, otherRepository)

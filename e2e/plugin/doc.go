@@ -7,6 +7,6 @@
 //
 // Keys of its configuration:
 //
-//   - environment_file is a file to which it writes its environment, one variable a line;
+//   - environment_file is a file to which it writes its environment as a list in JSON;
 //   - hang is a command that it never answers, such as generate-signature.
 package main

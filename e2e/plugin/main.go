@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/notaryproject/notation-core-go/signature"
@@ -38,7 +38,11 @@ type signer struct{}
 // prepare does what the configuration asks for, besides signing.
 func prepare(command plugin.Command, config map[string]string) error {
 	if file := config["environment_file"]; file != "" {
-		if err := os.WriteFile(file, []byte(strings.Join(os.Environ(), "\n")), 0o600); err != nil {
+		variables, err := json.Marshal(os.Environ())
+		if err == nil {
+			err = os.WriteFile(file, variables, 0o600)
+		}
+		if err != nil {
 			return err
 		}
 	}
