@@ -23,6 +23,7 @@ const (
 	keyCreated     = "created"
 	keyAnnotations = "annotations"
 	keyDeclaredBy  = "declared_by"
+	keyArtifact    = "artifact"
 )
 
 // image is one element of the document's "images".

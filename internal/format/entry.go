@@ -38,6 +38,8 @@ type Entry struct {
 	// DeclaredBy are the references through which the entry was declared, sorted: tags, or DeclaredByDigest. It is nil if
 	// nobody recorded them: another tool wrote the entry, or version 0 of this provider.
 	DeclaredBy []string
+	// Artifact says how the piece is published; zero if it is not.
+	Artifact Artifact
 	// Pin names the pin manifest that protects the content. Document.Set ignores it: a document assigns pins itself.
 	Pin Pin
 }

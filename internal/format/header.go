@@ -36,6 +36,9 @@ type Header struct {
 	Ancestors []oci.Digest
 	// Window bounds the time from the writer's last look at the tag to the effect of its PUT; 0 if unknown.
 	Window time.Duration
+	// Repository is the name of the repository that the manifest was written for, as its annotation spells it; empty if
+	// the manifest does not say. A manifest is always written with the name of its own repository.
+	Repository string
 }
 
 func (h Header) annotations(repository oci.Repository) map[string]string {
@@ -61,7 +64,7 @@ func withRepository(repository oci.Repository, annotations map[string]string) ma
 
 // parseHeader reads annotations. Invalid values count as missing.
 func parseHeader(annotations map[string]string) Header {
-	var h Header
+	h := Header{Repository: annotations[AnnotationRepository]}
 	if number, err := strconv.ParseInt(annotations[AnnotationVersion], 10, 64); err == nil && number > 0 {
 		h.Number = number
 	}

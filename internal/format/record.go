@@ -67,6 +67,7 @@ func (rec record) entry() Entry {
 		}
 	}
 	e.DeclaredBy = parseReferences(rec.fields.Get(keyDeclaredBy))
+	e.Artifact = parseArtifact(rec.fields.Get(keyArtifact))
 	return e
 }
 
@@ -106,6 +107,11 @@ func (rec record) updated(e Entry) record {
 	set(keyCreated, e.Created.UTC().Format(time.RFC3339), !e.Created.IsZero())
 	set(keyAnnotations, e.Annotations, len(e.Annotations) > 0)
 	set(keyDeclaredBy, e.DeclaredBy, len(e.DeclaredBy) > 0)
+	if e.Artifact != (Artifact{}) {
+		fields = fields.With(keyArtifact, e.Artifact.field())
+	} else {
+		fields = fields.Without(keyArtifact)
+	}
 	return newRecord(fields)
 }
 
@@ -127,5 +133,6 @@ func (rec record) pinned(pin Pin, size int64) record {
 func (e Entry) Equal(other Entry) bool {
 	return e.Type == other.Type && e.Digest == other.Digest && e.Size == other.Size &&
 		e.MediaType == other.MediaType && e.Created.Equal(other.Created) &&
-		maps.Equal(e.Annotations, other.Annotations) && slices.Equal(e.DeclaredBy, other.DeclaredBy)
+		maps.Equal(e.Annotations, other.Annotations) && slices.Equal(e.DeclaredBy, other.DeclaredBy) &&
+		e.Artifact == other.Artifact
 }

@@ -15,24 +15,30 @@ import (
 
 // tag points a tag in index.json at a manifest. If the lock is not free before latest, the error is oci.ErrLate.
 func (d directory) tag(ctx context.Context, tag string, target oci.Descriptor, latest time.Time) error {
-	if d.locked {
-		return d.tagLocked(tag, target)
-	}
-	return d.withLock(ctx, func() error {
-		if !latest.IsZero() && time.Now().After(latest) {
+	return d.alone(ctx, func() error {
+		if !d.locked && !latest.IsZero() && time.Now().After(latest) {
 			return oci.ErrLate
 		}
-		return d.tagLocked(tag, target)
+		return d.change(func(ix index) ([]byte, error) { return ix.withTag(tag, target) })
 	})
 }
 
-func (d directory) tagLocked(tag string, target oci.Descriptor) error {
+// alone runs work while the layout's lock is held: that of Exclusively, or one of its own.
+func (d directory) alone(ctx context.Context, work func() error) error {
+	if d.locked {
+		return work()
+	}
+	return d.withLock(ctx, work)
+}
+
+// change replaces index.json with the text that edit returns. The caller holds the lock.
+func (d directory) change(edit func(index) ([]byte, error)) error {
 	d.swept.Do(d.sweep)
 	ix, err := d.readIndex()
 	if err != nil {
 		return err
 	}
-	text, err := ix.withTag(tag, target)
+	text, err := edit(ix)
 	if err != nil || bytes.Equal(text, ix.text) {
 		return err
 	}
@@ -72,7 +78,8 @@ func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 	current, err := ix.find(tag)
 	switch {
 	case errors.Is(err, oci.ErrNotFound):
-		return ix.appended(tag, target)
+		target.Annotations = map[string]string{annotationName: tag}
+		return ix.appended(target)
 	case err != nil:
 		return nil, err // The tag would stay ambiguous if one of several entries changed.
 	case current.Digest == target.Digest:
@@ -91,8 +98,7 @@ func (ix index) withTag(tag string, target oci.Descriptor) ([]byte, error) {
 }
 
 // appended returns the text of the index with a descriptor added at the end of its list.
-func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
-	target.Annotations = map[string]string{annotationName: tag}
+func (ix index) appended(target oci.Descriptor) ([]byte, error) {
 	added, err := json.Marshal(target)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a descriptor: %w", err)
@@ -103,6 +109,30 @@ func (ix index) appended(tag string, target oci.Descriptor) ([]byte, error) {
 	}
 	end := ix.entries[len(ix.entries)-1].at.End
 	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
+}
+
+// without returns the text of the index without the entries that drop accepts. Everything else stays byte for byte.
+func (ix index) without(drop func(entry) bool) []byte {
+	text := slices.Clone(ix.text)
+	for last := len(ix.entries) - 1; last >= 0; last-- { // Backwards, so that earlier offsets stay valid.
+		if !drop(ix.entries[last]) {
+			continue
+		}
+		first := last
+		for first > 0 && drop(ix.entries[first-1]) {
+			first--
+		}
+		start, end := ix.entries[first].at.Start, ix.entries[last].at.End
+		switch { // With the comma before or behind them.
+		case last < len(ix.entries)-1:
+			end = ix.entries[last+1].at.Start
+		case first > 0:
+			start = ix.entries[first-1].at.End
+		}
+		text = slices.Delete(text, start, end)
+		last = first
+	}
+	return text
 }
 
 // stale lists the fields of a descriptor that describe the manifest it pointed at before.

@@ -17,6 +17,16 @@ func (l *Layout) HeadManifest(ctx context.Context, identifier string) (oci.Diges
 	return m.Digest, err
 }
 
+// DescribeManifest returns the media type, the digest and the size in bytes of the manifest that GetManifest would
+// return.
+func (l *Layout) DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error) {
+	m, err := l.GetManifest(ctx, identifier)
+	if err != nil {
+		return oci.Descriptor{}, err
+	}
+	return m.Descriptor(), nil
+}
+
 // GetManifest returns the manifest of a tag or digest and checks its digest. An empty identifier stands for the only
 // image in the layout; the manifests that this program stores do not count. A digest may be that of a manifest that
 // the index does not list, such as the child of a multi-platform image.
@@ -98,9 +108,6 @@ func (l *Layout) PutManifest(ctx context.Context, identifier string, m oci.Manif
 }
 
 func (d directory) putManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
-	if len(m.Content) > oci.MaxManifestSize {
-		return fmt.Errorf("%w: %d bytes, the limit is %d", oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
-	}
 	want, byDigest := isDigest(identifier)
 	if byDigest && want != oci.DigestOf(m.Content) {
 		return fmt.Errorf("%w: the digest of the content is %s", oci.ErrManifestRefused, oci.DigestOf(m.Content))
@@ -108,10 +115,8 @@ func (d directory) putManifest(ctx context.Context, identifier string, m oci.Man
 	if identifier == "" {
 		return fmt.Errorf("%w: neither a tag nor a digest is given", oci.ErrManifestRefused)
 	}
-	if m.MediaType == "" {
-		m.MediaType = typeOf(m)
-	}
-	if err := d.checkReferences(m); err != nil {
+	m, err := d.checked(m)
+	if err != nil {
 		return err
 	}
 	digest, err := d.putBlob(m.Content)
@@ -122,6 +127,18 @@ func (d directory) putManifest(ctx context.Context, identifier string, m oci.Man
 	return d.tag(ctx, identifier, target, latest)
 }
 
+// checked returns a manifest with its media type, if the layout may store it.
+func (d directory) checked(m oci.Manifest) (oci.Manifest, error) {
+	if len(m.Content) > oci.MaxManifestSize {
+		return oci.Manifest{}, fmt.Errorf("%w: %d bytes, the limit is %d",
+			oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
+	}
+	if m.MediaType == "" {
+		m.MediaType = typeOf(m)
+	}
+	return m, d.checkReferences(m)
+}
+
 // manifestShape has the fields that tell kinds of manifests apart, and the descriptors in them.
 type manifestShape struct {
 	SchemaVersion int              `json:"schemaVersion"`
@@ -129,6 +146,15 @@ type manifestShape struct {
 	Config        *oci.Descriptor  `json:"config"`
 	Layers        []oci.Descriptor `json:"layers"`
 	Manifests     []oci.Descriptor `json:"manifests"`
+}
+
+// named returns the descriptors of what a manifest needs to be there.
+func (s manifestShape) named() []oci.Descriptor {
+	named := slices.Concat(s.Layers, s.Manifests)
+	if s.Config != nil {
+		named = append(named, *s.Config)
+	}
+	return named
 }
 
 // typeOf returns the media type of a manifest for which the index has none: the one in the manifest or, because it is
@@ -159,11 +185,7 @@ func (d directory) checkReferences(m oci.Manifest) error {
 	if m.MediaType == "" {
 		return fmt.Errorf("%w: it has no media type", oci.ErrManifestRefused)
 	}
-	named := slices.Concat(shape.Layers, shape.Manifests)
-	if shape.Config != nil {
-		named = append(named, *shape.Config)
-	}
-	for _, descriptor := range named {
+	for _, descriptor := range shape.named() {
 		_, err := d.blobSize(descriptor.Digest)
 		if errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrBadDigest) {
 			return fmt.Errorf("%w: it names %q, and there is no such blob", oci.ErrManifestRefused, descriptor.Digest)

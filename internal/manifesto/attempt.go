@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // attempt is one round of a commit. No registry offers compare-and-swap on a tag. So a round learns the base, applies
@@ -24,6 +25,8 @@ type attempt struct {
 	base, next *version
 	pinPlan    pinPlan
 	image      format.Image
+	// manifest is that of next, once it is sealed.
+	manifest oci.Manifest
 	// lookedAt is when the last look of this attempt that showed the base began; zero if it has not looked.
 	lookedAt time.Time
 	// putErr is the error of the manifest's PUT, whose outcome may be unknown.
@@ -126,14 +129,18 @@ func (a *attempt) applyAgain(ctx context.Context) {
 
 // endUnchanged ends a batch that changes nothing without a PUT, if the tag still holds the base.
 func (a *attempt) endUnchanged(ctx context.Context) error {
-	if a.next.doc.Changed() {
+	signsAgain := func(t *ticket) bool { return slices.ContainsFunc(t.change, edit.signsAgain) }
+	if a.next.doc.Changed() || slices.ContainsFunc(a.batch, signsAgain) {
 		return nil
+	}
+	if err := a.publish(ctx); err != nil {
+		return err
 	}
 	if err := a.look(ctx); err != nil {
 		return err
 	}
 	a.log.LogAttrs(ctx, slog.LevelDebug, "the manifesto has the changes already", slog.Any("keys", keysOf(a.batch)))
-	a.decide(a.batch, nil, a.base.doc)
+	a.decide(a.batch, nil, a.base)
 	a.batch = nil
 	return nil
 }

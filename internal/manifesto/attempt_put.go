@@ -29,6 +29,11 @@ func (a *attempt) store(ctx context.Context) error {
 	lingering, stop := wait.Linger(ctx, lingerTime)
 	defer stop()
 	for late := range maxLate {
+		if late > 0 && a.publisher.signer != nil {
+			if err := a.seal(ctx); err != nil { // The window that the manifest announces has grown.
+				return err
+			}
+		}
 		within := a.timing.sendWithin(a.base.Window, late)
 		if err := a.checkBase(ctx, within); err != nil {
 			return err
@@ -79,13 +84,12 @@ func (a *attempt) put(ctx context.Context, within time.Duration) error {
 		a.timing.measured(took)
 		return oci.ErrLate
 	}
-	a.next.Window = a.timing.announcement()
-	m, err := a.image.Manifest(a.name, a.next.Header)
-	if err != nil {
-		return err
+	if a.publisher.signer == nil { // Otherwise it was sealed before the look, because that takes time.
+		if err := a.seal(ctx); err != nil {
+			return err
+		}
 	}
-	a.next.digest = m.Digest
-	a.putErr = a.repository.PutManifest(ctx, format.Tag, m, a.lookedAt.Add(within))
+	a.putErr = a.repository.PutManifest(ctx, format.Tag, a.manifest, a.lookedAt.Add(within))
 	if errors.Is(a.putErr, oci.ErrLate) {
 		return a.putErr
 	}
@@ -131,7 +135,8 @@ func (a *attempt) accepted(ctx context.Context) {
 	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("digest", a.next.digest.String()),
 		slog.Int64("number", a.next.Number), slog.Int("changes", len(a.batch)), slog.Any("keys", keysOf(a.batch)),
 		slog.Duration("window", a.next.Window))
-	a.decide(a.batch, nil, a.next.doc)
+	a.decide(a.batch, nil, a.next)
+	a.burst.supersede(a)
 	a.burst.add(a.batch, a.next)
 	a.burst.add(a.again, a.next)
 	a.burst.last = a.next.digest
@@ -146,7 +151,7 @@ func (a *attempt) keepMissing(rival *version) {
 			rest = append(rest, t)
 			continue
 		}
-		a.decide([]*ticket{t}, nil, rival.doc)
+		a.decide([]*ticket{t}, nil, rival)
 		a.burst.add([]*ticket{t}, rival)
 	}
 	a.batch = rest

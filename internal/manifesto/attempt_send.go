@@ -19,6 +19,9 @@ func (a *attempt) send(ctx context.Context) error {
 	if a.image, err = format.NewImage(a.next.doc.Render()); err != nil {
 		return err
 	}
+	if err = a.publish(ctx); err != nil {
+		return err
+	}
 	if a.exclusive != nil {
 		return a.upload(ctx)
 	}
@@ -68,7 +71,7 @@ func (a *attempt) storeAlone(ctx context.Context) error {
 	return a.replace(lingering, noLimit)
 }
 
-// upload uploads the blobs of the manifest.
+// upload uploads the blobs of the manifest, and its signature if this run signs: that must be there first.
 func (a *attempt) upload(ctx context.Context) error {
 	began := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
@@ -77,6 +80,9 @@ func (a *attempt) upload(ctx context.Context) error {
 			_, err := a.repository.PutBlob(ctx, blob)
 			return err
 		})
+	}
+	if a.publisher.signer != nil {
+		group.Go(func() error { return a.seal(ctx) })
 	}
 	err := group.Wait()
 	a.timing.uploaded(time.Since(began))

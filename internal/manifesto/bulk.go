@@ -16,10 +16,14 @@ const supplyParallel = 16
 type Stored struct {
 	// Pieces are the pieces that the Puts have stored.
 	Pieces map[Key]Piece
+	// Number is that of the manifesto that has the changes.
+	Number int64
 	// Kept are entries of Removals that stay, and the references through which others declare them.
 	Kept map[Key][]string
 	// Missing is as in Result.
 	Missing []oci.Digest
+	// Leftover is as in Result.
+	Leftover []Leftover
 }
 
 // Commit stores puts and removals of a repository's metadata in one commit, or none of them. All keys must be of the
@@ -79,18 +83,26 @@ func (c *committer) commitAll(
 	if err := c.supplyAll(ctx, puts, digests); err != nil {
 		return Stored{}, err
 	}
-	edits := make(change, 0, len(puts)+len(removals))
-	for _, removal := range removals {
-		edits = append(edits, c.deleteUnlessCreated(removal))
+	edits := make(change, len(removals)+len(puts))
+	for i, removal := range removals {
+		edits[i] = c.deleteUnlessCreated(removal)
 	}
-	for i, put := range puts {
-		edits = append(edits, c.putEdit(put, digests[i]))
+	stores := edits[len(removals):]
+	err := eachAtOnce(ctx, puts, supplyParallel, func(ctx context.Context, i int, put Put) (err error) {
+		stores[i], err = c.putEdit(ctx, put, digests[i])
+		return err
+	})
+	if err != nil {
+		return Stored{}, err
 	}
 	t := newTicket(ctx, edits)
 	if err := c.submit(ctx, t); err != nil {
 		return Stored{}, err
 	}
-	stored := Stored{Pieces: make(map[Key]Piece, len(puts)), Kept: map[Key][]string{}, Missing: t.missing}
+	stored := Stored{
+		Pieces: make(map[Key]Piece, len(puts)), Kept: map[Key][]string{}, Number: t.number, Missing: t.missing,
+		Leftover: t.leftover,
+	}
 	for _, put := range puts {
 		stored.Pieces[put.Key] = t.stored[put.Key]
 	}

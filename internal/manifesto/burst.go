@@ -20,6 +20,14 @@ type burst struct {
 	// put is when the last PUT of the manifesto ended; zero if there was none. failed says that this PUT failed.
 	put    time.Time
 	failed bool
+	// artifacts are those that the burst has superseded, by the image that they are attached to.
+	artifacts map[oci.Digest][]oci.Digest
+	// signatures are those that the burst has replaced, by the artifact that they sign.
+	signatures map[oci.Digest][]oci.Digest
+	// sealed maps the manifests that the burst has signed to their signatures. replaced are manifests that it has
+	// replaced, and which others may have signed.
+	sealed   map[oci.Digest]oci.Digest
+	replaced []oci.Digest
 }
 
 // answered is an edit whose caller was told that it is stored.
@@ -33,7 +41,13 @@ type answered struct {
 	again *ticket
 }
 
-func newBurst() *burst { return &burst{pins: map[int]pinPut{}, edits: map[Key][]answered{}} }
+func newBurst() *burst {
+	return &burst{
+		pins: map[int]pinPut{}, edits: map[Key][]answered{},
+		artifacts: map[oci.Digest][]oci.Digest{}, sealed: map[oci.Digest]oci.Digest{},
+		signatures: map[oci.Digest][]oci.Digest{},
+	}
+}
 
 // add records tickets whose changes are in a version that was stored by now.
 func (b *burst) add(tickets []*ticket, v *version) {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // edit is what a change does to one entry.
@@ -27,7 +29,12 @@ type edit struct {
 	content oci.Digest
 	// repair forces a new pin for the entry's content.
 	repair bool
+	// publication says how to publish the piece that the edit stores; nil if it is not published.
+	publication *publication
 }
+
+// signsAgain reports whether the edit asks for new signatures, even if it changes nothing else.
+func (e edit) signsAgain() bool { return e.publication != nil && e.publication.again }
 
 // supersedes reports whether the edit makes an earlier one of the same entry meaningless: both are of the same caller,
 // or both store content, and the later content counts.
@@ -89,8 +96,33 @@ type ticket struct {
 	// The result, valid once done is closed: why the change failed or, by key, what was stored.
 	err    error
 	stored map[Key]Piece
+	// number is that of the version that has the change.
+	number int64
+	// leftover are artifacts and signatures that the change has superseded and that could not be removed.
+	leftover []Leftover
 	// missing are blobs that other entries name and that the commit could not pin, because they are not there.
 	missing []oci.Digest
+
+	mu sync.Mutex
+	// signed are the signatures of the artifacts of what the change stores.
+	signed map[Key]signing.Found
+}
+
+// sign records the signature of the artifact of a piece.
+func (t *ticket) sign(key Key, found signing.Found) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.signed == nil {
+		t.signed = map[Key]signing.Found{}
+	}
+	t.signed[key] = found
+}
+
+// signature returns the signature of the artifact of a piece; zero if it has none.
+func (t *ticket) signature(key Key) signing.Found {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.signed[key]
 }
 
 func newTicket(ctx context.Context, c change) *ticket {

@@ -65,8 +65,11 @@ func (f *fixture) putEdits(t *testing.T, c *committer, types ...string) change {
 	t.Helper()
 	var edits change
 	for _, typ := range types {
-		digest := f.blob(t, typ)
-		edits = append(edits, c.putEdit(Put{Key: f.key(typ), Content: []byte(typ)}, digest))
+		e, err := c.putEdit(t.Context(), Put{Key: f.key(typ), Content: []byte(typ)}, f.blob(t, typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		edits = append(edits, e)
 	}
 	return edits
 }

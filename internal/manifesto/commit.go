@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
@@ -142,16 +141,17 @@ func (r *restarts) next(ctx context.Context, err error) error {
 	return wait.For(ctx, pause)
 }
 
-// decide sets the result of tickets: an error or, if that is nil, their entries in the document.
-func (c *committer) decide(tickets []*ticket, err error, d *format.Document) {
+// decide sets the result of tickets: an error or, if that is nil, their entries in the version.
+func (c *committer) decide(tickets []*ticket, err error, v *version) {
 	for _, t := range tickets {
 		if t.err = err; err != nil {
 			continue
 		}
+		t.number = v.Number
 		t.stored = make(map[Key]Piece, len(t.change))
 		for _, e := range t.change {
-			if entry, ok := d.Lookup(e.key.Image, e.key.Type); ok {
-				t.stored[e.key] = Piece{Entry: entry, Pinned: entry.Pin != 0}
+			if entry, ok := v.doc.Lookup(e.key.Image, e.key.Type); ok {
+				t.stored[e.key] = Piece{Entry: entry, Pinned: entry.Pin != 0, Signature: t.signature(e.key)}
 			}
 			if e.create {
 				c.ledger.committed(e.key, e.reference, e.content)

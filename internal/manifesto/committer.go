@@ -22,6 +22,9 @@ type committer struct {
 	timing    *timing
 	tag       *tag
 	pins      *pinner
+	publisher *publisher
+	verdicts  verdicts
+	attached  attachments
 	ledger    ledger
 	queue     *queue
 }
@@ -37,6 +40,7 @@ func newCommitter(name oci.Repository, repository Repository, s *Store) *committ
 	return &committer{
 		name: name, repository: repository, exclusive: exclusive, now: s.options.Now, jitter: s.jitter, log: log,
 		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
+		publisher: &publisher{name: name, repository: repository, signer: s.options.Signer, log: log},
 	}
 }
 

@@ -82,7 +82,11 @@ func TestLogOfACommit(t *testing.T) {
 	var edits change
 	for _, typ := range []string{"one", "two"} {
 		put := Put{Key: f.key(typ), Content: []byte(secret + typ)}
-		edits = append(edits, c.putEdit(put, f.blob(t, secret+typ)))
+		e, err := c.putEdit(t.Context(), put, f.blob(t, secret+typ))
+		if err != nil {
+			t.Fatal(err)
+		}
+		edits = append(edits, e)
 	}
 	if err := c.submit(t.Context(), newTicket(t.Context(), edits)); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,9 @@ package manifesto
 
 import (
 	"context"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +75,45 @@ func (m *memoryRemote) ListTags(_ context.Context, prefix string) (tags []string
 	return tags, true, nil
 }
 
-func (*memoryRemote) Referrers(context.Context, oci.Digest) ([]oci.ListedReferrer, error) {
-	return nil, nil
+func (m *memoryRemote) DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error) {
+	found, err := m.GetManifest(ctx, identifier)
+	return found.Descriptor(), err
+}
+
+func (m *memoryRemote) Referrers(_ context.Context, subject oci.Digest) ([]oci.ListedReferrer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return referrersIn(maps.Values(m.manifests), subject), nil
+}
+
+func (m *memoryRemote) Attach(_ context.Context, attached oci.Manifest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, _, err := oci.ParseAttached(attached); err != nil {
+		return err
+	}
+	m.manifests[attached.Digest.String()] = attached
+	return nil
+}
+
+func (m *memoryRemote) Detach(_ context.Context, _ oci.Digest, digests ...oci.Digest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, digest := range digests {
+		delete(m.manifests, digest.String())
+	}
+	return nil
+}
+
+// referrersIn returns what a registry lists as attached to a manifest: those of its manifests that name it as subject.
+func referrersIn(manifests iter.Seq[oci.Manifest], subject oci.Digest) []oci.ListedReferrer {
+	listed := map[oci.Digest]oci.ListedReferrer{}
+	for m := range manifests {
+		if r, err := oci.ParseReferrer(m, subject); err == nil {
+			listed[m.Digest] = oci.ListedReferrer{Digest: m.Digest, ArtifactType: r.ArtifactType}
+		}
+	}
+	return slices.SortedFunc(maps.Values(listed), func(a, b oci.ListedReferrer) int {
+		return strings.Compare(a.Digest.String(), b.Digest.String())
+	})
 }

@@ -65,7 +65,7 @@ func readVersion(ctx context.Context, repository Repository, m oci.Manifest) (*v
 	if err != nil {
 		return nil, err
 	}
-	return &version{digest: m.Digest, Header: parsed.Header(), doc: doc}, nil
+	return &version{digest: m.Digest, manifest: m.Descriptor(), Header: parsed.Header(), doc: doc}, nil
 }
 
 // ReadDocument reads the current document of a repository, without any cache. The error wraps oci.ErrNotFound if the

@@ -15,6 +15,9 @@ import (
 type Repository interface {
 	// HeadManifest returns the digest of the manifest that a tag or a digest names.
 	HeadManifest(ctx context.Context, identifier string) (oci.Digest, error)
+	// DescribeManifest returns the media type, the digest and the size in bytes of the manifest that a tag or digest
+	// names.
+	DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error)
 	// GetManifest returns the manifest that a tag or a digest names. It verifies the digest.
 	GetManifest(ctx context.Context, identifier string) (oci.Manifest, error)
 	// PutManifest stores a manifest under a tag or a digest. It sends the manifest once, by latest or not at all; a
@@ -34,6 +37,13 @@ type Repository interface {
 	// error wraps oci.ErrTooManyReferrers if there are more than oci.MaxReferrers. An empty list does not show that the
 	// repository can be read.
 	Referrers(ctx context.Context, subject oci.Digest) ([]oci.ListedReferrer, error)
+	// Attach stores a manifest that names a subject under its digest, and sees to it that the subject's list of
+	// referrers has it. It may be repeated. The error wraps oci.ErrNotReferrer if the manifest names no subject.
+	Attach(ctx context.Context, m oci.Manifest) error
+	// Detach deletes manifests that are attached to a subject, and takes them off its list of referrers. It succeeds for
+	// those that are not there. The error wraps oci.ErrDeleteRefused if the registry does not delete them; the list is
+	// without them all the same.
+	Detach(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error
 }
 
 // Exclusive is a Repository that can keep all other writers out. A commit then looks at the tag and puts what it stores

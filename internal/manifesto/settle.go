@@ -27,6 +27,9 @@ func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*tic
 		if pinErr := c.pins.confirm(ctx, b.pins, c.tag.state.current()); err == nil {
 			err = pinErr
 		}
+		if err == nil {
+			c.cleanUp(ctx, b, last)
+		}
 		if last.err == nil {
 			last.err = err
 		}

@@ -25,11 +25,11 @@ func (f *fixture) declare(t *testing.T, s *Store, reference string) oci.Digest {
 func (f *fixture) undeclare(t *testing.T, reference string, expected oci.Digest) []string {
 	t.Helper()
 	removal := Removal{Key: f.key("contact"), Expected: expected, Reference: reference}
-	remaining, err := f.run(t).Delete(t.Context(), removal)
+	removed, err := f.run(t).Delete(t.Context(), removal)
 	if err != nil {
 		t.Fatalf("deleting through %q: %v", reference, err)
 	}
-	return remaining
+	return removed.Remaining
 }
 
 func (f *fixture) declaredBy(t *testing.T) []string {

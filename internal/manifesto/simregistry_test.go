@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +49,20 @@ func (r *simRegistry) put(tag string, m oci.Manifest) {
 	if tag == format.Tag {
 		r.changed = time.Now()
 	}
+}
+
+// attach stores a manifest that has no tag.
+func (r *simRegistry) attach(m oci.Manifest) {
+	var parsed v1.Manifest
+	if err := json.Unmarshal(m.Content, &parsed); err != nil {
+		r.broken = err.Error()
+	}
+	for _, layer := range append(slices.Clone(parsed.Layers), parsed.Config) {
+		if _, ok := r.blobs[layer.Digest]; !ok {
+			r.broken = fmt.Sprintf("%s names %s, which is not there", m.Digest, layer.Digest)
+		}
+	}
+	r.manifests[m.Digest] = m
 }
 
 // safeguard is a part of the protocol that a simulation can take away, to show that it is needed. It does so between
@@ -269,6 +284,41 @@ func (r simRemote) ListTags(_ context.Context, prefix string) (tags []string, kn
 	return tags, true, nil
 }
 
-func (simRemote) Referrers(context.Context, oci.Digest) ([]oci.ListedReferrer, error) {
-	return nil, nil
+func (r simRemote) DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error) {
+	m, err := r.GetManifest(ctx, identifier)
+	return m.Descriptor(), err
+}
+
+func (r simRemote) Referrers(_ context.Context, subject oci.Digest) ([]oci.ListedReferrer, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return referrersIn(maps.Values(r.s.registry.manifests), subject), nil
+}
+
+// Attach implements Repository. Like an upload, it takes effect at once unless the world has uploads: nobody waits for
+// what is attached, which has no name of its own.
+func (r simRemote) Attach(_ context.Context, m oci.Manifest) error {
+	if _, _, err := oci.ParseAttached(m); err != nil {
+		return err
+	}
+	if r.s.world.uploads && r.gate(&call{method: "ATTACH"}) == crash {
+		return errCrashed
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.registry.attach(m)
+	return nil
+}
+
+// Detach implements Repository.
+func (r simRemote) Detach(_ context.Context, _ oci.Digest, digests ...oci.Digest) error {
+	if r.s.world.uploads && r.gate(&call{method: "DETACH"}) == crash {
+		return errCrashed
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	for _, digest := range digests {
+		delete(r.s.registry.manifests, digest)
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	// Settle is how long the last of a burst of changes waits until no other writer can overwrite it unseen. It is
 	// Adaptive, or 0 if there is no other writer.
 	Settle time.Duration
+	// Signer signs artifacts and manifestos; nil signs nothing.
+	Signer signing.Signer
 	// Logger gets records about reads and commits; nil discards them.
 	Logger *slog.Logger
 }
@@ -125,6 +128,8 @@ type Piece struct {
 	Pinned bool
 	// Missing says that the repository does not have the blob that the entry names.
 	Missing bool
+	// Signature is the signature of the artifact that this run has made; zero if it has made none.
+	Signature signing.Found
 }
 
 // Get returns the current entry of a key. If there is none, the error is a *NoEntryError.

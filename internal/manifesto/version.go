@@ -9,6 +9,8 @@ import (
 type version struct {
 	// digest is the manifest's; empty if there is no manifesto.
 	digest oci.Digest
+	// manifest describes it: what a signature is of.
+	manifest oci.Descriptor
 	format.Header
 	doc *format.Document
 }

@@ -24,6 +24,12 @@ type Put struct {
 	// MediaType and Annotations are stored in the entry; both may be empty.
 	MediaType   string
 	Annotations map[string]string
+	// ArtifactType publishes the piece as an artifact of this type, which is attached to the image; empty does not. Sign
+	// signs the artifact; it needs one. SignAgain signs once more even if nothing else changes, the manifesto too, and
+	// ReplacedSignature is then the signature to remove; empty if there is none.
+	ArtifactType      string
+	Sign, SignAgain   bool
+	ReplacedSignature oci.Digest
 	// Update asks for an update of the entry: its content must have the digest Expected, or already be Content.
 	// Without it, the entry is created: there must be none, or one with the same content.
 	Update   bool
@@ -38,9 +44,13 @@ type Put struct {
 // Result is the result of a Put.
 type Result struct {
 	Piece
+	// Number is that of the manifesto that has the change.
+	Number int64
 	// Missing are blobs that other entries of the repository name and that the commit could not pin, because they are
 	// not there. Each is reported once a run.
 	Missing []oci.Digest
+	// Leftover are artifacts that this change and others with it have superseded, and that could not be removed.
+	Leftover []Leftover
 }
 
 // Put creates or updates a piece of metadata. It returns once the registry has taken it, or, for the last of the
@@ -74,41 +84,86 @@ func (c *committer) putEntry(ctx context.Context, put Put, digest oci.Digest) (R
 	if err := c.supply(ctx, put, digest); err != nil {
 		return Result{}, err
 	}
-	t := newTicket(ctx, change{c.putEdit(put, digest)})
+	e, err := c.putEdit(ctx, put, digest)
+	if err != nil {
+		return Result{}, err
+	}
+	t := newTicket(ctx, change{e})
 	if err := c.submit(ctx, t); err != nil {
 		return Result{}, err
 	}
-	return Result{Piece: t.stored[put.Key], Missing: t.missing}, nil
+	return Result{Piece: t.stored[put.Key], Number: t.number, Missing: t.missing, Leftover: t.leftover}, nil
 }
 
 // putEdit returns the edit of a Put, whose content has the digest.
-func (c *committer) putEdit(put Put, digest oci.Digest) edit {
+func (c *committer) putEdit(ctx context.Context, put Put, digest oci.Digest) (edit, error) {
 	created := c.now() // Taken once, so that every attempt stores the same entry.
+	published, err := c.publicationOf(ctx, put)
+	if err != nil {
+		return edit{}, err
+	}
+	size := put.size()
+	if published != nil && size < 0 {
+		if size, err = c.repository.HeadBlob(ctx, digest); err != nil {
+			return edit{}, err
+		}
+	}
 	return edit{
-		key: put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
+		publication: published,
+		key:         put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
 		apply: func(d *format.Document) {
 			entry := format.Entry{
-				Type: put.Type, Digest: digest, Size: put.size(),
+				Type: put.Type, Digest: digest, Size: size,
 				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
 			}
 			current, ok := d.Lookup(put.Image, put.Type)
 			entry.DeclaredBy = put.declaredBy(current)
 			if ok && current.Digest == digest {
 				entry.Created = current.Created // It changes only with the content.
-				if put.Content == nil {
+				if put.Content == nil && size < 0 {
 					entry.Size = current.Size
 				}
+			}
+			if published != nil {
+				entry.Artifact = published.of(entry)
 			}
 			d.Set(put.Image, entry)
 		},
 		holds: func(d *format.Document) bool {
 			current, ok := d.Lookup(put.Image, put.Type)
 			return ok && current.Digest == digest && current.MediaType == put.MediaType &&
+				current.Artifact.Type == put.ArtifactType &&
 				maps.Equal(current.Annotations, put.Annotations) &&
 				(put.Reference == "" || slices.Contains(current.DeclaredBy, put.Reference))
 		},
+	}, nil
+}
+
+// publicationOf returns how a Put publishes its piece; nil if it does not.
+func (c *committer) publicationOf(ctx context.Context, put Put) (*publication, error) {
+	if put.ArtifactType == "" {
+		return nil, nil //nolint:nilnil // Most pieces are not published.
 	}
+	if put.Sign && c.publisher.signer == nil {
+		return nil, ErrNoSigner
+	}
+	image, err := c.publisher.describe(ctx, put.Image)
+	if err != nil {
+		return nil, fmt.Errorf("looking for the image that the artifact is attached to: %w", err)
+	}
+	return &publication{
+		image: image, artifactType: put.ArtifactType, sign: put.Sign, again: put.SignAgain, replaces: put.ReplacedSignature,
+	}, nil
+}
+
+// of returns what an entry says of its artifact.
+func (p *publication) of(entry format.Entry) format.Artifact {
+	artifact, _, err := format.NewArtifact(p.image, p.artifactType, entry)
+	if err != nil {
+		return format.Artifact{} // JSON of texts and numbers cannot fail.
+	}
+	return artifact
 }
 
 // declaredBy returns the references of the entry after the Put.
@@ -208,19 +263,26 @@ type Removal struct {
 	All bool
 }
 
-// Delete removes the caller's reference from an entry, and the entry with the last reference. It returns the references
-// through which the entry is still declared, nil if it is gone. Without such references the entry's content must have
-// the digest Expected. It succeeds if there is no such entry. The error is a *ConflictError if the entry has other
-// content, and wraps ErrCreatedThisRun if another resource has created the entry in this run. It wraps ErrInterrupted
-// if ctx has ended and the outcome is unknown.
-func (s *Store) Delete(ctx context.Context, removal Removal) (remaining []string, err error) {
+// Removed is the result of a Delete.
+type Removed struct {
+	// Remaining are the references through which the entry is still declared; nil if it is gone.
+	Remaining []string
+	// Leftover is as in Result.
+	Leftover []Leftover
+}
+
+// Delete removes the caller's reference from an entry, and the entry with the last reference. If that goes, the entry's
+// content must have the digest Expected. It succeeds if there is no such entry. The error is a *ConflictError if the
+// entry has other content, and wraps ErrCreatedThisRun if another resource has created the entry in this run. It wraps
+// ErrInterrupted if ctx has ended and the outcome is unknown.
+func (s *Store) Delete(ctx context.Context, removal Removal) (Removed, error) {
 	c := s.committer(removal.Repository)
 	defer c.queue.enter()()
 	t := newTicket(ctx, change{c.deleteEdit(removal)})
 	if err := c.submit(ctx, t); err != nil {
-		return nil, err
+		return Removed{}, err
 	}
-	return t.stored[removal.Key].DeclaredBy, nil
+	return Removed{Remaining: t.stored[removal.Key].DeclaredBy, Leftover: t.leftover}, nil
 }
 
 func (c *committer) deleteEdit(removal Removal) edit {

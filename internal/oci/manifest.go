@@ -24,6 +24,19 @@ func NewManifest(mediaType string, content []byte) Manifest {
 	return Manifest{MediaType: mediaType, Digest: DigestOf(content), Content: content}
 }
 
+// Descriptor returns a descriptor of the manifest. If the manifest came with a generic media type, as some registries
+// answer, the mediaType in its content counts.
+func (m Manifest) Descriptor() Descriptor {
+	d := Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: int64(len(m.Content))}
+	var own struct {
+		MediaType string `json:"mediaType"`
+	}
+	if !IsManifestType(m.MediaType) && m.Decode(&own) == nil && own.MediaType != "" {
+		d.MediaType = own.MediaType
+	}
+	return d
+}
+
 // manifestLimits bound what the decoder allocates for a manifest. Indexes list some hundreds of platforms, and
 // registries take some hundreds of layers. The total leaves fifteen values for each of the descriptors: one with a
 // platform and two annotations has eleven.
@@ -138,8 +151,7 @@ func listed(platforms []string) string {
 // schema version 2. Registries answer with a generic media type for real manifests, and proxies with a login page for
 // anything.
 func (m Manifest) IsManifest() bool {
-	switch m.MediaType {
-	case MediaTypeOCIManifest, MediaTypeOCIIndex, MediaTypeDockerManifest, MediaTypeDockerList:
+	if IsManifestType(m.MediaType) {
 		return true
 	}
 	var own struct {

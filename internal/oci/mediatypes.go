@@ -12,6 +12,15 @@ const (
 	MediaTypeDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
+// IsManifestType reports whether a media type is that of an image's manifest or index.
+func IsManifestType(mediaType string) bool {
+	switch mediaType {
+	case MediaTypeOCIManifest, MediaTypeOCIIndex, MediaTypeDockerManifest, MediaTypeDockerList:
+		return true
+	}
+	return false
+}
+
 // MaxManifestSize is the size of the largest manifest that is read or written, in bytes. Every registry that was tried
 // refuses larger ones.
 const MaxManifestSize = 4 << 20

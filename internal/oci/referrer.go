@@ -108,6 +108,27 @@ func ParseReferrer(m Manifest, subject Digest) (Referrer, error) {
 	return r, r.checkLayer()
 }
 
+// Descriptor returns the referrer's entry of a list under a fallback tag, with what the OCI distribution specification
+// wants there.
+func (r Referrer) Descriptor() Descriptor {
+	return Descriptor{
+		MediaType: r.MediaType, Digest: r.Digest, Size: r.Size, ArtifactType: r.ArtifactType, Annotations: r.Annotations,
+	}
+}
+
+// ParseAttached reads a manifest that is to be attached, and returns its subject besides. The error wraps
+// ErrNotReferrer if it names none.
+func ParseAttached(m Manifest) (r Referrer, subject Digest, err error) {
+	if subject, err = SubjectOf(m); err == nil && subject != "" {
+		_, err = ParseDigest(subject.String())
+	}
+	if err != nil {
+		return Referrer{}, "", fmt.Errorf("%w: %w", ErrNotReferrer, err)
+	}
+	r, err = ParseReferrer(m, subject)
+	return r, subject, err
+}
+
 // checkLayer checks that the layer can be downloaded.
 func (r Referrer) checkLayer() error {
 	if r.Layer == nil {

@@ -114,7 +114,7 @@ func (r *Repository) postWhole(
 ) (taken bool, location *url.URL, err error) {
 	resp, err := r.once(ctx, request{
 		method: http.MethodPost, path: "blobs/uploads/?digest=" + url.QueryEscape(digest.String()),
-		push: true, body: content,
+		access: pushing, body: content,
 		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated, http.StatusAccepted},
 	})
@@ -135,7 +135,7 @@ func (r *Repository) putUpload(ctx context.Context, location *url.URL, content [
 	query.Set("digest", digest.String())
 	location.RawQuery = query.Encode()
 	resp, err := r.once(ctx, request{
-		method: http.MethodPut, path: location.String(), push: true, body: content,
+		method: http.MethodPut, path: location.String(), access: pushing, body: content,
 		header: http.Header{"Content-Type": {oci.MediaTypeOctetStream}},
 		accept: []int{http.StatusCreated},
 	})
@@ -149,7 +149,7 @@ func (r *Repository) putUpload(ctx context.Context, location *url.URL, content [
 // openUpload opens an upload and returns its location.
 func (r *Repository) openUpload(ctx context.Context) (*url.URL, error) {
 	resp, err := r.once(ctx, request{
-		method: http.MethodPost, path: "blobs/uploads/", push: true, body: []byte{},
+		method: http.MethodPost, path: "blobs/uploads/", access: pushing, body: []byte{},
 		accept: []int{http.StatusAccepted},
 	})
 	if err != nil {

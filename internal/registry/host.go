@@ -50,8 +50,11 @@ type host struct {
 	grants    map[session]*grant
 	refusals  map[session]refusal
 	quiet     quiet
-	// noReferrers are the paths of repositories that have no API for referrers.
-	noReferrers map[string]bool
+	// referrersAPI says of the paths of repositories whether they have an API for referrers. A path that is not in it
+	// has not shown it yet.
+	referrersAPI map[string]bool
+	// lists are the fallback lists of referrers that this process changes.
+	lists lists
 }
 
 func newHost(c *Client, repository oci.Repository) *host {

@@ -92,7 +92,7 @@ func (h *host) logLogin(ctx context.Context, want session, g *grant, renewal boo
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("repository", want.path), slog.String("scope", want.actions()), slog.String("scheme", g.scheme),
+		slog.String("repository", want.path), slog.String("scope", want.access.actions()), slog.String("scheme", g.scheme),
 		slog.String("as", g.login), slog.Bool("renewal", renewal),
 	}
 	if g.life > 0 {
@@ -101,7 +101,7 @@ func (h *host) logLogin(ctx context.Context, want session, g *grant, renewal boo
 	if !g.renew.IsZero() {
 		attrs = append(attrs, slog.Time("renew_at", g.renew))
 	}
-	h.debug(ctx, fmt.Sprintf("logged in for %s of %s as %s", want.actions(), want.path, g.login), attrs...)
+	h.debug(ctx, fmt.Sprintf("logged in for %s of %s as %s", want.access.actions(), want.path, g.login), attrs...)
 }
 
 // logChallenge logs how the registry wants to be authenticated to.

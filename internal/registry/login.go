@@ -15,25 +15,38 @@ import (
 // loginTimeout bounds one login. Operations share a login, so none of them can cancel it.
 const loginTimeout = 60 * time.Second
 
-// session identifies a login. Reads and writes have separate logins, so that a credential that may only pull serves
-// every read.
-type session struct {
-	path string
-	push bool
-}
+// access is what a login is for. The zero value is reading.
+type access int
 
-// actions returns what the session may do, as a token's scope spells it.
-func (s session) actions() string {
-	if s.push {
+const (
+	pulling access = iota
+	pushing
+	deleting
+)
+
+// actions returns what a login must allow, as a token's scope spells it.
+func (a access) actions() string {
+	switch a {
+	case pushing:
 		return "pull,push"
+	case deleting:
+		return "pull,push,delete"
+	case pulling:
 	}
 	return "pull"
 }
 
+// session identifies a login. Reads, writes and deletions have separate logins, so that a credential that may only pull
+// serves every read, and one that may not delete serves every write.
+type session struct {
+	path   string
+	access access
+}
+
 // login returns the grant for a repository. It logs in if this process has no grant, or one that is about to end. A
 // grant that may push serves pulls as well.
-func (h *host) login(ctx context.Context, repository oci.Repository, push bool) (*grant, error) {
-	want := session{path: repository.Path(), push: push}
+func (h *host) login(ctx context.Context, repository oci.Repository, access access) (*grant, error) {
+	want := session{path: repository.Path(), access: access}
 	if g, err := h.known(want); g != nil || err != nil { // Almost every request ends here.
 		return g, err
 	}
@@ -41,13 +54,13 @@ func (h *host) login(ctx context.Context, repository oci.Repository, push bool) 
 		g, err := h.known(want)
 		return g, g != nil || err != nil, err
 	}
-	key := fmt.Sprintf("%s %t", want.path, push)
+	key := fmt.Sprintf("%s %d", want.path, access)
 	g, err := wait.Shared(ctx, &h.logins, key, loginTimeout, known, func(ctx context.Context) (*grant, error) {
 		g, err := h.newGrant(ctx, want)
 		renewal := h.remember(want, g, err)
 		if err != nil {
 			h.debug(ctx, "login failed",
-				slog.String("repository", want.path), slog.String("scope", want.actions()), failure(err))
+				slog.String("repository", want.path), slog.String("scope", want.access.actions()), failure(err))
 			return nil, err
 		}
 		h.logLogin(ctx, want, g, renewal)
@@ -82,8 +95,8 @@ func (h *host) known(want session) (*grant, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
-	for _, s := range []session{{want.path, true}, want} {
-		if g := h.grants[s]; g != nil && g.fresh(now) {
+	for _, s := range []session{{want.path, pushing}, want} {
+		if g := h.grants[s]; g != nil && g.fresh(now) && s.access >= want.access {
 			return g, nil
 		}
 	}
@@ -111,7 +124,7 @@ func (h *host) remember(s session, g *grant, err error) (renewal bool) {
 // refused drops a grant that the registry has refused with 401, and logs in again. It reports whether the new grant
 // differs, so that sending the request once more may help.
 func (h *host) refused(
-	ctx context.Context, repository oci.Repository, push bool, was *grant, header http.Header,
+	ctx context.Context, repository oci.Repository, access access, was *grant, header http.Header,
 ) (bool, error) {
 	asked := chooseChallenge(header)
 	h.logChallenge(ctx, asked)
@@ -125,6 +138,6 @@ func (h *host) refused(
 		h.challenge = &asked // Some registries ask for no login at /v2/, or for another scope.
 	}
 	h.mu.Unlock()
-	now, err := h.login(ctx, repository, push)
+	now, err := h.login(ctx, repository, access)
 	return err == nil && now.header != was.header, err
 }

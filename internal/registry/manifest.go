@@ -24,25 +24,54 @@ func manifestRequest(method, identifier string) request {
 	}
 }
 
+func putRequest(identifier string, m oci.Manifest) request {
+	return request{
+		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, access: pushing,
+		header: http.Header{"Content-Type": {m.MediaType}},
+		accept: []int{http.StatusCreated, http.StatusOK, http.StatusAccepted},
+	}
+}
+
 // HeadManifest returns the digest of the manifest that a tag or digest names. The error wraps oci.ErrNotFound if there
 // is no such manifest, and oci.ErrBadResponse if the answer is no manifest.
-func (r *Repository) HeadManifest(ctx context.Context, identifier string) (digest oci.Digest, err error) {
+func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
+	described, err := r.describe(ctx, identifier, func(d oci.Descriptor) bool { return d.Digest != "" })
+	return described.Digest, err
+}
+
+// DescribeManifest returns the media type, the digest and the size in bytes of the manifest that a tag or digest names.
+// It downloads the manifest if the registry does not say all of them, or announces another digest. The error wraps
+// oci.ErrNotFound if there is no such manifest, and oci.ErrBadResponse if the answer is no manifest.
+func (r *Repository) DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error) {
+	return r.describe(ctx, identifier, func(d oci.Descriptor) bool {
+		return oci.IsManifestType(d.MediaType) && d.Size > 0 && d.Digest != "" &&
+			(d.Digest.String() == identifier || !strings.Contains(identifier, ":"))
+	})
+}
+
+// describe asks for the headers of a manifest and, if they do not suffice, for the manifest.
+func (r *Repository) describe(
+	ctx context.Context, identifier string, suffices func(oci.Descriptor) bool,
+) (described oci.Descriptor, err error) {
 	defer r.host.clean(&err)
 	err = r.exchange(ctx, manifestRequest(http.MethodHead, identifier), func(resp *http.Response) error {
-		if digest = ""; mayBeManifest(resp) {
-			digest = digestHeader(resp)
+		if described = (oci.Descriptor{}); mayBeManifest(resp) {
+			described.MediaType, described.Digest, described.Size = contentType(resp), digestHeader(resp), resp.ContentLength
 		}
 		return nil
 	})
-	// Docker-Content-Digest is optional in the specification. A page in the place of a manifest has none.
-	if err == nil && digest == "" {
-		m, getErr := r.GetManifest(ctx, identifier)
-		return m.Digest, getErr
-	}
 	if err != nil {
-		return "", fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
+		return oci.Descriptor{}, fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
 	}
-	return digest, nil
+	// Docker-Content-Digest is optional in the specification. A page in the place of a manifest has none.
+	if suffices(described) {
+		return described, nil
+	}
+	m, err := r.GetManifest(ctx, identifier)
+	if err != nil {
+		return oci.Descriptor{}, err
+	}
+	return m.Descriptor(), nil
 }
 
 // GetManifest returns the manifest that a tag or digest names, verified against that digest or, for a tag, against the
@@ -119,23 +148,20 @@ func (r *Repository) PutManifest(
 	ctx context.Context, identifier string, m oci.Manifest, latest time.Time,
 ) (err error) {
 	defer r.host.clean(&err)
-	if len(m.Content) > oci.MaxManifestSize {
-		return fmt.Errorf("manifest %s: %w: %d bytes, the limit is %d",
-			r.spell(identifier), oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
+	if err = checkSize(m); err != nil {
+		return fmt.Errorf("manifest %s: %w", r.spell(identifier), err)
 	}
 	// The login comes first, so that its failure does not count as an unknown outcome.
 	err = r.host.retry(ctx, func(ctx context.Context) error {
-		_, loginErr := r.host.login(ctx, r.repository, true)
+		_, loginErr := r.host.login(ctx, r.repository, pushing)
 		return loginErr
 	})
 	if err != nil {
 		return err
 	}
-	resp, err := r.once(startBy(ctx, latest), request{
-		method: http.MethodPut, path: "manifests/" + identifier, body: m.Content, push: true, unrepeatable: true,
-		header: http.Header{"Content-Type": {m.MediaType}},
-		accept: []int{http.StatusCreated, http.StatusOK, http.StatusAccepted},
-	})
+	put := putRequest(identifier, m)
+	put.unrepeatable = true
+	resp, err := r.once(startBy(ctx, latest), put)
 	if err == nil {
 		drain(resp)
 		return nil
@@ -145,12 +171,31 @@ func (r *Repository) PutManifest(
 	case errors.Is(err, oci.ErrLate):
 	case !answered || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusRequestTimeout:
 		err = fmt.Errorf("%w: %w", oci.ErrAmbiguous, err)
-	case answer.saysImmutable():
-		err = fmt.Errorf("%w: %w", ErrImmutable, err)
-	case answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound:
-		err = fmt.Errorf("%w: %w", oci.ErrManifestRefused, err)
+	default:
+		err = refusedManifest(err)
 	}
 	return fmt.Errorf("storing manifest %s: %w", r.spell(identifier), err)
+}
+
+// refusedManifest says of the error of a PUT what the registry's answer means for the manifest.
+func refusedManifest(err error) error {
+	answer, answered := errors.AsType[*Error](err)
+	switch {
+	case !answered:
+	case answer.saysImmutable():
+		return fmt.Errorf("%w: %w", ErrImmutable, err)
+	case answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound:
+		return fmt.Errorf("%w: %w", oci.ErrManifestRefused, err)
+	}
+	return err
+}
+
+// checkSize refuses a manifest that is larger than registries take.
+func checkSize(m oci.Manifest) error {
+	if len(m.Content) > oci.MaxManifestSize {
+		return fmt.Errorf("%w: %d bytes, the limit is %d", oci.ErrTooLarge, len(m.Content), oci.MaxManifestSize)
+	}
+	return nil
 }
 
 // digestHeader returns the digest that the registry announces, or "" if it is missing or of another algorithm.

@@ -30,35 +30,55 @@ func (r *Repository) Referrers(ctx context.Context, subject oci.Digest) (listed 
 	return listed, nil
 }
 
-// referrersByAPI asks the API, if there is one. That a repository has none is remembered for it alone: behind the host
-// of a virtual registry, the next repository may have it.
+// referrersByAPI asks the API, if there is one.
 func (r *Repository) referrersByAPI(
 	ctx context.Context, subject oci.Digest,
 ) (found []oci.ListedReferrer, hasAPI bool, err error) {
-	if r.host.lacksReferrers(r.repository.Path()) {
+	if has, known := r.host.hasReferrersAPI(r.repository.Path()); known && !has {
 		return nil, false, nil
 	}
-	target := "referrers/" + subject.String()
-	for page := 0; target != "" && page < maxReferrerPages; page++ {
-		listed, next, err := r.referrersPage(ctx, target, subject)
-		if page == 0 && hasNoReferrersAPI(err) {
-			if !errors.Is(err, ErrRepositoryUnknown) { // It may be created later in this run.
-				r.host.foundNoReferrers(r.repository.Path())
-			}
-			return nil, false, nil
-		}
-		if err != nil {
-			return nil, true, err
-		}
-		if found = append(found, listed...); len(found) > oci.MaxReferrers {
-			return nil, true, oci.ErrTooManyReferrers
-		}
-		target = next
+	found, target, hasAPI, err := r.firstReferrers(ctx, subject)
+	for pages := 1; err == nil && target != "" && pages < maxReferrerPages && len(found) <= oci.MaxReferrers; pages++ {
+		var more []oci.ListedReferrer
+		more, target, err = r.referrersPage(ctx, target, subject)
+		found = append(found, more...)
 	}
-	if target != "" {
+	switch {
+	case err != nil || !hasAPI:
+		return nil, hasAPI, err
+	case len(found) > oci.MaxReferrers:
+		return nil, true, oci.ErrTooManyReferrers
+	case target != "":
 		return nil, true, fmt.Errorf("%w: the list has more than %d pages", oci.ErrTooLarge, maxReferrerPages)
 	}
 	return found, true, nil
+}
+
+// firstReferrers reads the first page of the API's list, and remembers whether there is an API. It is remembered for
+// the one repository: behind the host of a virtual registry, the next repository may differ.
+func (r *Repository) firstReferrers(
+	ctx context.Context, subject oci.Digest,
+) (listed []oci.ListedReferrer, next string, hasAPI bool, err error) {
+	listed, next, err = r.referrersPage(ctx, "referrers/"+subject.String(), subject)
+	switch {
+	case err == nil:
+		r.host.foundReferrersAPI(r.repository.Path(), true)
+	case hasNoReferrersAPI(err):
+		if !errors.Is(err, ErrRepositoryUnknown) { // It may be created later in this run.
+			r.host.foundReferrersAPI(r.repository.Path(), false)
+		}
+		return nil, "", false, nil
+	}
+	return listed, next, true, err
+}
+
+// hasAPI reports whether the registry lists referrers itself. It asks if the repository has not shown it in this run.
+func (r *Repository) hasAPI(ctx context.Context, subject oci.Digest) (bool, error) {
+	if hasAPI, known := r.host.hasReferrersAPI(r.repository.Path()); known {
+		return hasAPI, nil
+	}
+	_, _, hasAPI, err := r.firstReferrers(ctx, subject)
+	return hasAPI, err
 }
 
 // referrersPage reads one page of the list, and returns the request for the next one; empty on the last.
@@ -108,13 +128,9 @@ func hasNoReferrersAPI(err error) bool {
 	}
 }
 
-// referrersByTag reads the list under the fallback tag. Absence of the tag is an empty list; it must show twice.
+// referrersByTag reads the list under the fallback tag. Absence of the tag is an empty list.
 func (r *Repository) referrersByTag(ctx context.Context, subject oci.Digest) ([]oci.ListedReferrer, error) {
-	tag := oci.ReferrersTag(subject)
-	m, err := r.GetManifest(ctx, tag)
-	if errors.Is(err, oci.ErrNotFound) {
-		m, err = r.GetManifest(ctx, tag)
-	}
+	m, err := r.taggedList(ctx, subject)
 	switch {
 	case errors.Is(err, oci.ErrNotFound):
 		return nil, nil
@@ -128,24 +144,25 @@ func (r *Repository) referrersByTag(ctx context.Context, subject oci.Digest) ([]
 		err = oci.ErrTooManyReferrers
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the tag %s: %w", tag, err)
+		return nil, fmt.Errorf("the tag %s: %w", oci.ReferrersTag(subject), err)
 	}
 	return listed, nil
 }
 
-// lacksReferrers reports whether a repository has shown that it has no API for referrers.
-func (h *host) lacksReferrers(repository string) bool {
+// hasReferrersAPI reports whether a repository has an API for referrers, and whether that is known.
+func (h *host) hasReferrersAPI(repository string) (hasAPI, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.noReferrers[repository]
+	hasAPI, known = h.referrersAPI[repository]
+	return hasAPI, known
 }
 
-// foundNoReferrers remembers that a repository has no API for referrers.
-func (h *host) foundNoReferrers(repository string) {
+// foundReferrersAPI remembers that a repository has an API for referrers, or that it has none.
+func (h *host) foundReferrersAPI(repository string, hasAPI bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.noReferrers == nil {
-		h.noReferrers = map[string]bool{}
+	if h.referrersAPI == nil {
+		h.referrersAPI = map[string]bool{}
 	}
-	h.noReferrers[repository] = true
+	h.referrersAPI[repository] = hasAPI
 }

@@ -30,8 +30,8 @@ type request struct {
 	path   string
 	header http.Header
 	body   []byte
-	// push asks for a login that may write.
-	push bool
+	// access is what the login must be for.
+	access access
 	// unrepeatable keeps net/http from sending the request again by itself, as HTTP/2 does after some stream resets.
 	unrepeatable bool
 	// accept lists the statuses that mean success.
@@ -61,7 +61,7 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 		if again || answer.Status != http.StatusUnauthorized || !own {
 			return nil, describe(answer, g)
 		}
-		better, err := r.host.refused(ctx, r.repository, in.push, g, resp.Header)
+		better, err := r.host.refused(ctx, r.repository, in.access, g, resp.Header)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (r *Repository) once(ctx context.Context, in request) (*http.Response, erro
 
 // authorized logs in if that is necessary, and sends a request once.
 func (r *Repository) authorized(ctx context.Context, in request) (*grant, *http.Response, error) {
-	g, err := r.host.login(ctx, r.repository, in.push)
+	g, err := r.host.login(ctx, r.repository, in.access)
 	if err != nil {
 		return nil, nil, err
 	}

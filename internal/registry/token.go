@@ -48,7 +48,7 @@ func (h *host) obtainToken(
 	if asked.service != "" {
 		query.Set("service", asked.service)
 	}
-	scopes := []string{"repository:" + want.path + ":" + want.actions()}
+	scopes := []string{"repository:" + want.path + ":" + want.access.actions()}
 	more := asked.scope != "" && !slices.Contains(scopes, asked.scope)
 	if more && strings.HasPrefix(asked.scope, "repository:"+want.path+":") {
 		scopes = append(scopes, asked.scope)

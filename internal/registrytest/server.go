@@ -27,6 +27,8 @@ const (
 	Olareg            Kind = "olareg"
 	OlaregNoReferrers Kind = "olareg-without-referrers"
 	GGCR              Kind = "go-containerregistry"
+	// GGCRReferrers has the API for referrers, and does not say so in its answers to manifests. It is not among Kinds.
+	GGCRReferrers Kind = "go-containerregistry-with-referrers"
 )
 
 // Kinds lists the registries to test with: the embedded ones or, if the environment names a registry, External alone.
@@ -80,8 +82,9 @@ func Start(options Options) (*Server, error) {
 // embedded returns a registry that runs in this process.
 func embedded(kind Kind) (handler http.Handler, stop func() error, err error) {
 	switch kind {
-	case GGCR:
-		return registry.New(registry.Logger(log.New(io.Discard, "", 0))), func() error { return nil }, nil
+	case GGCR, GGCRReferrers:
+		quiet, referrers := registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(kind == GGCRReferrers)
+		return registry.New(quiet, referrers), func() error { return nil }, nil
 	case Olareg, OlaregNoReferrers, "":
 		referrers, deletes := kind != OlaregNoReferrers, true
 		server := olareg.New(config.Config{

@@ -1,0 +1,106 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+)
+
+// publishParallel is how many artifacts of one commit are published at a time.
+const publishParallel = 16
+
+// publish stores the artifacts of the changes and their signatures. Both must be there before the manifesto names them.
+// A change whose artifact cannot be stored fails alone: the others start over without it.
+func (a *attempt) publish(ctx context.Context) error {
+	type piece struct {
+		ticket *ticket
+		edit   edit
+	}
+	var pieces []piece
+	for _, t := range slices.Concat(a.batch, a.again) {
+		for _, e := range t.change {
+			if e.publication != nil {
+				pieces = append(pieces, piece{t, e})
+			}
+		}
+	}
+	failed := make([]error, len(pieces))
+	err := eachAtOnce(ctx, pieces, publishParallel, func(ctx context.Context, i int, p piece) error {
+		entry, ok := a.next.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
+		if !ok || entry.Artifact == (format.Artifact{}) {
+			return nil // A later change of the batch has removed the entry.
+		}
+		found, err := a.publisher.publish(ctx, entry, *p.edit.publication)
+		p.ticket.sign(p.edit.key, found)
+		failed[i] = err
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	reasons := map[*ticket]error{}
+	for i, p := range pieces {
+		if failed[i] != nil && reasons[p.ticket] == nil {
+			reasons[p.ticket] = fmt.Errorf("%s: %w", p.edit.key, failed[i])
+		}
+	}
+	return a.refuse(reasons)
+}
+
+// refuse decides the tickets that have failed. If there are some, the error is errStartOver.
+func (a *attempt) refuse(reasons map[*ticket]error) error {
+	if len(reasons) == 0 {
+		return nil
+	}
+	var rest []*ticket
+	for _, t := range a.batch {
+		if err := reasons[t]; err != nil {
+			a.decide([]*ticket{t}, err, nil)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	if len(rest) == len(a.batch) { // One of the burst's earlier changes, whose callers have their answers.
+		return errors.Join(slices.Collect(maps.Values(reasons))...)
+	}
+	a.batch = rest
+	return errStartOver
+}
+
+// seal makes the manifest of the next version, and signs it if this run signs.
+func (a *attempt) seal(ctx context.Context) error {
+	a.next.Window = a.timing.announcement()
+	m, err := a.image.Manifest(a.name, a.next.Header)
+	if err != nil {
+		return err
+	}
+	a.manifest, a.next.digest, a.next.manifest = m, m.Digest, m.Descriptor()
+	if a.publisher.signer == nil {
+		return nil
+	}
+	found, err := a.publisher.sign(ctx, m)
+	if err == nil {
+		a.burst.sealed[m.Digest] = found.Digest
+	}
+	return err
+}
+
+// superseded returns what the attempt's version no longer names: for each image the artifacts of its base.
+func (a *attempt) superseded() map[oci.Digest][]oci.Digest {
+	gone := map[oci.Digest][]oci.Digest{}
+	for _, t := range slices.Concat(a.batch, a.again) {
+		for _, e := range t.change {
+			before, _ := a.base.doc.Lookup(e.key.Image, e.key.Type)
+			after, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
+			if old := before.Artifact.Digest; old != "" && old != after.Artifact.Digest {
+				gone[e.key.Image] = append(gone[e.key.Image], old)
+			}
+		}
+	}
+	return gone
+}

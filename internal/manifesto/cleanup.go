@@ -1,0 +1,132 @@
+package manifesto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
+)
+
+// Leftover is an artifact that a change has superseded and that is still attached to its image, so that other tools
+// take it for valid.
+type Leftover struct {
+	// Image is what it is attached to, and Artifact its own digest.
+	Image, Artifact oci.Digest
+	// Reason is why it could not be removed. It wraps oci.ErrDeleteRefused if the registry does not delete.
+	Reason error
+}
+
+// supersede records what an attempt that was accepted has replaced: artifacts, signatures of artifacts, and the
+// manifesto's manifest.
+func (b *burst) supersede(a *attempt) {
+	for image, artifacts := range a.superseded() {
+		b.artifacts[image] = append(b.artifacts[image], artifacts...)
+	}
+	for _, t := range a.batch {
+		for _, e := range t.change {
+			if e.publication == nil || e.publication.replaces == "" {
+				continue
+			}
+			entry, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
+			artifact, replaces := entry.Artifact.Digest, e.publication.replaces
+			if signed := t.signature(e.key).Digest; signed != "" && signed != replaces {
+				b.signatures[artifact] = append(b.signatures[artifact], replaces)
+			}
+		}
+	}
+	if _, ours := b.sealed[a.base.digest]; a.publisher.signer != nil && a.base.exists() && !ours {
+		b.replaced = append(b.replaced, a.base.digest)
+	}
+}
+
+// cleanUp removes what the burst has superseded, once that has settled: a revoked approval must not stay attached. What
+// cannot be removed is reported to the last caller, because the change itself is stored.
+func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
+	current := c.tag.state.current()
+	for image, artifacts := range b.artifacts {
+		artifacts = c.withoutCurrent(current, image, artifacts)
+		for _, artifact := range artifacts {
+			c.publisher.forget(artifact)
+			if err := c.detachSignatures(ctx, artifact); err != nil {
+				last.leave(Leftover{image, artifact, err})
+			}
+		}
+		if len(artifacts) == 0 {
+			continue
+		}
+		if err := c.repository.Detach(ctx, image, artifacts...); err != nil {
+			for _, artifact := range artifacts {
+				last.leave(Leftover{image, artifact, err})
+			}
+		}
+	}
+	for artifact, signatures := range b.signatures {
+		c.detachQuietly(ctx, artifact, signatures)
+	}
+	for manifest, signature := range b.sealed {
+		if manifest != current.digest {
+			c.detachQuietly(ctx, manifest, []oci.Digest{signature})
+			delete(b.sealed, manifest)
+		}
+	}
+	for _, manifest := range b.replaced {
+		if err := c.detachSignatures(ctx, manifest); err != nil {
+			c.log.LogAttrs(ctx, slog.LevelDebug, "signatures of a manifesto that was replaced could not be removed",
+				slog.String("manifest", manifest.String()), slog.Any("error", err))
+		}
+	}
+	clear(b.artifacts)
+	clear(b.signatures)
+	b.replaced = nil
+}
+
+// leave reports what was left, each artifact once.
+func (t *ticket) leave(left Leftover) {
+	same := func(l Leftover) bool { return l.Image == left.Image && l.Artifact == left.Artifact }
+	if !slices.ContainsFunc(t.leftover, same) {
+		t.leftover = append(t.leftover, left)
+	}
+}
+
+// withoutCurrent returns the artifacts, each once, that no entry of the image names in the current version.
+func (c *committer) withoutCurrent(current *version, image oci.Digest, artifacts []oci.Digest) []oci.Digest {
+	gone := map[oci.Digest]bool{}
+	for _, artifact := range artifacts {
+		gone[artifact] = true
+	}
+	for _, entry := range current.doc.Entries(image) {
+		delete(gone, entry.Artifact.Digest)
+	}
+	return slices.Sorted(maps.Keys(gone))
+}
+
+// detachSignatures removes all signatures of a manifest that nothing names any more.
+func (c *committer) detachSignatures(ctx context.Context, subject oci.Digest) error {
+	listed, err := c.repository.Referrers(ctx, subject)
+	if err != nil {
+		return fmt.Errorf("looking for its signatures: %w", err)
+	}
+	var signatures []oci.Digest
+	for _, entry := range listed {
+		if entry.ArtifactType == signing.ArtifactType {
+			signatures = append(signatures, entry.Digest)
+		}
+	}
+	if len(signatures) == 0 {
+		return nil
+	}
+	return c.repository.Detach(ctx, subject, signatures...)
+}
+
+// detachQuietly removes signatures that do no harm if they stay.
+func (c *committer) detachQuietly(ctx context.Context, subject oci.Digest, signatures []oci.Digest) {
+	if err := c.repository.Detach(ctx, subject, signatures...); err != nil && !errors.Is(err, oci.ErrNotFound) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "signatures that were replaced could not be removed",
+			slog.String("subject", subject.String()), slog.Any("signatures", signatures), slog.Any("error", err))
+	}
+}

@@ -1,0 +1,121 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
+)
+
+// Bounds of the attempts to change a list that other programs change, too.
+const (
+	maxListEdits  = 8
+	firstListWait = 50 * time.Millisecond
+	maxListWait   = 2 * time.Second
+)
+
+// errContested: other programs kept changing the list.
+var errContested = fmt.Errorf("another program replaced it after each of %d attempts to change it", maxListEdits)
+
+// editList edits the list under the fallback tag of a subject, together with what other operations of this process want
+// to edit there. An edit that only removes entries succeeds if there is no list.
+func (r *Repository) editList(ctx context.Context, subject oci.Digest, edit oci.ReferrersEdit) error {
+	name := r.repository.Path() + "@" + subject.String()
+	err := r.host.lists.change(ctx, name, edit, func(edits []oci.ReferrersEdit) error {
+		return r.makeEdits(ctx, subject, edits)
+	})
+	if errors.Is(err, errNoList) && len(edit.Add) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the list of referrers under the tag %s: %w", oci.ReferrersTag(subject), err)
+	}
+	return nil
+}
+
+// makeEdits reads the list, puts the edited one, and looks whether it has stayed. It starts over if another program was
+// faster, or if the outcome of the PUT is unknown: reading the list tells.
+func (r *Repository) makeEdits(ctx context.Context, subject oci.Digest, edits []oci.ReferrersEdit) error {
+	pause := firstListWait
+	for attempt := 1; ; attempt++ {
+		done, err := r.tryEdits(ctx, subject, edits)
+		if done {
+			return err
+		}
+		switch {
+		case attempt < maxListEdits:
+		case err == nil:
+			return errContested
+		default:
+			return err
+		}
+		if ended := wait.For(ctx, pause/2+wait.Jitter(pause)); ended != nil {
+			return ended
+		}
+		pause = min(2*pause, maxListWait)
+	}
+}
+
+// tryEdits makes edits of the list once. If done is false, another attempt may succeed, and err is why this one did
+// not; nil if the list is another one than was put.
+func (r *Repository) tryEdits(
+	ctx context.Context, subject oci.Digest, edits []oci.ReferrersEdit,
+) (done bool, err error) {
+	tag := oci.ReferrersTag(subject)
+	current, err := r.currentList(ctx, subject)
+	if err != nil {
+		return true, err
+	}
+	edited, entries, err := oci.EditReferrers(current, edits...)
+	if errors.Is(err, oci.ErrBadResponse) {
+		err = fmt.Errorf("%w: %w", errNoList, err)
+	}
+	if err != nil || edited.Digest == current.Digest {
+		return true, err
+	}
+	if err = r.PutManifest(ctx, tag, edited, time.Time{}); err != nil {
+		return ctx.Err() != nil || !errors.Is(err, oci.ErrAmbiguous) && !passing(err), err
+	}
+	stored, err := r.HeadManifest(ctx, tag)
+	switch {
+	case errors.Is(err, oci.ErrNotFound): // A lagging replica.
+		return false, nil
+	case err != nil:
+		return true, err
+	case stored != edited.Digest:
+		return false, nil
+	}
+	if entries == 0 {
+		// Best effort: there would otherwise be a tag for each image that ever had a referrer. The empty list was put
+		// first, because deleting the tag may be refused, and some registries show the old list again otherwise.
+		_ = r.deleteManifest(ctx, tag)
+	}
+	return true, nil
+}
+
+// currentList reads the list under the fallback tag. If there is none, it returns one without entries. The error wraps
+// errNoList if the tag shows the subject itself.
+func (r *Repository) currentList(ctx context.Context, subject oci.Digest) (oci.Manifest, error) {
+	m, err := r.taggedList(ctx, subject)
+	switch {
+	case errors.Is(err, oci.ErrNotFound):
+		return oci.EmptyReferrers(), nil
+	case err != nil:
+		return oci.Manifest{}, err
+	case m.Digest == subject:
+		return oci.Manifest{}, fmt.Errorf("%w: the registry shows the image itself there", errNoList)
+	}
+	return m, nil
+}
+
+// taggedList gets what is under the fallback tag. The absence of the tag must show twice.
+func (r *Repository) taggedList(ctx context.Context, subject oci.Digest) (oci.Manifest, error) {
+	m, err := r.GetManifest(ctx, oci.ReferrersTag(subject))
+	if errors.Is(err, oci.ErrNotFound) {
+		m, err = r.GetManifest(ctx, oci.ReferrersTag(subject))
+	}
+	return m, err
+}
