@@ -82,7 +82,7 @@ func (d directory) detach(subject oci.Digest, digests []oci.Digest) error {
 		if err != nil {
 			return nil, err
 		}
-		return unlisted.without(func(e entry) bool { return slices.Contains(digests, e.Digest) }), nil
+		return unlisted.without(func(i int) bool { return slices.Contains(digests, unlisted.entries[i].Digest) }), nil
 	})
 	if err != nil {
 		return err
@@ -112,7 +112,8 @@ func (d directory) unlist(
 	case edited.Digest == list.Digest:
 		return ix, "", nil
 	}
-	text := ix.without(func(e entry) bool { return e.tag() == tag })
+	tagged := ix.tagged(tag)
+	text := ix.without(func(i int) bool { return slices.Contains(tagged, i) })
 	if entries > 0 {
 		if _, err = d.putBlob(edited.Content); err == nil {
 			text, err = ix.withTag(tag, edited.Descriptor())

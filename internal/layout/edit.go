@@ -111,15 +111,16 @@ func (ix index) appended(target oci.Descriptor) ([]byte, error) {
 	return slices.Insert(slices.Clone(ix.text), end, append([]byte(","), added...)...), nil
 }
 
-// without returns the text of the index without the entries that drop accepts. Everything else stays byte for byte.
-func (ix index) without(drop func(entry) bool) []byte {
+// without returns the text of the index without the entries at the positions that drop accepts. Everything else stays
+// byte for byte.
+func (ix index) without(drop func(int) bool) []byte {
 	text := slices.Clone(ix.text)
 	for last := len(ix.entries) - 1; last >= 0; last-- { // Backwards, so that earlier offsets stay valid.
-		if !drop(ix.entries[last]) {
+		if !drop(last) {
 			continue
 		}
 		first := last
-		for first > 0 && drop(ix.entries[first-1]) {
+		for first > 0 && drop(first-1) {
 			first--
 		}
 		start, end := ix.entries[first].at.Start, ix.entries[last].at.End

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -41,8 +40,6 @@ type Layout struct {
 	directory string
 	// swept is done once this process has removed the old temporary files.
 	swept sync.Once
-	// locked says that Exclusively has the lock.
-	locked atomic.Bool
 	// subjects are those of the manifests that Referrers has read.
 	subjects subjects
 }
@@ -100,7 +97,7 @@ func (l *Layout) open(ctx context.Context) (directory, error) {
 	case err != nil:
 		return directory{}, fmt.Errorf("%w: %w", ErrNoLayout, err)
 	}
-	d := directory{root, &l.swept, l.locked.Load()}
+	d := directory{root, &l.swept, ctx.Value(exclusiveKey{l}) != nil}
 	if err := d.checkVersion(); err != nil {
 		d.done()
 		return directory{}, err
@@ -147,8 +144,11 @@ func (d directory) path(name string) string {
 	return filepath.Join(d.Name(), filepath.FromSlash(name))
 }
 
-// Exclusively runs work while no other process, and no other Layout, changes a tag. Only work may call PutManifest of l
-// meanwhile. An error that is not of work means that the lock could not be taken or released.
+// exclusiveKey is the key of a context whose operations on the layout need no lock.
+type exclusiveKey struct{ layout *Layout }
+
+// Exclusively runs work while nothing else changes the index: no other process, and nothing in this one but operations
+// on l with the context of work. An error that is not of work means that the lock could not be taken or released.
 func (l *Layout) Exclusively(ctx context.Context, work func(context.Context) error) error {
 	d, err := l.open(ctx)
 	if err != nil {
@@ -156,9 +156,7 @@ func (l *Layout) Exclusively(ctx context.Context, work func(context.Context) err
 	}
 	defer d.done()
 	return d.withLock(ctx, func() error {
-		l.locked.Store(true)
-		defer l.locked.Store(false)
-		return work(ctx)
+		return work(context.WithValue(ctx, exclusiveKey{l}, true))
 	})
 }
 

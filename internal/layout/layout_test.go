@@ -90,9 +90,14 @@ func every(ctx context.Context, l *Layout) map[string]error {
 	put := l.PutManifest(ctx, "tag", oci.NewManifest(oci.MediaTypeOCIIndex, []byte(emptyIndex)), time.Time{})
 	_, _, exists := l.ListTags(ctx, "_manifesto")
 	_, attached := l.Referrers(ctx, digest)
+	_, described := l.DescribeManifest(ctx, "tag")
+	artifact := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"subject":{"digest":%q}}`, oci.MediaTypeOCIManifest, digest)
+	attach := l.Attach(ctx, oci.NewManifest(oci.MediaTypeOCIManifest, []byte(artifact)))
+	detach := l.Detach(ctx, digest, oci.DigestOf([]byte("y")))
 	return map[string]error{
 		"HeadManifest": head, "GetManifest": get, "HeadBlob": headBlob, "GetBlob": getBlob, "PutBlob": putBlob,
 		"PutManifest": put, "ListTags": exists, "Referrers": attached,
+		"DescribeManifest": described, "Attach": attach, "Detach": detach,
 	}
 }
 

@@ -41,7 +41,9 @@ func TestMain(m *testing.M) {
 	}
 	writer, err := strconv.Atoi(os.Getenv(envWriter))
 	if err == nil {
-		works := map[string]func(context.Context, string, int) error{"tags": putTags, "metadata": putMetadata}
+		works := map[string]func(context.Context, string, int) error{
+			"tags": putTags, "metadata": putMetadata, "artifacts": attachArtifacts,
+		}
 		err = works[os.Getenv(envWork)](context.Background(), directory, writer)
 	}
 	if err != nil {

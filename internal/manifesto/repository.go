@@ -50,7 +50,8 @@ type Repository interface {
 // in one step, and nothing has to settle. *layout.Layout implements it; no registry can.
 type Exclusive interface {
 	Repository
-	// Exclusively runs work while no other writer changes a tag. Only work may call PutManifest meanwhile.
+	// Exclusively runs work while no other writer changes a tag. Other changes wait, in this process too: only those
+	// with the context of work are part of it.
 	Exclusively(ctx context.Context, work func(context.Context) error) error
 }
 

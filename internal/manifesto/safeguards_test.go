@@ -48,11 +48,14 @@ func TestSimulationOfMany(t *testing.T) {
 		}
 	}
 	for name, w := range map[string]world{
-		"two":   {writers: 2, more: true, stales: 2, crashes: 1, breaks: 1, replays: 1},
-		"three": {writers: 3, more: true, stales: 1, crashes: 1, breaks: 1},
-		"slow":  {writers: 3, slow: true, straggler: true},
-		"long":  {writers: 3, more: true, long: true, uploads: true},
-		"four":  {writers: 4, stales: 1, crashes: 1, first: true},
+		"two":            {writers: 2, more: true, stales: 2, crashes: 1, breaks: 1, replays: 1},
+		"three":          {writers: 3, more: true, stales: 1, crashes: 1, breaks: 1},
+		"slow":           {writers: 3, slow: true, straggler: true},
+		"long":           {writers: 3, more: true, long: true, uploads: true},
+		"four":           {writers: 4, stales: 1, crashes: 1, first: true},
+		"signing":        {writers: 2, more: true, signing: true, uploads: true, stales: 1, crashes: 1, breaks: 1},
+		"signing first":  {writers: 3, signing: true, first: true, stales: 1},
+		"signing undone": {writers: 2, signing: true, undoing: true, uploads: true, breaks: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,7 +34,43 @@ func (s *simulation) judge(image oci.Digest) string {
 	if wrong := s.judgeOperations(doc, image); wrong != "" {
 		return wrong
 	}
-	return s.judgeEntries(doc, pins, image)
+	if wrong := s.judgeEntries(doc, pins, image); wrong != "" || !s.world.signing {
+		return wrong
+	}
+	return s.judgeSignatures(doc, image)
+}
+
+// judgeSignatures checks that what the writers were told is stored verifies, and that the artifacts of the image are
+// those of the entries. A writer that was killed may leave others behind.
+func (s *simulation) judgeSignatures(doc *format.Document, image oci.Digest) (wrong string) {
+	named := map[oci.Digest]bool{}
+	alone(s.registry, func(reader *simulation) {
+		store, remote := reader.store(0), simRemote{reader, 0}
+		for _, entry := range doc.Entries(image) {
+			if entry.Artifact == (format.Artifact{}) {
+				continue // From before.
+			}
+			named[entry.Artifact.Digest] = true
+			key := Key{Repository: simRepository, Image: image, Type: entry.Type}
+			if v, err := store.Verify(context.Background(), key, Demand{Verifier: alice}); err != nil || v.Reason != nil {
+				wrong = fmt.Sprintf("%s does not verify: %v, %v", entry.Type, v.Reason, err)
+			}
+		}
+		listed, err := remote.Referrers(context.Background(), image)
+		if err != nil {
+			wrong = fmt.Sprintf("the artifacts cannot be listed: %v", err)
+		}
+		for _, artifact := range listed {
+			if !named[artifact.Digest] && len(s.dead) == 0 && !s.replayed {
+				wrong = fmt.Sprintf("%s is attached, and no entry names it", artifact.Digest)
+			}
+			delete(named, artifact.Digest)
+		}
+	})
+	if wrong == "" && len(named) > 0 {
+		wrong = fmt.Sprintf("artifacts are not attached: %v", named)
+	}
+	return wrong
 }
 
 // read returns what a reader finds in the end.

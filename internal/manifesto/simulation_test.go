@@ -48,12 +48,23 @@ type world struct {
 	first bool
 	// uploads lets the scheduler hold uploads of blobs, too.
 	uploads bool
+	// signing has all writers publish and sign, and the scheduler hold what they attach if it holds uploads.
+	signing bool
 	// without is the safeguard that is taken away.
 	without safeguard
 }
 
 // slowest is how long the slow writer was seen to take, so that it announces four times as much.
 const slowest = 150 * time.Millisecond
+
+// simRepository is the repository of every simulation.
+var simRepository = func() oci.Repository {
+	name, err := oci.ParseRepository("example.com/app", "")
+	if err != nil {
+		panic(err)
+	}
+	return name
+}()
 
 // simulation is one run.
 type simulation struct {
@@ -162,16 +173,12 @@ func (s *simulation) drive(working func() bool) {
 func simulate(t *testing.T, w world, plan *schedule) (wrong string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		repository, err := oci.ParseRepository("example.com/app", "")
-		if err != nil {
-			t.Fatal(err)
-		}
 		held := newSimRegistry()
 		image := oci.NewManifest(oci.MediaTypeOCIManifest, []byte("{}"))
 		held.manifests[image.Digest] = image
-		key := Key{Repository: repository, Image: image.Digest}
+		key := Key{Repository: simRepository, Image: image.Digest}
 		if !w.first {
-			if err = prepare(held, w, key); err != nil {
+			if err := prepare(held, w, key); err != nil {
 				t.Errorf("preparing: %v", err)
 			}
 		}

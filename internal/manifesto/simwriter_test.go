@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
@@ -64,7 +65,11 @@ func (s *simulation) waitForStart(writer int) outcome {
 // putType creates the entry of a type, whose content is its name.
 func putType(store *Store, key Key, typ string) error {
 	key.Type = typ
-	_, err := store.Put(context.Background(), Put{Key: key, Content: []byte(typ)})
+	put := Put{Key: key, Content: []byte(typ)}
+	if store.options.Signer != nil {
+		put.ArtifactType, put.Sign = format.DefaultArtifactType(typ), true
+	}
+	_, err := store.Put(context.Background(), put)
 	return err
 }
 
@@ -86,7 +91,11 @@ func (s *simulation) store(writer int) *Store {
 	if s.world.instant || s.world.without == settling {
 		settle = 0
 	}
-	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, Options{Settle: settle})
+	options := Options{Settle: settle}
+	if s.world.signing {
+		options.Signer = &pen{name: alice.trusts}
+	}
+	store := NewStore(func(oci.Repository) Repository { return simRemote{s, writer} }, options)
 	store.jitter = func(d time.Duration) time.Duration {
 		if d < time.Microsecond {
 			return 0 // Not a wait, but a number of looks whose answers nobody uses.

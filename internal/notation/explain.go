@@ -28,7 +28,7 @@ func (v *verifier) explain(
 		if invalid := checkValidity(info.CertificateChain, time.Now()); invalid != nil && !v.timestamped {
 			return invalid
 		}
-		return refusal(rule, err)
+		return fmt.Errorf("its timestamp: %w", err)
 	default:
 		return refusal(rule, err)
 	}

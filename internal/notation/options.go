@@ -18,6 +18,7 @@ const (
 	optionPluginName       = "plugin.name"
 	optionPluginPath       = "plugin.path"
 	optionPluginKey        = "plugin.key_id"
+	optionPluginVariables  = "plugin.environment"
 	optionEnvelope         = "envelope"
 	optionExpiry           = "expiry"
 	optionTimestampURL     = "timestamp_url"
@@ -128,4 +129,5 @@ type VerifierOptions struct {
 }
 
 // errNoPEM says that there is no PEM at all.
-var errNoPEM = errors.New("it is not PEM: it has no block that begins with -----BEGIN")
+var errNoPEM = errors.New("it is not PEM: it has no block that begins with -----BEGIN; pass the text of a file, such as " +
+	"file(\"release.pem\"), and not its path")

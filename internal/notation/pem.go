@@ -87,6 +87,22 @@ func checkPublicKey(key any) error {
 	return fmt.Errorf("keys of its kind do not sign: %s", keysThatSign)
 }
 
+// parseChain reads certificates that are not in PEM.
+func parseChain(chain [][]byte) ([]*x509.Certificate, error) {
+	if len(chain) == 0 {
+		return nil, errors.New("there are none")
+	}
+	certificates := make([]*x509.Certificate, len(chain))
+	for i, der := range chain {
+		certificate, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d cannot be read: %w", i+1, err)
+		}
+		certificates[i] = certificate
+	}
+	return certificates, nil
+}
+
 // parseCertificates reads one or more certificates, and nothing else.
 func parseCertificates(text []byte) ([]*x509.Certificate, error) {
 	var certificates []*x509.Certificate

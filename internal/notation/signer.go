@@ -3,11 +3,11 @@ package notation
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/notaryproject/notation-core-go/signature"
 	"github.com/notaryproject/notation-go"
 	nsigner "github.com/notaryproject/notation-go/signer"
 
@@ -51,14 +51,17 @@ func NewSigner(ctx context.Context, o SignerOptions) (signing.Signer, error) {
 	// Without a timestamp: a plan must not fail because an authority is down that it does not need.
 	untimed := s.options
 	untimed.Timestamper, untimed.TSARootCAs = nil, nil
-	trial, err := s.sign(ctx, trialTarget(), untimed)
+	_, trial, err := s.sign(ctx, trialTarget(), untimed)
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("a trial signature: %w", context.Cause(ctx))
 	case err != nil:
 		return nil, optionErrorf(option, "a trial signature failed: %w", err)
 	}
-	s.logger.Debug("Made a trial signature", "signer", trial.Signer)
+	if err = o.checkEnd(trial.CertificateChain, time.Now()); err != nil {
+		return nil, err
+	}
+	s.logger.Debug("Made a trial signature", "signer", signerOf(trial.CertificateChain[0]))
 	return s, nil
 }
 
@@ -92,12 +95,8 @@ func (s *signer) withKey(o SignerOptions) error {
 	if err = checkKey(key, chain); err != nil {
 		return &OptionError{Option: optionKey, Err: err}
 	}
-	now := time.Now()
-	if err = checkChain(chain, now); err != nil {
+	if err = checkChain(chain, time.Now()); err != nil {
 		return &OptionError{Option: optionChain, Err: err}
-	}
-	if err = o.checkEnd(chain, now); err != nil {
-		return err
 	}
 	local, err := nsigner.NewGenericSigner(key, chain)
 	if err != nil {
@@ -116,41 +115,42 @@ func trialTarget() oci.Descriptor {
 
 // Sign implements signing.Signer.
 func (s *signer) Sign(ctx context.Context, target oci.Descriptor) (signing.Signature, error) {
-	made, err := s.sign(ctx, target, s.options)
+	envelope, info, err := s.sign(ctx, target, s.options)
 	if err != nil {
 		return signing.Signature{}, fmt.Errorf("sign %s: %w", target.Digest, err)
 	}
-	return made, nil
+	return signing.Signature{
+		Claims:      claimsOf(info, s.options.Timestamper != nil),
+		Envelope:    envelope,
+		MediaType:   s.options.SignatureMediaType,
+		Thumbprints: thumbprints(info.CertificateChain),
+	}, nil
 }
 
+// sign returns an envelope, and what is in it.
 func (s *signer) sign(
 	ctx context.Context, target oci.Descriptor, options notation.SignerSignOptions,
-) (signing.Signature, error) {
-	if err := ctx.Err(); err != nil {
-		return signing.Signature{}, context.Cause(ctx)
+) ([]byte, *signature.SignerInfo, error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
 	}
 	if s.chain != nil { // It may have ended since the trial signature.
 		if err := checkValidity(s.chain, time.Now()); err != nil {
-			return signing.Signature{}, err
+			return nil, nil, err
 		}
 	}
 	source, err := s.source()
 	if err != nil {
-		return signing.Signature{}, err
+		return nil, nil, err
 	}
 	// A descriptor of a list may have more than notation-go would put into the payload, such as annotations.
 	target = oci.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size}
 	envelope, info, err := source.Sign(ctx, target, options)
 	switch {
+	case ctx.Err() != nil:
+		return nil, nil, context.Cause(ctx)
 	case err != nil:
-		return signing.Signature{}, err
-	case len(info.CertificateChain) == 0:
-		return signing.Signature{}, errors.New("the signature has no certificates")
+		return nil, nil, err
 	}
-	return signing.Signature{
-		Claims:      claimsOf(info, options.Timestamper != nil),
-		Envelope:    envelope,
-		MediaType:   options.SignatureMediaType,
-		Thumbprints: thumbprints(info.CertificateChain),
-	}, nil
+	return envelope, info, nil
 }

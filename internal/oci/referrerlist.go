@@ -27,13 +27,13 @@ func EmptyReferrers() Manifest {
 // EditReferrers returns a list of referrers after some edits, and how many entries it has. All entries that no edit
 // names stay as they are, byte for byte and in their order, and so do the fields of the list that are not known here.
 // A list that needs no change is returned as it is. The error wraps ErrBadResponse if m is no list of referrers, and
-// ErrTooLarge if the changed list has more than MaxReferrers entries or MaxManifestSize bytes.
+// ErrTooLarge if the list would grow to more than MaxReferrers entries, or has more than MaxManifestSize bytes.
 func EditReferrers(m Manifest, edits ...ReferrersEdit) (edited Manifest, entries int, err error) {
 	list, err := parseReferrersList(m)
 	if err != nil {
 		return Manifest{}, 0, err
 	}
-	changed := false
+	before, changed := len(list.entries), false
 	for _, edit := range edits {
 		changed = list.apply(edit) || changed
 	}
@@ -42,7 +42,7 @@ func EditReferrers(m Manifest, edits ...ReferrersEdit) (edited Manifest, entries
 	}
 	content := list.render()
 	switch {
-	case len(list.entries) > MaxReferrers:
+	case len(list.entries) > max(before, MaxReferrers):
 		return Manifest{}, 0, fmt.Errorf("the changed list of referrers: %w", ErrTooManyReferrers)
 	case len(content) > MaxManifestSize:
 		return Manifest{}, 0, fmt.Errorf("%w: the changed list of referrers has %d bytes, the limit is %d",

@@ -14,10 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation/notationtest"
 )
 
 // TestMain hides the developer's own credentials and CLI configuration from the tests.
 func TestMain(m *testing.M) {
+	notationtest.MainIfPlugin()
 	if served, err := noop(); err != nil {
 		panic(err)
 	} else if served {

@@ -18,7 +18,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tfsdklog"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/logs"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // logVariables are all variables that newLogger reads.
@@ -217,6 +219,17 @@ func TestLogOfSettings(t *testing.T) {
 				"docker.io": {Scheme: "https"},
 			},
 		},
+		signing: &notation.SignerOptions{
+			Plugin: &notation.PluginOptions{
+				Name: "kms", KeyID: "key", Config: map[string]string{"profile": planted},
+				Environment: map[string]string{"TOKEN": planted, "REGION": planted},
+			},
+			Envelope: signing.MediaTypeJWS, Expiry: 24 * time.Hour,
+			TimestampURL: "https://robot:" + planted + "@tsa.example.com/?key=" + planted,
+		},
+		verification: &verificationSettings{
+			options: notation.VerifierOptions{Identities: []string{"*"}, Permissive: true, CheckRevocation: true},
+		},
 	}
 	lines := logged(t, func(ctx context.Context, logger *slog.Logger) { s.log(ctx, logger, "1.2.3", "1.14.0") })
 	want := []map[string]any{{
@@ -226,6 +239,9 @@ func TestLogOfSettings(t *testing.T) {
 		"registries.docker.io": "anonymous, scheme https",
 		"registries.ghcr.io": "credentials from registries, auth_hosts auth.example.com, insecure_skip_verify, " +
 			"client_certificate",
+		"signing": `plugin kms with config ["profile"] and environment ["REGION" "TOKEN"], envelope application/jose+json, ` +
+			"expiry 24h0m0s, timestamps of tsa.example.com",
+		"verification": `trusted_identities ["*"], permissive, revocation check, not required`,
 	}}
 	if !reflect.DeepEqual(lines, want) {
 		t.Errorf("the log is %v, want %v", lines, want)

@@ -37,36 +37,56 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	put := manifesto.Put{Key: key, Content: content, Overwrite: plan.Overwrite.ValueBool()}
 	put.Reference = r.data.declaredAs(&plan.subjectModel)
-	if !r.put(ctx, put, &plan, "creating", limit, &resp.Diagnostics) {
+	number, ok := r.put(ctx, put, &plan, "creating", limit, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	plan.setKey(key)
-	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
+	r.remember(ctx, key, &config, &plan, number, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// put stores what the plan says and sets the computed attributes of the plan. If it returns false, diags has an error.
+// remember records what a creation or an update has stored, in the manifesto with a number.
+func (r *metadataResource) remember(
+	ctx context.Context, key manifesto.Key, config, plan *metadataModel, number int64, private privateState,
+	diags *diag.Diagnostics,
+) {
+	plan.setKey(key)
+	rememberApplied(ctx, private, writeOnlyDigest(config, plan), diags)
+	if r.data.verification != nil && !plan.SignatureDigest.IsNull() {
+		rememberFloor(ctx, private, manifesto.Floor{Number: number}, diags)
+	}
+}
+
+// put stores what the plan says and sets the computed attributes of the plan. It returns the number of the manifesto
+// that has it. If it returns false, diags has an error.
 func (r *metadataResource) put(
 	ctx context.Context, put manifesto.Put, plan *metadataModel, operation string, limit timeLimit,
 	diags *diag.Diagnostics,
-) bool {
+) (number int64, ok bool) {
 	put.Annotations = plan.annotations(ctx, diags)
 	put.MediaType = plan.MediaType.ValueString()
+	if !r.data.publishes(&put, &plan.signatureModel, diags) {
+		return 0, false
+	}
 	if plan.MediaType.IsUnknown() {
 		put.MediaType = format.DetectMediaType(put.Content)
 	}
 	if diags.HasError() {
-		return false
+		return 0, false
 	}
 	result, err := r.data.store.Put(ctx, put)
 	if err != nil {
 		r.data.diagnoseKey(err, operation, put.Key).within(ctx, limit).addTo(diags)
-		return false
+		return 0, false
 	}
 	plan.setPiece(result.Piece)
+	if plan.SignatureDigest.IsUnknown() {
+		plan.setSignature(result.Signature)
+	}
 	warnMissing(put.Repository, result.Missing, diags)
-	return true
+	warnLeftover(put.Repository, result.Leftover, diags)
+	return result.Number, true
 }
 
 // warnMissing tells which content of other entries a commit could not pin.
@@ -112,12 +132,13 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
 	}
+	put.ReplacedSignature = oci.Digest(state.SignatureDigest.ValueString())
 	put.Reference, put.Previous = r.data.declaredAs(&plan.subjectModel), r.data.declaredAs(&state.subjectModel)
-	if !r.put(ctx, put, &plan, "updating", limit, &resp.Diagnostics) {
+	number, ok := r.put(ctx, put, &plan, "updating", limit, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	plan.setKey(key)
-	rememberApplied(ctx, resp.Private, writeOnlyDigest(&config, &plan), &resp.Diagnostics)
+	r.remember(ctx, key, &config, &plan, number, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -143,14 +164,15 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	key := image.key(state.Type.ValueString())
-	remaining, err := r.data.store.Delete(ctx, manifesto.Removal{
+	removed, err := r.data.store.Delete(ctx, manifesto.Removal{
 		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state.subjectModel),
 	})
+	warnLeftover(key.Repository, removed.Leftover, &resp.Diagnostics)
 	switch {
-	case err == nil && len(remaining) > 0:
+	case err == nil && len(removed.Remaining) > 0:
 		resp.Diagnostics.AddWarning("Metadata kept",
 			fmt.Sprintf("Another resource declares %s too, through %s, so it stays in the registry until that one is "+
-				"destroyed.", describeKey(key), describeReferences(remaining)))
+				"destroyed.", describeKey(key), describeReferences(removed.Remaining)))
 	case errors.Is(err, manifesto.ErrCreatedThisRun):
 		resp.Diagnostics.AddWarning("Metadata kept",
 			fmt.Sprintf("Another resource created %s in this run, so destroying this one leaves it in the registry. "+

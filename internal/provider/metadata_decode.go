@@ -25,7 +25,8 @@ func (m *metadataModel) decode(ctx context.Context, raw tftypes.Value, diags *di
 			Annotations: decodeAs[types.Map](&d, "annotations", types.MapType{ElemType: types.StringType}),
 			Content:     d.text("content"), ContentBase64: d.text("content_base64"),
 		},
-		Type: d.text("type"), Source: d.text("source"), JSONSchema: d.text("json_schema"),
+		signatureModel: d.signature(),
+		Type:           d.text("type"), Source: d.text("source"), JSONSchema: d.text("json_schema"),
 		ContentWO: d.text("content_wo"), ContentWOVersion: d.integer("content_wo_version"),
 		OnTagMove: d.text("on_tag_move"), Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()), Pinned: d.boolean("pinned"),
@@ -55,6 +56,15 @@ func (d *objectDecoder) subject() subjectModel {
 	return subjectModel{
 		Image: d.text("image"), Platform: d.text("platform"), ID: d.text("id"), Registry: d.text("registry"),
 		Repository: d.text("repository"), ImageDigest: d.text("image_digest"),
+	}
+}
+
+// signature decodes the attributes that say how a piece is published and signed.
+func (d *objectDecoder) signature() signatureModel {
+	return signatureModel{
+		ArtifactType: d.text("artifact_type"), ArtifactDigest: d.text("artifact_digest"), Sign: d.boolean("sign"),
+		SignatureDigest: d.text("signature_digest"), SignedBy: d.text("signed_by"), SignedAt: d.text("signed_at"),
+		ExpiresAt: d.text("expires_at"),
 	}
 }
 

@@ -34,15 +34,11 @@ func (e *metadataEphemeralResource) Configure(
 func (e *metadataEphemeralResource) Schema(
 	_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse,
 ) {
-	attributes := map[string]schema.Attribute{}
-	for name, attribute := range lookupAttributes() {
-		attributes[name] = forEphemeral(attribute)
-	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Looks up one piece of metadata of an image, like the data source `manifesto_metadata`, and " +
 			"keeps it out of plan and state. Pass the content to a write-only argument, such as `content_wo` of the " +
 			"resource `manifesto_metadata`, or to the configuration of a provider.",
-		Attributes: attributes,
+		Attributes: convert(lookupAttributes(), forEphemeral),
 	}
 }
 

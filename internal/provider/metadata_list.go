@@ -150,7 +150,8 @@ func (q metadataQuery) adopt(ctx context.Context, m *listedMetadata) error {
 	adoptState(ctx, &m.state, m.key.Repository.Digested(m.key.Image).String(), m.key, &m.diags)
 	var model metadataModel
 	model.decode(ctx, m.state.Raw, &m.diags)
-	err := q.data.refresh(ctx, m.key, &model)
+	signature := &signatureReader{data: q.data, key: m.key, state: &model.signatureModel, diags: &m.diags}
+	_, err := q.data.refresh(ctx, m.key, &model, signature)
 	switch {
 	case err != nil && !isDamage(err):
 		return err

@@ -13,6 +13,7 @@ import (
 type metadataModel struct {
 	subjectModel
 	entryModel
+	signatureModel
 	Type             types.String   `tfsdk:"type"`
 	Source           types.String   `tfsdk:"source"`
 	ContentWO        types.String   `tfsdk:"content_wo"`
@@ -60,6 +61,7 @@ func (m *metadataModel) key() (manifesto.Key, error) {
 func (m *metadataModel) setPiece(piece manifesto.Piece) {
 	m.setEntry(piece.Entry)
 	m.Pinned = types.BoolValue(piece.Pinned)
+	m.setArtifact(piece.Artifact)
 	if len(piece.Annotations) > 0 || len(m.Annotations.Elements()) > 0 || m.Annotations.IsUnknown() {
 		m.Annotations = optionalMap(piece.Annotations)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -77,6 +78,7 @@ func (p *planner) read(ctx context.Context, req resource.ModifyPlanRequest) {
 	config.decode(ctx, req.Config.Raw, p.diags)
 	p.config = p.plan
 	p.config.MediaType, p.config.ContentWO = config.MediaType, config.ContentWO
+	p.config.ArtifactType = config.ArtifactType
 	if !req.State.Raw.IsNull() {
 		p.state = &metadataModel{}
 		p.state.decode(ctx, req.State.Raw, p.diags)
@@ -96,6 +98,9 @@ func (p *planner) run(ctx context.Context) {
 	p.planSubject(ctx, limit)
 	if !p.diags.HasError() {
 		p.planContent(ctx)
+	}
+	if !p.diags.HasError() {
+		p.planSignature()
 	}
 	if !p.diags.HasError() {
 		p.planEntry(ctx, limit)
@@ -165,6 +170,19 @@ func (p *planner) planContent(ctx context.Context) {
 		p.plan.MediaType = types.StringUnknown()
 	}
 	p.plan.Pinned = types.BoolValue(true)
+}
+
+// planSignature plans how the metadata is published and signed.
+func (p *planner) planSignature() {
+	signature := signaturePlanner{
+		data: p.data, config: &p.config.signatureModel, plan: &p.plan.signatureModel, typ: p.plan.Type, now: time.Now(),
+	}
+	if p.state != nil {
+		signature.state = &p.state.signatureModel
+		signature.keepsEntry = !p.replaces() && p.plan.Digest.Equal(p.state.Digest) &&
+			p.plan.MediaType.Equal(p.state.MediaType) && p.plan.Annotations.Equal(p.state.Annotations)
+	}
+	signature.run(p.diags)
 }
 
 // configuredContent returns the content if it is known. A removed file leaves an existing resource unchanged, with a

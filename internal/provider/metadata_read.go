@@ -35,7 +35,11 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
-	err = r.data.refresh(ctx, key, &state)
+	floor := knownFloor(ctx, req.Private, &resp.Diagnostics)
+	signature := &signatureReader{
+		data: r.data, key: key, state: &state.signatureModel, floor: floor, diags: &resp.Diagnostics,
+	}
+	seen, err := r.data.refresh(ctx, key, &state, signature)
 	if errors.Is(err, manifesto.ErrNoEntry) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -44,24 +48,32 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		r.data.diagnoseKey(err, "reading", key).within(ctx, limit).addTo(&resp.Diagnostics)
 		return
 	}
+	if seen != floor {
+		rememberFloor(ctx, resp.Private, seen, &resp.Diagnostics)
+	}
 	if !reflect.DeepEqual(state, before) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	}
 }
 
 // refresh sets the attributes of a state to what the registry says of an entry. The error wraps manifesto.ErrNoEntry if
-// there is no such entry.
-func (d *providerData) refresh(ctx context.Context, key manifesto.Key, state *metadataModel) error {
+// there is no such entry. It returns the newest manifesto that was verified.
+func (d *providerData) refresh(
+	ctx context.Context, key manifesto.Key, state *metadataModel, signature *signatureReader,
+) (manifesto.Floor, error) {
 	piece, err := d.store.Get(ctx, key)
+	if errors.Is(err, manifesto.ErrNoEntry) && signature.verifies() {
+		return signature.floor, signature.absent(ctx, err)
+	}
 	if err != nil {
-		return err
+		return signature.floor, err
 	}
 	if err = d.refreshContent(ctx, key, &piece, state); err != nil {
-		return err
+		return signature.floor, err
 	}
 	state.setKey(key)
 	state.setPiece(piece)
-	return nil
+	return signature.read(ctx, piece.Entry)
 }
 
 // refreshContent downloads the content if it is not the one in the state. Null content in the state shows that the

@@ -68,6 +68,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	maps.Copy(attributes, resourceSubjectAttributes("`REPOSITORY@DIGEST#TYPE`, which is also an import id."))
 	maps.Copy(attributes, metadataContentAttributes())
 	maps.Copy(attributes, metadataEntryAttributes())
+	maps.Copy(attributes, signatureAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One piece of metadata about an image: a type, such as `contact` or `approval`, and content. " +
 			"It is stored in the image's own repository, in the manifesto under the tag `_manifesto`. Everyone who can " +

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // writeOnlyDigest returns the digest to remember of an applied write-only content, or "" for any other content.
@@ -33,6 +35,36 @@ func appliedDigest(ctx context.Context, private privateState, diags *diag.Diagno
 		return ""
 	}
 	return digest
+}
+
+// privateFloor is the key in the private state of the newest manifesto that was verified.
+const privateFloor = "verified_manifesto"
+
+// storedFloor is a manifesto.Floor in the private state.
+type storedFloor struct {
+	Number int64      `json:"number"`
+	Digest oci.Digest `json:"digest,omitempty"`
+}
+
+// knownFloor returns the newest manifesto that was verified; the zero value if there is none.
+func knownFloor(ctx context.Context, private privateState, diags *diag.Diagnostics) manifesto.Floor {
+	value, more := private.GetKey(ctx, privateFloor)
+	diags.Append(more...)
+	var stored storedFloor
+	if value == nil || json.Unmarshal(value, &stored) != nil {
+		return manifesto.Floor{}
+	}
+	return manifesto.Floor(stored)
+}
+
+// rememberFloor records the newest manifesto that was verified.
+func rememberFloor(ctx context.Context, private privateState, floor manifesto.Floor, diags *diag.Diagnostics) {
+	value, err := json.Marshal(storedFloor(floor))
+	if err != nil {
+		diags.AddError("Private state", sentence(err))
+		return
+	}
+	diags.Append(private.SetKey(ctx, privateFloor, value)...)
 }
 
 // rememberApplied records the digest of an applied write-only content. An empty digest clears the record.

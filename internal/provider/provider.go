@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/layout"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
 )
@@ -50,9 +51,12 @@ func (p *manifestoProvider) ValidateConfig(
 ) {
 	var model providerModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if !resp.Diagnostics.HasError() {
-		model.settings(ctx, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
 	}
+	settings := model.settings(ctx, &resp.Diagnostics)
+	settings.checkSigner(ctx, &resp.Diagnostics)
+	settings.checkVerification(&resp.Diagnostics)
 }
 
 // Configure implements provider.Provider.
@@ -74,10 +78,19 @@ func (p *manifestoProvider) Configure(
 	settings.options.UserAgent = "terraform-provider-manifesto/" + p.version + " Terraform/" + req.TerraformVersion
 	client := registry.NewClient(settings.options)
 	openRepository := func(r oci.Repository) manifesto.Repository { return open(client, r) }
+	signer := settings.signer(ctx, client, &resp.Diagnostics)
 	data := &providerData{
 		settings: settings,
 		open:     openRepository,
-		store:    manifesto.NewStore(openRepository, manifesto.Options{Settle: settings.settle, Logger: logger}),
+		store: manifesto.NewStore(openRepository, manifesto.Options{
+			Settle: settings.settle, Signer: signer, Logger: logger,
+		}),
+		signer:    signer,
+		verifiers: verifiers{base: notation.VerifierOptions{Client: client.ServiceClient(), Logger: logger}},
+	}
+	data.verification = data.verifiers.verification(settings.verification, verificationPath, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
 	}
 	p.data = data
 	resp.ResourceData = data

@@ -82,6 +82,8 @@ func (p *manifestoProvider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				Optional:   true,
 				Validators: []validator.Int64{int64validator.Between(1, maxConcurrentLimit)},
 			},
+			"signing":        signingAttribute(),
+			verificationName: forProvider(verificationAttribute(providerVerification)),
 			"settle": schema.StringAttribute{
 				MarkdownDescription: "How long the last change of a run to a repository's manifesto waits until no other run " +
 					"can have overwritten it unseen, as a duration such as `500ms`. If unset, the provider measures it: " +

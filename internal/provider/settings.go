@@ -13,8 +13,10 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/credentials/cloud"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // Environment variables with credentials for the default registry.
@@ -27,6 +29,13 @@ const (
 type providerData struct {
 	settings settings
 	store    *manifesto.Store
+	// signer signs what resources store; nil if nothing does, or if the settings are not known yet.
+	signer signing.Signer
+	// verification is how to verify signatures where nothing else is set; nil means not at all, or that the settings are
+	// not known yet.
+	verification *verification
+	// verifiers are those of all verifications.
+	verifiers verifiers
 	// open gives access to a repository without the store.
 	open func(oci.Repository) manifesto.Repository
 	// outages are the unreachable hosts that diagnoses have explained.
@@ -47,6 +56,12 @@ type settings struct {
 	// unknownHosts are the registries with a setting that is not known yet; allUnknown stands for every registry.
 	unknownHosts map[string]bool
 	allUnknown   bool
+	// signing is how to sign; nil means not at all, or that a part of it is not known yet: signingUnknown.
+	signing        *notation.SignerOptions
+	signingUnknown bool
+	// verification is how to verify; nil means not at all, or that a part of it is not known yet: verificationUnknown.
+	verification        *verificationSettings
+	verificationUnknown bool
 }
 
 // providerModel is the configuration of the provider.
@@ -60,6 +75,8 @@ type providerModel struct {
 	RequestTimeout  types.String `tfsdk:"request_timeout"`
 	MaxConcurrent   types.Int64  `tfsdk:"max_concurrent_requests"`
 	Settle          types.String `tfsdk:"settle"`
+	Signing         types.Object `tfsdk:"signing"`
+	Verification    types.Object `tfsdk:"verification"`
 }
 
 // settings returns the settings that the configuration and the environment give.
@@ -93,6 +110,9 @@ func (m providerModel) settings(ctx context.Context, diags *diag.Diagnostics) se
 		s.addRegistry(ctx, key, element, diags)
 	}
 	m.addDefaultCredentials(&s, diags)
+	s.addSigning(ctx, m.Signing, diags)
+	s.verificationUnknown = hasUnknown(ctx, m.Verification)
+	s.verification = newVerificationSettings(ctx, m.Verification, diags)
 	return s
 }
 

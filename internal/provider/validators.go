@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"mime"
-	"regexp"
 	"strings"
 	"time"
 
@@ -133,10 +132,6 @@ func isSource() validator.String {
 	}}
 }
 
-// restrictedName is the grammar of a media type's name and subtype in RFC 6838.
-var restrictedName = regexp.MustCompile(
-	`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
-
 // isMediaType accepts a media type with or without parameters.
 func isMediaType() validator.String {
 	return textValidator{"a media type", checkMediaType}
@@ -145,11 +140,16 @@ func isMediaType() validator.String {
 // checkMediaType returns what is wrong with a media type, and what to do. An empty summary accepts it.
 func checkMediaType(text string) (summary, detail string) {
 	name, _, err := mime.ParseMediaType(text)
-	if err != nil || !restrictedName.MatchString(name) || strings.TrimSpace(text) != text {
+	if err != nil || !format.IsMediaType(name) || strings.TrimSpace(text) != text {
 		return "Invalid media type", fmt.Sprintf("%q is not a media type such as application/json, "+
 			"application/vnd.example.report+json or text/plain; charset=utf-8 (RFC 6838).", text)
 	}
 	return "", ""
+}
+
+// isArtifactType accepts a media type without parameters.
+func isArtifactType() validator.String {
+	return textValidator{"a media type without parameters", checkArtifactType}
 }
 
 // isRequestTimeout accepts a duration of at least a second.

@@ -41,10 +41,13 @@ func (r *Repository) Detach(ctx context.Context, subject oci.Digest, digests ...
 func (r *Repository) deleteManifest(ctx context.Context, identifier string) error {
 	in := request{
 		method: http.MethodDelete, path: "manifests/" + identifier, access: deleting,
-		accept: []int{http.StatusAccepted, http.StatusOK, http.StatusNoContent, http.StatusNotFound},
+		accept: []int{http.StatusAccepted, http.StatusOK, http.StatusNoContent},
 	}
 	err := r.exchange(ctx, in, func(*http.Response) error { return nil })
-	if refusesDeletion(statusOf(err)) {
+	switch {
+	case errors.Is(err, oci.ErrNotFound):
+		return nil
+	case refusesDeletion(statusOf(err)):
 		return fmt.Errorf("%w: %w", oci.ErrDeleteRefused, err)
 	}
 	return err

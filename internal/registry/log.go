@@ -37,12 +37,20 @@ func attemptOf(ctx context.Context) int {
 	return 1
 }
 
+// logRequest logs a request to the registry.
+func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Response, err error, took time.Duration) {
+	logRequest(ctx, h.log, req, resp, err, took)
+}
+
 // logRequest logs a request with its answer, or with the error in its place. The message has the essence, because
 // Terraform writes the attributes in any order. The query and the headers may hold secrets and are not logged.
-func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Response, err error, took time.Duration) {
-	if !h.logs(ctx, slog.LevelDebug) {
+func logRequest(
+	ctx context.Context, log *slog.Logger, req *http.Request, resp *http.Response, err error, took time.Duration,
+) {
+	if !log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
+	debug := func(message string, attrs []slog.Attr) { log.LogAttrs(ctx, slog.LevelDebug, message, attrs...) }
 	what := fmt.Sprintf("%s %s%s", req.Method, req.URL.Host, req.URL.Path)
 	attrs := []slog.Attr{
 		slog.String("method", req.Method), slog.String("host", req.URL.Host), slog.String("path", req.URL.Path),
@@ -52,7 +60,7 @@ func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Res
 		attrs = append(attrs, slog.Int64("sent_bytes", req.ContentLength))
 	}
 	if err != nil {
-		h.debug(ctx, what+" failed", append(attrs, slog.String("error", err.Error()))...)
+		debug(what+" failed", append(attrs, slog.String("error", err.Error())))
 		return
 	}
 	attrs = append(attrs, slog.Int("status", resp.StatusCode))
@@ -62,7 +70,7 @@ func (h *host) logRequest(ctx context.Context, req *http.Request, resp *http.Res
 	if final := resp.Request; final != nil && final.URL.Host != req.URL.Host {
 		attrs = append(attrs, slog.String("answered_by", final.URL.Host))
 	}
-	h.debug(ctx, fmt.Sprintf("%s: %d in %s", what, resp.StatusCode, took.Round(time.Millisecond/10)), attrs...)
+	debug(fmt.Sprintf("%s: %d in %s", what, resp.StatusCode, took.Round(time.Millisecond/10)), attrs)
 }
 
 // logRetry logs why and when a request is sent again.

@@ -35,7 +35,7 @@ func putRequest(identifier string, m oci.Manifest) request {
 // HeadManifest returns the digest of the manifest that a tag or digest names. The error wraps oci.ErrNotFound if there
 // is no such manifest, and oci.ErrBadResponse if the answer is no manifest.
 func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.Digest, error) {
-	described, err := r.describe(ctx, identifier, func(d oci.Descriptor) bool { return d.Digest != "" })
+	described, err := r.look(ctx, identifier, func(d oci.Descriptor) bool { return d.Digest != "" })
 	return described.Digest, err
 }
 
@@ -43,14 +43,14 @@ func (r *Repository) HeadManifest(ctx context.Context, identifier string) (oci.D
 // It downloads the manifest if the registry does not say all of them, or announces another digest. The error wraps
 // oci.ErrNotFound if there is no such manifest, and oci.ErrBadResponse if the answer is no manifest.
 func (r *Repository) DescribeManifest(ctx context.Context, identifier string) (oci.Descriptor, error) {
-	return r.describe(ctx, identifier, func(d oci.Descriptor) bool {
+	return r.look(ctx, identifier, func(d oci.Descriptor) bool {
 		return oci.IsManifestType(d.MediaType) && d.Size > 0 && d.Digest != "" &&
 			(d.Digest.String() == identifier || !strings.Contains(identifier, ":"))
 	})
 }
 
-// describe asks for the headers of a manifest and, if they do not suffice, for the manifest.
-func (r *Repository) describe(
+// look asks for the headers of a manifest and, if they do not suffice, for the manifest.
+func (r *Repository) look(
 	ctx context.Context, identifier string, suffices func(oci.Descriptor) bool,
 ) (described oci.Descriptor, err error) {
 	defer r.host.clean(&err)

@@ -1,10 +1,14 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -200,5 +204,79 @@ func TestPutManifestIsNotSentLate(t *testing.T) {
 	group.Wait()
 	if puts.Load() != 1 {
 		t.Errorf("%d manifests were sent", puts.Load())
+	}
+}
+
+// What a HEAD does not say, or says of another manifest, comes from the manifest itself.
+func TestDescribeManifest(t *testing.T) {
+	t.Parallel()
+	const content = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`
+	digest := oci.DigestOf([]byte(content))
+	other := oci.DigestOf([]byte("other")).String()
+	all := map[string]string{
+		"Content-Type": oci.MediaTypeOCIIndex, "Docker-Content-Digest": digest.String(),
+		"Content-Length": strconv.Itoa(len(content)),
+	}
+	for name, test := range map[string]struct {
+		identifier string
+		// head replaces headers of the answer to the HEAD; an empty text removes one.
+		head map[string]string
+		gets int
+		want error
+	}{
+		"by tag":            {"tag", nil, 0, nil},
+		"by digest":         {digest.String(), nil, 0, nil},
+		"no type":           {"tag", map[string]string{"Content-Type": ""}, 1, nil},
+		"a generic type":    {"tag", map[string]string{"Content-Type": "application/json"}, 1, nil},
+		"a page":            {"tag", map[string]string{"Content-Type": "text/html"}, 1, nil},
+		"no digest":         {"tag", map[string]string{"Docker-Content-Digest": ""}, 1, nil},
+		"another algorithm": {"tag", map[string]string{"Docker-Content-Digest": "sha512:1"}, 1, nil},
+		"no size":           {"tag", map[string]string{"Content-Length": ""}, 1, nil},
+		"another digest":    {digest.String(), map[string]string{"Docker-Content-Digest": other}, 1, nil},
+		"other content":     {other, nil, 1, oci.ErrDigestMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var gets atomic.Int64
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/v2/" {
+					return false
+				}
+				headers := maps.Clone(all)
+				if r.Method == http.MethodHead {
+					maps.Copy(headers, test.head)
+				} else {
+					gets.Add(1)
+					headers["Content-Type"] = cmp.Or(test.head["Content-Type"], headers["Content-Type"])
+					if headers["Content-Type"] == mediaTypePage {
+						headers["Content-Type"] = "application/json"
+					}
+				}
+				for key, value := range headers {
+					if value != "" {
+						w.Header().Set(key, value)
+					}
+				}
+				if headers["Content-Type"] == "" {
+					w.Header()["Content-Type"] = nil // net/http would guess one.
+				}
+				if r.Method != http.MethodHead { // net/http would count the bytes.
+					_, _ = io.WriteString(w, content)
+				}
+				return true
+			})
+			got, err := open(t, server, Options{}).DescribeManifest(t.Context(), test.identifier)
+			if !errors.Is(err, test.want) || gets.Load() != int64(test.gets) {
+				t.Errorf("%v after %d downloads", err, gets.Load())
+			}
+			want := oci.Descriptor{MediaType: oci.MediaTypeOCIIndex, Digest: digest, Size: int64(len(content))}
+			if err == nil && !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+	absentFrom := open(t, serve(t, never), Options{})
+	if _, err := absentFrom.DescribeManifest(t.Context(), "tag"); !errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("of nothing: %v", err)
 	}
 }

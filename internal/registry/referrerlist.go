@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -17,8 +18,15 @@ const (
 	maxListWait   = 2 * time.Second
 )
 
-// errContested: other programs kept changing the list.
-var errContested = fmt.Errorf("another program replaced it after each of %d attempts to change it", maxListEdits)
+// Bounds of the time from the PUT of a list to the look whether it has stayed. A program that read the list before the
+// PUT puts its own within that time, if it is about as fast as this one.
+const (
+	minListSettle = 100 * time.Millisecond
+	maxListSettle = 5 * time.Second
+)
+
+// errContested: other programs replaced the list after a PUT.
+var errContested = errors.New("another program has replaced it")
 
 // editList edits the list under the fallback tag of a subject, together with what other operations of this process want
 // to edit there. An edit that only removes entries succeeds if there is no list.
@@ -36,8 +44,8 @@ func (r *Repository) editList(ctx context.Context, subject oci.Digest, edit oci.
 	return nil
 }
 
-// makeEdits reads the list, puts the edited one, and looks whether it has stayed. It starts over if another program was
-// faster, or if the outcome of the PUT is unknown: reading the list tells.
+// makeEdits reads the list, puts the edited one, and looks whether it has stayed. It starts over if another program has
+// replaced it, or if the outcome of the PUT is unknown: reading the list tells.
 func (r *Repository) makeEdits(ctx context.Context, subject oci.Digest, edits []oci.ReferrersEdit) error {
 	pause := firstListWait
 	for attempt := 1; ; attempt++ {
@@ -45,14 +53,12 @@ func (r *Repository) makeEdits(ctx context.Context, subject oci.Digest, edits []
 		if done {
 			return err
 		}
-		switch {
-		case attempt < maxListEdits:
-		case err == nil:
-			return errContested
-		default:
-			return err
+		if attempt == maxListEdits {
+			return fmt.Errorf("after %d attempts to change it: %w", attempt, err)
 		}
-		if ended := wait.For(ctx, pause/2+wait.Jitter(pause)); ended != nil {
+		jittered := pause/2 + wait.Jitter(pause)
+		r.logContested(ctx, subject, err, attempt, jittered)
+		if ended := wait.For(ctx, jittered); ended != nil {
 			return ended
 		}
 		pause = min(2*pause, maxListWait)
@@ -60,11 +66,11 @@ func (r *Repository) makeEdits(ctx context.Context, subject oci.Digest, edits []
 }
 
 // tryEdits makes edits of the list once. If done is false, another attempt may succeed, and err is why this one did
-// not; nil if the list is another one than was put.
+// not.
 func (r *Repository) tryEdits(
 	ctx context.Context, subject oci.Digest, edits []oci.ReferrersEdit,
 ) (done bool, err error) {
-	tag := oci.ReferrersTag(subject)
+	began := time.Now()
 	current, err := r.currentList(ctx, subject)
 	if err != nil {
 		return true, err
@@ -76,24 +82,44 @@ func (r *Repository) tryEdits(
 	if err != nil || edited.Digest == current.Digest {
 		return true, err
 	}
+	tag := oci.ReferrersTag(subject)
 	if err = r.PutManifest(ctx, tag, edited, time.Time{}); err != nil {
 		return ctx.Err() != nil || !errors.Is(err, oci.ErrAmbiguous) && !passing(err), err
 	}
-	stored, err := r.HeadManifest(ctx, tag)
-	switch {
-	case errors.Is(err, oci.ErrNotFound): // A lagging replica.
-		return false, nil
-	case err != nil:
+	if err = wait.For(ctx, min(max(2*time.Since(began), minListSettle), maxListSettle)); err != nil {
 		return true, err
-	case stored != edited.Digest:
-		return false, nil
 	}
+	stored, err := r.HeadManifest(ctx, tag)
+	if err != nil && !errors.Is(err, oci.ErrNotFound) { // A lagging replica may answer 404.
+		return true, err
+	}
+	if stored != edited.Digest {
+		return false, errContested
+	}
+	r.logList(ctx, subject, len(edits), entries)
 	if entries == 0 {
-		// Best effort: there would otherwise be a tag for each image that ever had a referrer. The empty list was put
+		// Best effort: there would otherwise be a tag for each manifest that ever had a referrer. The empty list was put
 		// first, because deleting the tag may be refused, and some registries show the old list again otherwise.
 		_ = r.deleteManifest(ctx, tag)
 	}
 	return true, nil
+}
+
+// logContested logs why a list is edited again.
+func (r *Repository) logContested(
+	ctx context.Context, subject oci.Digest, err error, attempt int, pause time.Duration,
+) {
+	attrs := []slog.Attr{
+		slog.String("repository", r.repository.Path()), slog.String("subject", subject.String()),
+		slog.Int("attempt", attempt+1), slog.Duration("wait", pause),
+	}
+	r.host.debug(ctx, "the list of referrers is edited again", append(attrs, failure(err))...)
+}
+
+// logList logs that a list was edited.
+func (r *Repository) logList(ctx context.Context, subject oci.Digest, edits, entries int) {
+	r.host.debug(ctx, "the list of referrers was edited", slog.String("repository", r.repository.Path()),
+		slog.String("subject", subject.String()), slog.Int("edits", edits), slog.Int("entries", entries))
 }
 
 // currentList reads the list under the fallback tag. If there is none, it returns one without entries. The error wraps

@@ -287,3 +287,34 @@ func TestInsufficientScope(t *testing.T) {
 		t.Errorf("PutBlob: %v", err)
 	}
 }
+
+// Only deletions ask for the permission to delete. A token service that does not grant it refuses nothing else.
+func TestScopeOfDeletions(t *testing.T) {
+	t.Parallel()
+	for name, refuses := range map[string]bool{"granted": false, "refused": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTokens(t)
+			s.answer = func(w http.ResponseWriter, r *http.Request) bool {
+				refused := refuses && strings.Contains(r.FormValue("scope"), "delete")
+				if refused {
+					w.WriteHeader(http.StatusForbidden)
+				}
+				return refused
+			}
+			r := s.open(t, credentials.Credential{Username: "robot", Password: "secret"})
+			m := attachment("a/one")
+			if err := r.Attach(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			err := r.Detach(t.Context(), referred, m.Digest)
+			if errors.Is(err, oci.ErrDeleteRefused) != refuses || !refuses && err != nil {
+				t.Errorf("Detach: %v", err)
+			}
+			if len(s.asked) < 2 || s.asked[0].FormValue("scope") != "repository:app:pull,push" ||
+				s.asked[1].FormValue("scope") != "repository:app:pull,push,delete" {
+				t.Errorf("asked: %v", s.asked)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package notationtest
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/notaryproject/notation-core-go/signature"
 	_ "github.com/notaryproject/notation-core-go/signature/cose" // Registers its envelopes.
 	_ "github.com/notaryproject/notation-core-go/signature/jws"  // Registers its envelopes.
+	"github.com/notaryproject/tspclient-go"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -52,6 +54,8 @@ type Request struct {
 	Attributes []signature.Attribute
 	// Scheme is the signing scheme; empty means notary.x509.
 	Scheme signature.SigningScheme
+	// TSA confirms when it was made; nil means that nothing does.
+	TSA *TSA
 }
 
 // Sign makes a signature.
@@ -80,11 +84,19 @@ func (r Request) Sign(tb testing.TB, identity Identity, target oci.Descriptor) s
 	if err != nil {
 		tb.Fatal(err)
 	}
-	made, err := envelope.Sign(&signature.SignRequest{
+	request := &signature.SignRequest{
 		Payload: signature.Payload{ContentType: "application/vnd.cncf.notary.payload.v1+json", Content: payload},
 		Signer:  local, SigningTime: r.SignedAt, Expiry: r.ExpiresAt, SigningScheme: r.Scheme,
 		ExtendedSignedAttributes: r.Attributes,
-	})
+	}
+	if r.TSA != nil {
+		request.TSARootCAs = x509.NewCertPool()
+		request.TSARootCAs.AppendCertsFromPEM(r.TSA.Roots)
+		if request.Timestamper, err = tspclient.NewHTTPTimestamper(nil, r.TSA.URL); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	made, err := envelope.Sign(request)
 	if err != nil {
 		tb.Fatal(err)
 	}

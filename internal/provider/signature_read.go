@@ -1,0 +1,126 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
+)
+
+// isRefused reports whether a manifesto is one that must not be built upon: an older one, or that of another
+// repository. What is merely unsigned can be signed.
+func isRefused(reason error) bool {
+	return errors.Is(reason, manifesto.ErrRolledBack) || errors.Is(reason, manifesto.ErrForked) ||
+		errors.Is(reason, manifesto.ErrOtherRepository)
+}
+
+// signatureReader refreshes how one piece of metadata is published and signed.
+type signatureReader struct {
+	data *providerData
+	key  manifesto.Key
+	// state are the attributes.
+	state *signatureModel
+	floor manifesto.Floor
+	diags *diag.Diagnostics
+}
+
+// verifies reports whether the refresh verifies signatures: the provider is configured to, and the piece is one to
+// sign.
+func (r *signatureReader) verifies() bool {
+	if r.data.verification == nil {
+		return false
+	}
+	sign, known := r.data.signs(r.state.Sign)
+	return sign || !known || !r.state.SignatureDigest.IsNull()
+}
+
+// read sets the attributes to what the registry has. An artifact or a signature that is gone is null, and so is a
+// signature that is not to be trusted: the next plan makes it anew. It returns the newest manifesto that was verified.
+func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifesto.Floor, error) {
+	before := *r.state
+	r.state.setArtifact(entry.Artifact)
+	if err := r.readArtifact(ctx, entry); err != nil {
+		return r.floor, err
+	}
+	if r.verifies() {
+		return r.verify(ctx)
+	}
+	if before.SignatureDigest.IsNull() || r.state.ArtifactDigest.IsNull() {
+		r.state.setSignature(signing.Found{})
+		return r.floor, nil
+	}
+	listed, err := r.data.store.Attached(ctx, r.key.Repository, entry.Artifact.Digest)
+	if err == nil && !listed[oci.Digest(before.SignatureDigest.ValueString())] {
+		r.state.setSignature(signing.Found{})
+	}
+	return r.floor, err
+}
+
+// readArtifact shows an artifact that is no longer attached to the image, or that another tool's change of the entry
+// has left behind, as null.
+func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry) error {
+	if entry.Artifact == (format.Artifact{}) {
+		return nil
+	}
+	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
+	if err != nil {
+		return err
+	}
+	if _, ok := format.ArtifactOf(r.key.Image, entry); !ok || !listed[entry.Artifact.Digest] {
+		r.state.ArtifactDigest = types.StringNull()
+	}
+	return nil
+}
+
+// absent returns the error for a piece that is not in the manifesto: missing itself, unless the manifesto is one that
+// must not be believed.
+func (r *signatureReader) absent(ctx context.Context, missing error) error {
+	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	switch {
+	case err != nil && !errors.Is(err, manifesto.ErrNoEntry):
+		return err
+	case isRefused(verified.Reason):
+		return verified.Reason
+	case verified.Reason != nil:
+		r.diags.AddWarning("Metadata removed by an unknown hand", fmt.Sprintf(
+			"%s is no longer in the manifesto, and nobody to be trusted has signed that: %s",
+			upperFirst(describeKey(r.key)), sentence(verified.Reason)))
+	}
+	return missing
+}
+
+// verify verifies the signatures of the manifesto and of the piece.
+func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
+	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	if err != nil {
+		return r.floor, err
+	}
+	switch {
+	case isRefused(verified.Reason):
+		return r.floor, verified.Reason
+	case verified.Reason != nil:
+		r.state.setSignature(signing.Found{})
+		r.diags.AddAttributeWarning(path.Root("signature_digest"), "Signature not to be trusted", fmt.Sprintf(
+			"%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: applying makes "+
+				"what the configuration says valid again, and keeps what other writers have added to the manifesto.",
+			upperFirst(describeKey(r.key)), sentence(verified.Reason)))
+		return r.floor, nil
+	case r.state.ArtifactDigest.IsNull():
+		r.state.setSignature(signing.Found{})
+	default:
+		r.state.setSignature(verified.Signature)
+	}
+	return manifesto.Floor{Number: verified.Number, Digest: verified.Digest}, nil
+}
+
+// demand returns what to ask of a manifesto that must not be older than floor.
+func (v *verification) demand(floor manifesto.Floor) manifesto.Demand {
+	return manifesto.Demand{Verifier: v.verifier, Floor: floor, Accepted: v.acceptedRollback}
+}

@@ -1,0 +1,49 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+// signatureAttributes are the attributes of a signatureModel.
+func signatureAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"artifact_type": schema.StringAttribute{
+			MarkdownDescription: "Publish the metadata as an OCI artifact of this type, attached to the image, so that tools " +
+				"such as `oras discover`, Trivy, Kyverno and Harbor see it. Policies choose artifacts by their type, so use a " +
+				"type of its own for each kind of metadata, such as `application/vnd.example.approval.v1+json`. Metadata that " +
+				"is signed always is an artifact, by default of the type `application/vnd.manifesto.TYPE.v1+json`. Metadata " +
+				"that is not signed is no artifact unless this is set.",
+			Optional:   true,
+			Computed:   true,
+			Validators: []validator.String{isArtifactType()},
+		},
+		"artifact_digest": schema.StringAttribute{
+			MarkdownDescription: "Digest of the artifact's manifest. Null if the metadata is not published as an artifact.",
+			Computed:            true,
+		},
+		"sign": schema.BoolAttribute{
+			MarkdownDescription: "Whether to sign the metadata. By default it is signed if the provider has `signing`.",
+			Optional:            true,
+		},
+		"signature_digest": schema.StringAttribute{
+			MarkdownDescription: "Digest of the manifest of the signature. Null if the metadata is not signed. With the " +
+				"provider's `verification`, a signature that is not to be trusted counts as none, and a warning says why.",
+			Computed: true,
+		},
+		"signed_by": schema.StringAttribute{
+			MarkdownDescription: "Subject of the certificate that has signed.",
+			Computed:            true,
+		},
+		"signed_at": schema.StringAttribute{
+			MarkdownDescription: "When the signature was made (RFC 3339, UTC): the signer's claim, unless the provider's " +
+				"`signing` has a `timestamp_url`.",
+			Computed: true,
+		},
+		"expires_at": schema.StringAttribute{
+			MarkdownDescription: "When the signature expires (RFC 3339, UTC). Null if it does not. A plan signs again when " +
+				"less than a third of its life is left.",
+			Computed: true,
+		},
+	}
+}

@@ -1,0 +1,199 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation/notationtest"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
+)
+
+// entry returns the entry of a type as the manifesto has it.
+func (w *world) entry(typ string) format.Entry {
+	w.t.Helper()
+	piece, err := w.store().Get(context.Background(), w.key(typ))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return piece.Entry
+}
+
+// attached checks that artifacts of these types, and no others, are attached to a manifest.
+func (w *world) attached(subject func() oci.Digest, types ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		listed, err := w.remote.Referrers(context.Background(), subject())
+		if err != nil {
+			return err
+		}
+		var found []string
+		for _, entry := range listed {
+			m, err := w.remote.GetManifest(context.Background(), entry.Digest.String())
+			if err != nil {
+				return err
+			}
+			referrer, err := oci.ParseReferrer(m, subject())
+			if err != nil {
+				return err
+			}
+			found = append(found, referrer.ArtifactType)
+		}
+		if fmt.Sprint(found) != fmt.Sprint(types) && len(found)+len(types) > 0 {
+			return fmt.Errorf("attached to %s: %q, want %q", subject(), found, types)
+		}
+		return nil
+	}
+}
+
+// signatureKinds are the registries to sign on: with the API for referrers and without.
+var signatureKinds = []registrytest.Kind{registrytest.Olareg, registrytest.OlaregNoReferrers}
+
+// A piece is published as an artifact, follows its changes, is planned again when it is gone, and goes.
+func TestAccArtifact(t *testing.T) {
+	t.Parallel()
+	for _, kind := range signatureKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{Kind: kind})
+			image := func() oci.Digest { return w.image }
+			const one, two = "application/vnd.example.one.v1+json", "application/vnd.example.two.v1+json"
+			published := w.metadata(`content = "a"` + "\n" + `artifact_type = "` + one + `"`)
+			changed := w.metadata(`content = "b"` + "\n" + `artifact_type = "` + two + `"`)
+			acceptance(t,
+				resource.TestStep{
+					Config: published, Check: w.attached(image, one),
+					ConfigStateChecks: []statecheck.StateCheck{
+						state("artifact_type", knownvalue.StringExact(one)),
+						state("artifact_digest", knownvalue.StringRegexp(regexp.MustCompile("^sha256:"))),
+						state("signature_digest", knownvalue.Null()),
+					},
+				},
+				resource.TestStep{Config: published, ConfigPlanChecks: emptyPlan},
+				resource.TestStep{ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true},
+				resource.TestStep{
+					PreConfig: func() { w.detach(w.image, w.entry("t").Artifact.Digest) },
+					Config:    published, Check: w.attached(image, one),
+					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("artifact_digest")),
+				},
+				resource.TestStep{Config: changed, Check: w.attached(image, two)},
+				resource.TestStep{
+					Config: w.metadata(`content = "b"`), Check: w.attached(image),
+					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
+				},
+				resource.TestStep{Config: w.metadata(`content = "b"`), ConfigPlanChecks: emptyPlan},
+			)
+		})
+	}
+}
+
+func (w *world) detach(subject oci.Digest, digests ...oci.Digest) {
+	w.t.Helper()
+	if err := w.remote.Detach(context.Background(), subject, digests...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A signed piece is created, planned empty, imported, changed, and no longer signed, with the referrers API and without.
+func TestAccSignedLife(t *testing.T) {
+	t.Parallel()
+	for _, kind := range signatureKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{Kind: kind})
+			authority := notationtest.NewAuthority(t, "Example")
+			settings := signingWith(t, authority.Issue(t, "release"), `expiry = "24h"`) + "\n" + trusting(authority, "")
+			signed := func(attributes string) string { return providerConfig(settings) + w.metadata(attributes) }
+			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
+			acceptance(t,
+				resource.TestStep{Config: w.metadata(`content = "a"`), Check: w.has("t", "a")},
+				resource.TestStep{ // Signing is switched on later.
+					Config: signed(`content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
+					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest")),
+					ConfigStateChecks: []statecheck.StateCheck{
+						state("artifact_type", knownvalue.StringExact(format.DefaultArtifactType("t"))),
+						state("signed_by", knownvalue.StringRegexp(regexp.MustCompile("CN=release"))),
+						state("signed_at", knownvalue.NotNull()), state("expires_at", knownvalue.NotNull()),
+					},
+				},
+				resource.TestStep{Config: signed(`content = "a"`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{
+					Config: signed(`content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
+					ImportStateVerify: true,
+				},
+				resource.TestStep{Config: signed(`content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
+				resource.TestStep{ // Another annotation keeps the content, and makes another artifact.
+					Config: signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Check:  w.attached(artifact, signing.ArtifactType),
+				},
+				resource.TestStep{
+					PreConfig: func() { w.stripSignatures(artifact()) },
+					Config:    signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Check:     w.attached(artifact, signing.ArtifactType),
+					ConfigPlanChecks: planned(
+						action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest"), plannedUnknown("signed_at")),
+				},
+				resource.TestStep{
+					Config: signed(`content = "b"` + "\n" + `sign = false`), Check: w.attached(func() oci.Digest { return w.image }),
+					ConfigStateChecks: []statecheck.StateCheck{state("signed_by", knownvalue.Null())},
+				},
+				resource.TestStep{Config: signed(`content = "b"` + "\n" + `sign = false`), ConfigPlanChecks: emptyPlan},
+			)
+		})
+	}
+}
+
+func (w *world) stripSignatures(subject oci.Digest) {
+	w.t.Helper()
+	listed, err := w.remote.Referrers(context.Background(), subject)
+	if err != nil || len(listed) == 0 {
+		w.t.Fatalf("the signatures of %s: %v, %v", subject, listed, err)
+	}
+	for _, entry := range listed {
+		w.detach(subject, entry.Digest)
+	}
+}
+
+// A manifesto that a writer without a key has stored is planned to be signed again; an older one is refused.
+func TestAccManifestoOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	authority := notationtest.NewAuthority(t, "Example")
+	settings := signingWith(t, authority.Issue(t, "release"), "") + "\n"
+	config := func(more, content string) string {
+		return providerConfig(settings+trusting(authority, more)) + w.metadata(`content = "`+content+`"`)
+	}
+	var old oci.Manifest
+	acceptance(t,
+		resource.TestStep{Config: config("", "a"), Check: w.has("t", "a")},
+		resource.TestStep{
+			PreConfig: func() {
+				var err error
+				if old, err = w.remote.GetManifest(context.Background(), format.Tag); err != nil {
+					t.Fatal(err)
+				}
+				w.put("other", "x")
+			},
+			Config: config("", "a"), Check: w.has("other", "x"),
+			ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest")),
+		},
+		resource.TestStep{Config: config("", "a"), ConfigPlanChecks: emptyPlan},
+		resource.TestStep{
+			PreConfig: func() {
+				if err := w.remote.PutManifest(context.Background(), format.Tag, old, noDeadline); err != nil {
+					t.Fatal(err)
+				}
+				w.sign(authority.Issue(t, "release"), old)
+			},
+			Config: config("", "a"), ExpectError: words(`older than it must be.*accepted_rollback`),
+		},
+	)
+}
