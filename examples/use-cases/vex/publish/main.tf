@@ -33,7 +33,7 @@ resource "manifesto_metadata" "vex" {
       error_message = "${var.document} is no OpenVEX document: its @context is not https://openvex.dev/ns."
     }
     precondition {
-      condition     = local.repositories == [local.repository]
+      condition     = local.repositories == tolist([local.repository])
       error_message = "${var.document} is about ${jsonencode(local.repositories)}, not ${local.repository}."
     }
   }
