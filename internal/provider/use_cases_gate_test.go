@@ -35,14 +35,16 @@ func newSignedApproval(t *testing.T) *signedApproval {
 		t.Skip("ephemeral variables need version 1.10 of Terraform and 1.11 of OpenTofu")
 	}
 	c.useMirrors("signed-approval/approve")
-	s := &signedApproval{w: newWorld(t, registrytest.Options{}), keys: filepath.Join(c.dir, "keys")}
+	dir := filepath.Join(c.dir, "use-cases")
+	s := &signedApproval{w: newWorld(t, registrytest.Options{}), keys: filepath.Join(dir, "keys")}
 	s.w.remote = s.w.open("example/app")
 	s.first, s.second = s.w.push("1.2", "first build"), s.w.push("1.3", "second build")
 	s.w.image = s.first
-	s.w.prepareKeys(c.dir)
-	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join(useCases, "signed-approval"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(useCases)); err != nil {
 		t.Fatal(err)
 	}
+	s.w.prepareKeys(dir)
+	c.dir = filepath.Join(dir, "signed-approval")
 	page, err := os.ReadFile("../../templates/guides/signed-approval.md.tmpl")
 	if err != nil {
 		t.Fatal(err)
