@@ -85,62 +85,33 @@ func (s *Store) Verify(ctx context.Context, key Key, d Demand) (Verified, error)
 	if verified.Entry, err = v.entry(key); err != nil || verified.Reason != nil {
 		return verified, err
 	}
-	verified.Signature, verified.Reason, err = c.verifyPiece(ctx, key.Image, verified.Entry, d.Verifier)
+	err = c.verifyEntry(ctx, key, d.Verifier, &verified)
 	return verified, err
 }
 
-// verifyPiece returns the good signature of an entry's artifact, or why there is none.
-func (c *committer) verifyPiece(
-	ctx context.Context, image oci.Digest, entry format.Entry, verifier signing.Verifier,
-) (good signing.Found, reason, err error) {
-	m, ok := format.ArtifactOf(image, entry)
+// verifyEntry sets what the signatures of the entry's artifact say.
+func (c *committer) verifyEntry(ctx context.Context, key Key, verifier signing.Verifier, verified *Verified) error {
+	m, ok := format.ArtifactOf(key.Image, verified.Entry)
 	switch {
-	case entry.Artifact == (format.Artifact{}):
-		return good, fmt.Errorf("%w: the piece has no artifact, which is what a signature would be of",
-			signing.ErrUnsigned), nil
+	case verified.Entry.Artifact == (format.Artifact{}):
+		verified.Reason = fmt.Errorf("%w: the piece has no artifact, which is what a signature would be of",
+			signing.ErrUnsigned)
+		return nil
 	case !ok:
-		return good, fmt.Errorf("%w: another tool has changed the entry, and its artifact is still %s",
-			ErrChangedUnsigned, entry.Artifact.Digest), nil
+		verified.Reason = fmt.Errorf("%w: another tool has changed the entry, and its artifact is still %s",
+			ErrChangedUnsigned, verified.Entry.Artifact.Digest)
+		return nil
 	}
 	verdict, err := c.verdicts.of(ctx, c.repository, verifier, m.Descriptor())
 	if err != nil {
-		return good, nil, fmt.Errorf("verifying the artifact %s: %w", m.Digest, err)
+		return fmt.Errorf("verifying the artifact %s: %w", m.Digest, err)
 	}
 	if verdict.Good != nil {
-		return *verdict.Good, nil, nil
+		verified.Signature = *verdict.Good
+	} else {
+		verified.Reason = verdict.Err("the artifact " + m.Digest.String())
 	}
-	return good, verdict.Err("the artifact " + m.Digest.String()), nil
-}
-
-// Suspects returns the published pieces of the current manifesto whose own signatures are not to be trusted, in the
-// manifesto's order. A run that is about to sign a manifesto which others have changed shows them: its signature says who
-// has stored the manifesto last, and not that every piece in it is genuine.
-func (s *Store) Suspects(ctx context.Context, name oci.Repository, verifier signing.Verifier) ([]Key, error) {
-	c := s.committer(name)
-	v, err := c.tag.load(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	var published []Located
-	for image, entries := range v.doc.Images() {
-		for _, entry := range entries {
-			if entry.Artifact != (format.Artifact{}) {
-				published = append(published, Located{Key{name, image, entry.Type}, Piece{Entry: entry}})
-			}
-		}
-	}
-	reasons := make([]error, len(published))
-	err = eachAtOnce(ctx, published, lookParallel, func(ctx context.Context, i int, p Located) (err error) {
-		_, reasons[i], err = c.verifyPiece(ctx, p.Key.Image, p.Piece.Entry, verifier)
-		return err
-	})
-	var suspects []Key
-	for i, p := range published {
-		if reasons[i] != nil {
-			suspects = append(suspects, p.Key)
-		}
-	}
-	return suspects, err
+	return nil
 }
 
 // trusted returns the current version, and whether it is to be trusted.

@@ -126,11 +126,18 @@ func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified)
 		"applying makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
 		upperFirst(describeKey(r.key)), sentence(verified.Reason))
 	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
-		suspects, err := r.data.store.Suspects(ctx, r.key.Repository, r.data.verification.verifier)
+		_, pieces, err := r.data.store.VerifyAll(
+			ctx, r.key.Repository, manifesto.Filter{}, r.data.verification.demand(r.floor))
 		if err != nil {
 			return err
 		}
-		suspects = slices.DeleteFunc(suspects, func(key manifesto.Key) bool { return key == r.key })
+		var suspects []manifesto.Key
+		for key, piece := range pieces {
+			if key != r.key && piece.Reason != nil && piece.Entry.Artifact != (format.Artifact{}) {
+				suspects = append(suspects, key)
+			}
+		}
+		slices.SortFunc(suspects, compareKeys)
 		if len(suspects) > 0 {
 			detail += "\n\nThe signatures of other metadata in it are not to be trusted, and stay so:\n" +
 				bulleted(suspects, describeKey)
