@@ -30,6 +30,9 @@ func (d *providerData) publishes(put *manifesto.Put, plan *signatureModel, diags
 	return true
 }
 
+// stillAttached is the summary of warnings of artifacts that no longer hold.
+const stillAttached = "Superseded artifact still attached"
+
 // warnLeftover tells which artifacts are still attached although they no longer hold.
 func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diags *diag.Diagnostics) {
 	for _, left := range leftover {
@@ -38,7 +41,7 @@ func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diag
 			help = "The registry does not let this user delete manifests. Delete the artifact with another login or in the " +
 				"registry's own interface, or allow deletion."
 		}
-		diags.AddWarning("Superseded artifact still attached", fmt.Sprintf(
+		diags.AddWarning(stillAttached, fmt.Sprintf(
 			"The artifact %s of image %s is no longer in the manifesto, and could not be deleted: %s Tools that look at the "+
 				"artifacts of the image, and not at the manifesto, take it for valid. %s",
 			repository.Digested(left.Artifact), repository.Digested(left.Image), sentence(left.Reason), help))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -47,7 +48,7 @@ func (r *signatureReader) verifies() bool {
 func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifesto.Floor, error) {
 	before := *r.state
 	r.state.setArtifact(entry.Artifact)
-	if err := r.readArtifact(ctx, entry); err != nil {
+	if err := r.readArtifact(ctx, entry, &before); err != nil {
 		return r.floor, err
 	}
 	if r.verifies() {
@@ -61,7 +62,7 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 		return r.floor, nil
 	}
 	listed, err := r.data.store.Attached(ctx, r.key.Repository, entry.Artifact.Digest)
-	if err == nil && !listed[oci.Digest(before.SignatureDigest.ValueString())] {
+	if _, there := listed[oci.Digest(before.SignatureDigest.ValueString())]; err == nil && !there {
 		r.state.setSignature(signing.Found{})
 	}
 	return r.floor, err
@@ -69,23 +70,59 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 
 // readArtifact shows an artifact that is no longer attached to the image, or that another tool's change of the entry
 // has left behind, as null.
-func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry) error {
+func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry, before *signatureModel) error {
 	if entry.Artifact == (format.Artifact{}) {
-		return nil
+		return r.readWithdrawn(ctx, before.ArtifactDigest)
 	}
 	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
 	if err != nil {
 		return err
 	}
-	if _, ok := format.ArtifactOf(r.key.Image, entry); !ok || !listed[entry.Artifact.Digest] {
+	_, ok := format.ArtifactOf(r.key.Image, entry)
+	if _, there := listed[entry.Artifact.Digest]; !ok || !there {
 		r.state.ArtifactDigest = types.StringNull()
 	}
+	r.warnSuperseded(listed, entry.Artifact.Digest)
 	return nil
+}
+
+// readWithdrawn warns of an artifact of the state that is still attached although the manifesto does not name it any
+// more.
+func (r *signatureReader) readWithdrawn(ctx context.Context, before types.String) error {
+	if before.IsNull() {
+		return nil
+	}
+	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
+	if err == nil {
+		r.warnSuperseded(listed, "")
+	}
+	return err
+}
+
+// warnSuperseded warns of artifacts of the piece that are attached besides the current one: a run was killed before it
+// could remove them, or the registry does not delete. The next change of the piece tries again.
+func (r *signatureReader) warnSuperseded(listed map[oci.Digest]oci.ListedReferrer, current oci.Digest) {
+	for _, digest := range slices.Sorted(maps.Keys(listed)) {
+		if digest == current || listed[digest].Annotations[format.AnnotationType] != r.key.Type {
+			continue
+		}
+		r.diags.AddAttributeWarning(path.Root("artifact_digest"), stillAttached, fmt.Sprintf(
+			"The artifact %s is attached to image %s as %q, and the manifesto does not name it. Tools that look at the "+
+				"artifacts of the image, and not at the manifesto, take it for valid. The next change of the metadata "+
+				"removes it, if the registry deletes manifests; or delete it by hand.",
+			r.key.Repository.Digested(digest), r.key.Repository.Digested(r.key.Image), r.key.Type))
+	}
 }
 
 // absent returns the error for a piece that is not in the manifesto: missing itself, unless the manifesto is one that
 // must not be believed.
 func (r *signatureReader) absent(ctx context.Context, missing error) error {
+	if err := r.readWithdrawn(ctx, r.state.ArtifactDigest); err != nil {
+		return err
+	}
+	if !r.verifies() {
+		return missing
+	}
 	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
 	switch {
 	case err != nil && !errors.Is(err, manifesto.ErrNoEntry):
