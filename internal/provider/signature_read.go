@@ -30,13 +30,26 @@ type signatureReader struct {
 	// state are the attributes.
 	state *signatureModel
 	floor manifesto.Floor
+	// own says how to verify in place of the provider's verification; nil for that.
+	own   *verification
 	diags *diag.Diagnostics
+}
+
+// verification says how to verify; nil for not at all.
+func (r *signatureReader) verification() *verification {
+	if r.own != nil {
+		return r.own
+	}
+	return r.data.verification
 }
 
 // verifies reports whether the refresh verifies signatures: the provider is configured to, and the piece is one to
 // sign.
 func (r *signatureReader) verifies() bool {
-	if r.data.verification == nil {
+	switch {
+	case r.own != nil:
+		return true
+	case r.data.verification == nil:
 		return false
 	}
 	sign, known := r.data.signs(r.state.Sign)
@@ -123,7 +136,7 @@ func (r *signatureReader) absent(ctx context.Context, missing error) error {
 	if !r.verifies() {
 		return missing
 	}
-	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
 	switch {
 	case err != nil && !errors.Is(err, manifesto.ErrNoEntry):
 		return err
@@ -139,7 +152,7 @@ func (r *signatureReader) absent(ctx context.Context, missing error) error {
 
 // verify verifies the signatures of the manifesto and of the piece.
 func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
-	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
 	if err != nil {
 		return r.floor, err
 	}
@@ -164,7 +177,7 @@ func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified)
 		upperFirst(describeKey(r.key)), sentence(verified.Reason))
 	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
 		_, pieces, err := r.data.store.VerifyAll(
-			ctx, r.key.Repository, manifesto.Filter{}, r.data.verification.demand(r.floor))
+			ctx, r.key.Repository, manifesto.Filter{}, r.verification().demand(r.floor))
 		if err != nil {
 			return err
 		}
