@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,8 +45,10 @@ var useCaseDigests = map[string]string{
 // prepareUseCase does what the tests of a use case need beyond useCaseImages, by the name of the use case. dir is a
 // copy of all use cases.
 var prepareUseCase = map[string]func(w *world, c *commandLine, dir string){
-	"original-tool": func(w *world, _ *commandLine, _ string) { w.prepareOriginal() },
-	"promotion":     func(w *world, _ *commandLine, dir string) { w.prepareForPromotion(dir) },
+	"grafeas":         func(w *world, _ *commandLine, dir string) { w.prepareForGrafeas(dir) },
+	"original-tool":   func(w *world, _ *commandLine, _ string) { w.prepareOriginal() },
+	"promotion":       func(w *world, _ *commandLine, dir string) { w.prepareForPromotion(dir) },
+	"signed-approval": func(w *world, _ *commandLine, dir string) { w.prepareKeys(dir) },
 }
 
 // Each module of the use cases passes its own tests, with a registry that has the images.
@@ -55,8 +58,8 @@ func TestCLIUseCases(t *testing.T) {
 		t.Run(module, func(t *testing.T) {
 			t.Parallel()
 			c := newCommandLine(t)
-			if c.minor() < 8 {
-				t.Skip("the modules need version 1.8")
+			if needed := neededMinor(t, module); c.minor() < needed {
+				t.Skipf("the module needs version 1.%d", needed)
 			}
 			c.useMirrors(module)
 			w := newWorld(t, registrytest.Options{})
@@ -159,7 +162,23 @@ var mirrorProvider = sync.OnceValues(func() (string, error) {
 	return mirror, nil
 })
 
+// neededMinor returns the minor version of Terraform or OpenTofu 1.x that a module requires.
+func neededMinor(t *testing.T, module string) int {
+	t.Helper()
+	required := requiredVersion.FindStringSubmatch(readUseCase(t, path.Join(module, "versions.tf")))
+	if required == nil {
+		t.Fatalf("%s requires no version", module)
+	}
+	minor, err := strconv.Atoi(required[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return minor
+}
+
 var (
+	// requiredVersion is the version of Terraform or OpenTofu that a module requires.
+	requiredVersion = regexp.MustCompile(`required_version = ">= 1\.(\d+)"`)
 	// providerSource is the source of a provider in required_providers.
 	providerSource = regexp.MustCompile(`(?m)^\s*source\s*=\s*"([\w-]+/[\w-]+)"`)
 	// runBlock starts a run in the file of a test.

@@ -1,0 +1,12 @@
+terraform {
+  required_version = ">= 1.8"
+
+  required_providers {
+    google = {
+      source = "hashicorp/google"
+    }
+    manifesto = {
+      source = "imagemanifesto/manifesto"
+    }
+  }
+}

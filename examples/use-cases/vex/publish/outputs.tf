@@ -1,0 +1,4 @@
+output "artifact_digest" {
+  description = "Digest of the artifact that Trivy finds."
+  value       = manifesto_metadata.vex.artifact_digest
+}
