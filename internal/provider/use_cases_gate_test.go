@@ -94,12 +94,12 @@ func (s *signedApproval) signAs(key, chain string) {
 
 // trust sets the root certificates of both configurations.
 func (s *signedApproval) trust(roots ...string) {
-	var text string
+	var certificates strings.Builder
 	for _, root := range roots {
-		text += s.key(root)
+		certificates.WriteString(s.key(root))
 	}
-	s.approve.env = append(s.approve.env, "TF_VAR_trusted_certificates="+text)
-	s.gate.env = append(s.gate.env, "TF_VAR_trusted_certificates="+text)
+	variable := "TF_VAR_trusted_certificates=" + certificates.String()
+	s.approve.env, s.gate.env = append(s.approve.env, variable), append(s.gate.env, variable)
 }
 
 func (s *signedApproval) approveBuilds(builds ...oci.Digest) {
@@ -196,7 +196,7 @@ func readArchive(t *testing.T, file string) string {
 		}
 		return string(content)
 	}
-	defer archive.Close()
+	defer func() { _ = archive.Close() }()
 	var text strings.Builder
 	for _, entry := range archive.File {
 		content, err := entry.Open()
