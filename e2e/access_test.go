@@ -70,10 +70,7 @@ type tools struct{ terraform, provider string }
 // TestAccess goes every way to a registry with real Terraform processes. It checks that the way works or that the error
 // says what to do, and that no output and no log has a secret or a content.
 func TestAccess(t *testing.T) {
-	found := tools{terraform: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: buildProvider(t)}
-	if found.terraform == "" {
-		t.Fatal("TF_ACC_TERRAFORM_PATH is not set: run make e2e")
-	}
+	found := findTools(t)
 	for _, c := range slices.Concat(successes, failures, disturbances) {
 		for _, kind := range servers.Kinds {
 			if !kind.Secured || !c.both && kind.Name != servers.Kinds[0].Name {

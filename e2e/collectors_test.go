@@ -40,7 +40,7 @@ func testCollector(t *testing.T, kind servers.Kind, untagged bool) {
 	t.Helper()
 	ctx := context.Background()
 	s := start(t, kind, servers.Options{})
-	image := s.push(t, collected, "1")
+	image := s.push(t, collected)
 	m := &metadata{t: t, repository: s.open(t, collected).Repository(), image: image}
 	m.each(0, stored, m.create)
 	old, err := s.open(t, collected).HeadManifest(ctx, format.Tag)

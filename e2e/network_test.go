@@ -174,9 +174,9 @@ func relay(in, out net.Conn, read io.Reader) {
 	both.Wait()
 }
 
-// dropper relays connections to a registry and drops a third of them: half of those at once, and half after the registry
-// has answered. Which ones is random, but always the same: if every third one was dropped, it could be the same request
-// of each attempt.
+// dropper relays connections to a registry and drops a third of them: half of those at once, and half after the
+// registry has answered. Which ones is random, but always the same: if every third one was dropped, it could be the
+// same request of each attempt.
 type dropper struct {
 	host    string
 	dropped atomic.Int64
@@ -191,7 +191,7 @@ func newDropper(t *testing.T, to string) *dropper {
 	d := &dropper{host: listener.Addr().String()}
 	var all sync.WaitGroup
 	all.Go(func() {
-		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // Not for secrets.
+		random := rand.New(rand.NewPCG(1, 2))
 		for {
 			in, err := listener.Accept()
 			if err != nil {

@@ -60,7 +60,7 @@ func TestProcesses(t *testing.T) {
 		t.Run(kind.Title, func(t *testing.T) {
 			t.Logf("E2E_SEED=%d: %d processes of %d writers, %d rounds", seed, processes, writers, rounds)
 			s := start(t, kind, servers.Options{})
-			image := s.push(t, "team/app", "1")
+			image := s.push(t, "team/app")
 			p := startProxy(t, s, uint64(seed))
 			random := rand.New(rand.NewPCG(uint64(seed), 2))
 			pipelines := make([]*pipeline, processes)

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -47,6 +48,17 @@ func newWorkspace(t *testing.T, tool, provider string) *workspace {
 	return w
 }
 
+// findTools returns Terraform and the provider, which it builds.
+func findTools(t *testing.T) tools {
+	t.Helper()
+	found := tools{terraform: os.Getenv("TF_ACC_TERRAFORM_PATH")}
+	if found.terraform == "" {
+		t.Fatal("TF_ACC_TERRAFORM_PATH is not set: run make e2e")
+	}
+	found.provider = buildProvider(t)
+	return found
+}
+
 func (w *workspace) log() string { return filepath.Join(w.home, "trace.log") }
 
 // write writes a file below the workspace's directory or home.
@@ -71,6 +83,20 @@ func (w *workspace) run(args ...string) (string, int) {
 	}
 	w.outputs.Write(output)
 	return plain(string(output)), command.ProcessState.ExitCode()
+}
+
+// output reads an output of the applied configuration.
+func (w *workspace) output(name string, value any) {
+	w.t.Helper()
+	command := exec.Command(w.tool, "output", "-json", name)
+	command.Dir, command.Env = w.dir, w.env
+	text, err := command.Output()
+	if err == nil {
+		err = json.Unmarshal(text, value)
+	}
+	if err != nil {
+		w.t.Fatalf("the output %s: %v", name, err)
+	}
 }
 
 // succeed runs Terraform and fails the test unless it succeeds.

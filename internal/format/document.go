@@ -161,6 +161,13 @@ func (d *Document) Images() iter.Seq2[oci.Digest, []Entry] {
 	}
 }
 
+// HasArtifacts reports whether an entry says that it is published.
+func (d *Document) HasArtifacts() bool {
+	return slices.ContainsFunc(d.images, func(img image) bool {
+		return slices.ContainsFunc(img.records, func(rec record) bool { return rec.fields.Get(keyArtifact) != "" })
+	})
+}
+
 // Types returns the types of an image's current entries, in the document's order.
 func (d *Document) Types(img oci.Digest) []string {
 	var types []string

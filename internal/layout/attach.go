@@ -53,6 +53,9 @@ func (d directory) attach(ctx context.Context, m oci.Manifest) error {
 	})
 }
 
+// AttachFirst is Attach: a layout has no list that it would have to read.
+func (l *Layout) AttachFirst(ctx context.Context, m oci.Manifest) error { return l.Attach(ctx, m) }
+
 // Detach takes manifests that are attached to a subject out of the index, and off the list under the fallback tag of
 // the subject if there is one. It deletes those that no other manifest of the layout names. It succeeds for those that
 // are not there.
@@ -179,4 +182,9 @@ func (d directory) named(ix index) (named map[oci.Digest]bool, all bool) {
 		}
 	}
 	return named, true
+}
+
+// DetachAll is Detach: a layout has no list that it would have to read.
+func (l *Layout) DetachAll(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error {
+	return l.Detach(ctx, subject, digests...)
 }

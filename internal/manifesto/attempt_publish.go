@@ -29,13 +29,18 @@ func (a *attempt) publish(ctx context.Context) error {
 			}
 		}
 	}
+	if (len(pieces) > 0 || a.publisher.signer != nil) && a.base.doc.HasArtifacts() {
+		a.publisher.assumeEmpty()
+	}
 	failed := make([]error, len(pieces))
 	err := eachAtOnce(ctx, pieces, publishParallel, func(ctx context.Context, i int, p piece) error {
 		entry, ok := a.next.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
 		if !ok || entry.Artifact == (format.Artifact{}) {
 			return nil // A later change of the batch has removed the entry.
 		}
-		found, err := a.publisher.publish(ctx, entry, *p.edit.publication)
+		before, _ := a.base.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
+		first := before.Artifact.Digest != entry.Artifact.Digest
+		found, err := a.publisher.publish(ctx, entry, *p.edit.publication, first)
 		p.ticket.sign(p.edit.key, found)
 		failed[i] = err
 		return nil
@@ -83,9 +88,9 @@ func (a *attempt) seal(ctx context.Context) error {
 	if a.publisher.signer == nil {
 		return nil
 	}
-	found, err := a.publisher.sign(ctx, m)
+	found, err := a.publisher.sign(ctx, m, true)
 	if err == nil {
-		a.burst.sealed[m.Digest] = found.Digest
+		a.sealed[m.Digest] = found.Digest
 	}
 	return err
 }

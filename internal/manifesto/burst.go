@@ -24,9 +24,7 @@ type burst struct {
 	artifacts map[oci.Digest][]oci.Digest
 	// signatures are those that the burst has replaced, by the artifact that they sign.
 	signatures map[oci.Digest][]oci.Digest
-	// sealed maps the manifests that the burst has signed to their signatures. replaced are manifests that it has
-	// replaced, and which others may have signed.
-	sealed   map[oci.Digest]oci.Digest
+	// replaced are manifests that the burst has replaced, and which others may have signed.
 	replaced []oci.Digest
 }
 
@@ -44,8 +42,7 @@ type answered struct {
 func newBurst() *burst {
 	return &burst{
 		pins: map[int]pinPut{}, edits: map[Key][]answered{},
-		artifacts: map[oci.Digest][]oci.Digest{}, sealed: map[oci.Digest]oci.Digest{},
-		signatures: map[oci.Digest][]oci.Digest{},
+		artifacts: map[oci.Digest][]oci.Digest{}, signatures: map[oci.Digest][]oci.Digest{},
 	}
 }
 

@@ -39,7 +39,7 @@ func (b *burst) supersede(a *attempt) {
 			}
 		}
 	}
-	if _, ours := b.sealed[a.base.digest]; a.publisher.signer != nil && a.base.exists() && !ours {
+	if _, ours := a.sealed[a.base.digest]; a.publisher.signer != nil && a.base.exists() && !ours {
 		b.replaced = append(b.replaced, a.base.digest)
 	}
 }
@@ -66,12 +66,12 @@ func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 		}
 	}
 	for artifact, signatures := range b.signatures {
-		c.detachQuietly(ctx, artifact, signatures)
+		c.toleratedDetach(ctx, c.repository.Detach, artifact, signatures)
 	}
-	for manifest, signature := range b.sealed {
+	for manifest, signature := range c.sealed {
 		if manifest != current.digest {
-			c.detachQuietly(ctx, manifest, []oci.Digest{signature})
-			delete(b.sealed, manifest)
+			c.toleratedDetach(ctx, c.repository.DetachAll, manifest, []oci.Digest{signature})
+			delete(c.sealed, manifest)
 		}
 	}
 	for _, manifest := range b.replaced {
@@ -123,9 +123,12 @@ func (c *committer) detachSignatures(ctx context.Context, subject oci.Digest) er
 	return c.repository.Detach(ctx, subject, signatures...)
 }
 
-// detachQuietly removes signatures that do no harm if they stay.
-func (c *committer) detachQuietly(ctx context.Context, subject oci.Digest, signatures []oci.Digest) {
-	if err := c.repository.Detach(ctx, subject, signatures...); err != nil && !errors.Is(err, oci.ErrNotFound) {
+// toleratedDetach removes signatures that do no harm if they stay.
+func (c *committer) toleratedDetach(
+	ctx context.Context, detach func(context.Context, oci.Digest, ...oci.Digest) error, subject oci.Digest,
+	signatures []oci.Digest,
+) {
+	if err := detach(ctx, subject, signatures...); err != nil && !errors.Is(err, oci.ErrNotFound) {
 		c.log.LogAttrs(ctx, slog.LevelDebug, "signatures that were replaced could not be removed",
 			slog.String("subject", subject.String()), slog.Any("signatures", signatures), slog.Any("error", err))
 	}

@@ -23,10 +23,13 @@ type committer struct {
 	tag       *tag
 	pins      *pinner
 	publisher *publisher
-	verdicts  verdicts
-	attached  attachments
-	ledger    ledger
-	queue     *queue
+	// sealed maps the manifests of manifestos that this run has signed to their signatures, until those are removed. Only
+	// the commits use it, one after the other.
+	sealed   map[oci.Digest]oci.Digest
+	verdicts verdicts
+	attached attachments
+	ledger   ledger
+	queue    *queue
 }
 
 func newCommitter(name oci.Repository, repository Repository, s *Store) *committer {
@@ -39,7 +42,7 @@ func newCommitter(name oci.Repository, repository Repository, s *Store) *committ
 	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: log}
 	return &committer{
 		name: name, repository: repository, exclusive: exclusive, now: s.options.Now, jitter: s.jitter, log: log,
-		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(),
+		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(), sealed: map[oci.Digest]oci.Digest{},
 		publisher: &publisher{name: name, repository: repository, signer: s.options.Signer, log: log},
 	}
 }

@@ -86,6 +86,14 @@ func (m *memoryRemote) Referrers(_ context.Context, subject oci.Digest) ([]oci.L
 	return referrersIn(maps.Values(m.manifests), subject), nil
 }
 
+func (m *memoryRemote) DetachAll(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error {
+	return m.Detach(ctx, subject, digests...)
+}
+
+func (m *memoryRemote) AttachFirst(ctx context.Context, attached oci.Manifest) error {
+	return m.Attach(ctx, attached)
+}
+
 func (m *memoryRemote) Attach(_ context.Context, attached oci.Manifest) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

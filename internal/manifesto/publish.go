@@ -41,8 +41,9 @@ type publisher struct {
 	// their signatures.
 	images    map[oci.Digest]oci.Descriptor
 	published map[oci.Digest]signing.Found
-	// emptyStored says that the blob of the empty config is there.
-	emptyStored bool
+	// emptyStored says that the blob of the empty config is there; emptyAssumed that it must be, because the manifesto
+	// names artifacts.
+	emptyStored, emptyAssumed bool
 }
 
 // describe returns the descriptor of an image. Each is looked up once a run.
@@ -69,8 +70,11 @@ func (p *publisher) describe(ctx context.Context, image oci.Digest) (oci.Descrip
 		})
 }
 
-// publish stores the artifact of an entry and signs it, unless this run has done so.
-func (p *publisher) publish(ctx context.Context, entry format.Entry, how publication) (signing.Found, error) {
+// publish stores the artifact of an entry and signs it, unless this run has done so. first says that the manifesto has
+// not named this artifact before.
+func (p *publisher) publish(
+	ctx context.Context, entry format.Entry, how publication, first bool,
+) (signing.Found, error) {
 	artifact, m, err := format.NewArtifact(how.image, how.artifactType, entry)
 	if err != nil {
 		return signing.Found{}, err
@@ -78,15 +82,12 @@ func (p *publisher) publish(ctx context.Context, entry format.Entry, how publica
 	if found, ok := p.isPublished(artifact.Digest, how.sign); ok {
 		return found, nil
 	}
-	if err = p.storeEmpty(ctx); err != nil {
-		return signing.Found{}, err
-	}
-	if err = p.repository.Attach(ctx, m); err != nil {
+	if err = p.attach(ctx, m, p.repository.Attach); err != nil {
 		return signing.Found{}, fmt.Errorf("publishing the artifact %s: %w", artifact.Digest, err)
 	}
 	var found signing.Found
 	if how.sign {
-		if found, err = p.sign(ctx, m); err != nil {
+		if found, err = p.sign(ctx, m, first); err != nil {
 			return signing.Found{}, err
 		}
 	}
@@ -119,7 +120,7 @@ func (p *publisher) storeEmpty(ctx context.Context) error {
 	known := func() (bool, bool, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return true, p.emptyStored, nil
+		return true, p.emptyStored || p.emptyAssumed, nil
 	}
 	_, err := wait.Shared(ctx, &p.flight, "empty", sharedLimit, known, func(ctx context.Context) (bool, error) {
 		if _, err := p.repository.PutBlob(ctx, format.EmptyBlob()); err != nil {
@@ -133,8 +134,38 @@ func (p *publisher) storeEmpty(ctx context.Context) error {
 	return err
 }
 
-// sign signs a manifest and stores the signature. The manifest need not be there yet.
-func (p *publisher) sign(ctx context.Context, m oci.Manifest) (signing.Found, error) {
+// assumeEmpty says that the blob of the empty config must be there.
+func (p *publisher) assumeEmpty() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emptyAssumed = true
+}
+
+// attach attaches a manifest whose config is the empty one. If the registry refuses it, that blob may be gone after
+// all.
+func (p *publisher) attach(
+	ctx context.Context, m oci.Manifest, attach func(context.Context, oci.Manifest) error,
+) error {
+	if err := p.storeEmpty(ctx); err != nil {
+		return err
+	}
+	err := attach(ctx, m)
+	p.mu.Lock()
+	again := errors.Is(err, oci.ErrManifestRefused) && !p.emptyStored
+	p.emptyAssumed = p.emptyAssumed && !again
+	p.mu.Unlock()
+	if !again {
+		return err
+	}
+	if err = p.storeEmpty(ctx); err != nil {
+		return err
+	}
+	return attach(ctx, m)
+}
+
+// sign signs a manifest and stores the signature. The manifest need not be there yet. first says that this run has made
+// it, so that it has no other signatures.
+func (p *publisher) sign(ctx context.Context, m oci.Manifest, first bool) (signing.Found, error) {
 	if p.signer == nil {
 		return signing.Found{}, ErrNoSigner
 	}
@@ -147,13 +178,14 @@ func (p *publisher) sign(ctx context.Context, m oci.Manifest) (signing.Found, er
 	if err != nil {
 		return signing.Found{}, err
 	}
-	if err = p.storeEmpty(ctx); err != nil {
-		return signing.Found{}, err
-	}
 	if _, err = p.repository.PutBlob(ctx, signature.Envelope); err != nil {
 		return signing.Found{}, err
 	}
-	if err = p.repository.Attach(ctx, stored); err != nil {
+	attach := p.repository.Attach
+	if first {
+		attach = p.repository.AttachFirst
+	}
+	if err = p.attach(ctx, stored, attach); err != nil {
 		return signing.Found{}, fmt.Errorf("storing the signature of %s: %w", p.name.Digested(m.Digest), err)
 	}
 	p.log.LogAttrs(ctx, slog.LevelDebug, "signed", slog.String("manifest", m.Digest.String()),

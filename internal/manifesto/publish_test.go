@@ -270,7 +270,7 @@ func (f *fixture) seal(t *testing.T, name string) {
 	}
 	m, err := f.remote.GetManifest(context.Background(), format.Tag)
 	if err == nil {
-		_, err = p.sign(context.Background(), m)
+		_, err = p.sign(context.Background(), m, false)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -40,10 +40,14 @@ type Repository interface {
 	// Attach stores a manifest that names a subject under its digest, and sees to it that the subject's list of
 	// referrers has it. It may be repeated. The error wraps oci.ErrNotReferrer if the manifest names no subject.
 	Attach(ctx context.Context, m oci.Manifest) error
+	// AttachFirst is Attach for a subject that this run has just made, so that nothing else can be attached to it yet.
+	AttachFirst(ctx context.Context, m oci.Manifest) error
 	// Detach deletes manifests that are attached to a subject, and takes them off its list of referrers. It succeeds for
 	// those that are not there. The error wraps oci.ErrDeleteRefused if the registry does not delete them; the list is
 	// without them all the same.
 	Detach(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error
+	// DetachAll is Detach for everything that is attached to a subject that this run has made.
+	DetachAll(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error
 }
 
 // Exclusive is a Repository that can keep all other writers out. A commit then looks at the tag and puts what it stores

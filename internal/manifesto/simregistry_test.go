@@ -295,6 +295,14 @@ func (r simRemote) Referrers(_ context.Context, subject oci.Digest) ([]oci.Liste
 	return referrersIn(maps.Values(r.s.registry.manifests), subject), nil
 }
 
+// DetachAll implements Repository.
+func (r simRemote) DetachAll(ctx context.Context, subject oci.Digest, digests ...oci.Digest) error {
+	return r.Detach(ctx, subject, digests...)
+}
+
+// AttachFirst implements Repository.
+func (r simRemote) AttachFirst(ctx context.Context, m oci.Manifest) error { return r.Attach(ctx, m) }
+
 // Attach implements Repository. Like an upload, it takes effect at once unless the world has uploads: nobody waits for
 // what is attached, which has no name of its own.
 func (r simRemote) Attach(_ context.Context, m oci.Manifest) error {

@@ -24,6 +24,20 @@ var (
 	ErrChangedUnsigned = errors.New("changed since it was signed")
 )
 
+// StaleError is the error of a manifesto that is older than the Floor of its reader, or a fork of it. It wraps
+// ErrRolledBack or ErrForked.
+type StaleError struct {
+	// Digest is that of the refused manifesto, which Demand.Accepted may name; empty if the repository has none.
+	Digest oci.Digest
+	reason error
+}
+
+// Error implements error.
+func (e *StaleError) Error() string { return e.reason.Error() }
+
+// Unwrap returns an error that wraps ErrRolledBack or ErrForked.
+func (e *StaleError) Unwrap() error { return e.reason }
+
 // Floor is the newest manifesto that a reader has seen before. The zero value is none.
 type Floor struct {
 	// Number is the manifesto's.
@@ -160,25 +174,29 @@ func (c *committer) bound(v *version) error {
 		return nil
 	}
 	if v.Repository == "" {
-		return fmt.Errorf("%w: the manifesto %s does not say of which repository it is", ErrOtherRepository, v.digest)
+		return fmt.Errorf("the manifesto %s is %w, or for none: it does not name one", v.digest, ErrOtherRepository)
 	}
-	return fmt.Errorf("%w: the manifesto %s is that of %s", ErrOtherRepository, v.digest, v.Repository)
+	return fmt.Errorf("the manifesto %s is %w: %s", v.digest, ErrOtherRepository, v.Repository)
 }
 
 // fresh returns why a version is older than its reader demands; nil if it is not.
 func (c *committer) fresh(v *version, d Demand) error {
+	stale := func(kind error, text string) *StaleError {
+		if !v.exists() {
+			return &StaleError{reason: fmt.Errorf("%w: the repository has no manifesto, %s", kind, text)}
+		}
+		reason := fmt.Errorf("the manifesto %s is %w: it has the number %d, %s", v.digest, kind, v.Number, text)
+		return &StaleError{v.digest, reason}
+	}
 	switch {
 	case v.Number < d.Minimum:
-		return fmt.Errorf("%w: the manifesto has the number %d, and at least %d is asked for",
-			ErrRolledBack, v.Number, d.Minimum)
+		return stale(ErrRolledBack, fmt.Sprintf("and at least %d is asked for", d.Minimum)).reason
 	case v.exists() && v.digest == d.Accepted:
 		return nil
 	case v.Number < d.Floor.Number:
-		return fmt.Errorf("%w: the manifesto %s has the number %d, and %d was seen before",
-			ErrRolledBack, v.digest, v.Number, d.Floor.Number)
+		return stale(ErrRolledBack, fmt.Sprintf("and %d was seen before", d.Floor.Number))
 	case v.Number == d.Floor.Number && d.Floor.Digest != "" && v.digest != d.Floor.Digest:
-		return fmt.Errorf("%w: the manifesto %s has the number %d, which %s had before",
-			ErrForked, v.digest, v.Number, d.Floor.Digest)
+		return stale(ErrForked, fmt.Sprintf("which %s had before", d.Floor.Digest))
 	}
 	return nil
 }

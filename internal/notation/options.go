@@ -129,5 +129,5 @@ type VerifierOptions struct {
 }
 
 // errNoPEM says that there is no PEM at all.
-var errNoPEM = errors.New("it is not PEM: it has no block that begins with -----BEGIN; pass the text of a file, such as " +
-	"file(\"release.pem\"), and not its path")
+var errNoPEM = errors.New("it is not PEM: it has no block that begins with -----BEGIN; pass the text of a file, such " +
+	"as file(\"release.pem\"), and not its path")

@@ -55,22 +55,24 @@ func TestPluginSigns(t *testing.T) {
 	}
 }
 
-func TestPluginSignsAtOnce(t *testing.T) {
+func TestSignAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	signer, err := notation.NewSigner(t.Context(), notation.SignerOptions{
+	plugin, err := notation.NewSigner(t.Context(), notation.SignerOptions{
 		Plugin: notationtest.Plugin(t, notationtest.PluginMakesEnvelopes, w.identity, ""),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
-	for range 4 {
-		group.Go(func() {
-			if _, err := signer.Sign(t.Context(), w.target); err != nil {
-				t.Error(err)
-			}
-		})
+	for _, signer := range []signing.Signer{plugin, notationtest.NewSigner(t, w.identity)} {
+		for range 4 {
+			group.Go(func() {
+				if _, err := signer.Sign(t.Context(), w.target); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
 	group.Wait()
 }

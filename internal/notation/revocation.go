@@ -25,14 +25,7 @@ func (o VerifierOptions) revocation() (nverifier.VerifierOptions, error) {
 			RevocationCodeSigningValidator: notAsked{}, RevocationTimestampingValidator: notAsked{},
 		}, nil
 	}
-	client := &http.Client{}
-	if o.Client != nil {
-		copied := *o.Client
-		client = &copied
-	}
-	if client.Timeout == 0 {
-		client.Timeout = revocationTimeout
-	}
+	client := withTimeout(o.Client, revocationTimeout)
 	signers, err := newAskedOnce(client, purpose.CodeSigning)
 	if err != nil {
 		return nverifier.VerifierOptions{}, err

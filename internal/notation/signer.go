@@ -3,6 +3,7 @@ package notation
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -61,7 +62,7 @@ func NewSigner(ctx context.Context, o SignerOptions) (signing.Signer, error) {
 	if err = o.checkEnd(trial.CertificateChain, time.Now()); err != nil {
 		return nil, err
 	}
-	s.logger.Debug("Made a trial signature", "signer", signerOf(trial.CertificateChain[0]))
+	s.logger.Debug("Made a trial signature", slog.String("signer", signerOf(trial.CertificateChain[0])))
 	return s, nil
 }
 
@@ -146,9 +147,12 @@ func (s *signer) sign(
 	// A descriptor of a list may have more than notation-go would put into the payload, such as annotations.
 	target = oci.Descriptor{MediaType: target.MediaType, Digest: target.Digest, Size: target.Size}
 	envelope, info, err := source.Sign(ctx, target, options)
+	var untimed *signature.TimestampError
 	switch {
 	case ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
+	case errors.As(err, &untimed):
+		return nil, nil, fmt.Errorf("the time stamping authority at timestamp_url did not confirm when: %w", err)
 	case err != nil:
 		return nil, nil, err
 	}

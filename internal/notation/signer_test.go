@@ -193,6 +193,12 @@ func TestNewSignerRefuses(t *testing.T) {
 			func(o *notation.SignerOptions) { o.TimestampURL, o.TimestampCertificates = "tsa", ours.RootPEM() },
 			"timestamp_url", "no URL",
 		},
+		"timestamps with a password": {
+			func(o *notation.SignerOptions) {
+				o.TimestampURL, o.TimestampCertificates = "http://me:hunter2@127.0.0.1", ours.RootPEM()
+			},
+			"timestamp_url", "must not have a user",
+		},
 		"timestamps of a leaf": {
 			func(o *notation.SignerOptions) {
 				o.TimestampURL, o.TimestampCertificates = "http://127.0.0.1", notationtest.PEM(leaf)

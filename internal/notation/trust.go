@@ -117,42 +117,64 @@ func checkIdentities(identities []string) error {
 		}
 		return nil
 	}
-	for _, identity := range identities {
-		if err := checkIdentity(identity); err != nil {
+	subjects := make([]map[string]string, len(identities))
+	for i, identity := range identities {
+		subject, err := parseIdentity(identity)
+		if err != nil {
 			return fmt.Errorf("%q: %w", identity, err)
 		}
+		for j, other := range subjects[:i] {
+			if covers(subject, other) || covers(other, subject) {
+				return fmt.Errorf("%q and %q are met by the same signers: leave out the narrower one", identities[j], identity)
+			}
+		}
+		subjects[i] = subject
 	}
 	return nil
 }
 
-// checkIdentity checks the subject of a signing certificate, or a part of it.
-func checkIdentity(identity string) error {
-	subject, ok := strings.CutPrefix(identity, subjectPrefix)
-	if !ok {
-		return errors.New(`an identity begins with "x509.subject:"`)
+// covers reports whether all subjects that other fits have the attributes of subject.
+func covers(subject, other map[string]string) bool {
+	for attribute, value := range subject {
+		if other[attribute] != value {
+			return false
+		}
 	}
-	name, err := ldap.ParseDN(subject)
+	return true
+}
+
+// parseIdentity returns the attributes of a subject, or of a part of it, by their types.
+func parseIdentity(identity string) (map[string]string, error) {
+	text, ok := strings.CutPrefix(identity, subjectPrefix)
+	switch {
+	case !ok:
+		return nil, errors.New(`an identity begins with "x509.subject:"`)
+	case strings.Contains(text, "=#"):
+		return nil, errors.New("the Notary Project takes no values in hexadecimal (=#)")
+	}
+	name, err := ldap.ParseDN(text)
 	if err != nil {
-		return fmt.Errorf("the subject must follow RFC 4514, such as C=DE, ST=Berlin, O=Example: %w", err)
+		return nil, fmt.Errorf("the subject must follow RFC 4514, such as C=DE, ST=Berlin, O=Example: %w", err)
 	}
-	has := map[string]bool{}
+	subject := map[string]string{}
 	for _, part := range name.RDNs {
 		if len(part.Attributes) != 1 {
-			return errors.New("a part of the subject has several values, joined by +, which the Notary Project does not take")
+			return nil, errors.New("a part of the subject has several values, joined by +, which the Notary Project does " +
+				"not take")
 		}
 		attribute := part.Attributes[0].Type
 		if attribute == "S" {
 			attribute = "ST"
 		}
-		if has[attribute] {
-			return fmt.Errorf("the subject has %s twice, which the Notary Project does not take", attribute)
+		if subject[attribute] != "" {
+			return nil, fmt.Errorf("the subject has %s twice, which the Notary Project does not take", attribute)
 		}
-		has[attribute] = part.Attributes[0].Value != ""
+		subject[attribute] = part.Attributes[0].Value
 	}
 	for _, required := range []string{"C", "ST", "O"} {
-		if !has[required] {
-			return fmt.Errorf("the subject has no %s: the Notary Project demands C, ST and O, in capital letters", required)
+		if subject[required] == "" {
+			return nil, fmt.Errorf("the subject has no %s: the Notary Project demands C, ST and O, in capital letters", required)
 		}
 	}
-	return nil
+	return subject, nil
 }

@@ -189,8 +189,8 @@ func (l *look) check(ctx context.Context, c candidate) error {
 		return err
 	case found.Reason == nil:
 		l.verdict.Good = &found
-		l.logger.Debug("Verified a signature",
-			"target", l.target.Digest, "signature", found.Digest, "signer", found.Signer, "expired", found.Expired)
+		l.logger.Debug("Verified a signature", slog.String("target", l.target.Digest.String()),
+			slog.String("found", found.String()), slog.Bool("expired", found.Expired))
 		return nil
 	}
 	l.refuse(found)
@@ -201,7 +201,7 @@ func (l *look) check(ctx context.Context, c candidate) error {
 func (l *look) refuse(found signing.Found) {
 	l.verdict.Refused = append(l.verdict.Refused, found)
 	l.logger.Debug("Refused a signature",
-		"target", l.target.Digest, "signature", found.Digest, "signer", found.Signer, "reason", found.Reason)
+		slog.String("target", l.target.Digest.String()), slog.String("found", found.String()))
 }
 
 // isBroken reports whether an error is about what a registry stores. Others are of the network, and say nothing about a

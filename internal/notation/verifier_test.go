@@ -3,7 +3,6 @@ package notation_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -235,104 +234,6 @@ func TestVerifyPermissive(t *testing.T) {
 				t.Errorf("%+v: %v", verdict.Good, verdict.Err("the manifest"))
 			}
 		})
-	}
-}
-
-// TestVerifyFindsGoodOne has the good signature after others that must not hide it.
-func TestVerifyFindsGoodOne(t *testing.T) {
-	t.Parallel()
-	foreign := notationtest.NewAuthority(t, "theirs").Issue(t, "mallory")
-	tests := map[string]func(t *testing.T, w world){
-		"malformed manifest": func(_ *testing.T, w world) {
-			w.store.AttachManifest(
-				oci.NewManifest(oci.MediaTypeOCIManifest, []byte(`{]`)), w.target.Digest, signing.ArtifactType)
-		},
-		"missing manifest": func(_ *testing.T, w world) {
-			w.store.List(w.target.Digest, oci.ListedReferrer{Digest: oci.DigestOf([]byte("gone"))})
-		},
-		"bad digest": func(_ *testing.T, w world) {
-			w.store.List(w.target.Digest, oci.ListedReferrer{Digest: "sha256:../../x", ArtifactType: signing.ArtifactType})
-		},
-		"empty envelope": func(t *testing.T, w world) {
-			w.store.Attach(t, signing.Signature{MediaType: signing.MediaTypeJWS}, w.target)
-		},
-		"noise": func(t *testing.T, w world) {
-			for _, mediaType := range []string{signing.MediaTypeJWS, signing.MediaTypeCOSE} {
-				made := signing.Signature{MediaType: mediaType, Envelope: []byte("\xd2\x84noise"), Thumbprints: trusted(w)}
-				w.store.Attach(t, made, w.target)
-			}
-		},
-		"dozens of foreign ones": func(t *testing.T, w world) {
-			for i := range 150 {
-				made := notationtest.Request{SignedAt: time.Now().Add(-time.Duration(i) * time.Second)}.Sign(t, foreign, w.target)
-				w.store.Attach(t, made, w.target)
-			}
-		},
-		"forged thumbprints": func(t *testing.T, w world) {
-			for i := range 50 {
-				made := notationtest.Request{SignedAt: time.Now().Add(-time.Duration(i) * time.Second)}.Sign(t, foreign, w.target)
-				made.Thumbprints = trusted(w)
-				w.store.Attach(t, made, w.target)
-			}
-		},
-		"oversized envelope": func(t *testing.T, w world) {
-			made := signing.Signature{
-				MediaType: signing.MediaTypeJWS, Envelope: make([]byte, 1<<20+1), Thumbprints: trusted(w),
-			}
-			w.store.Attach(t, made, w.target)
-		},
-		"other type of envelope": func(t *testing.T, w world) {
-			made := notationtest.Request{}.Sign(t, w.identity, w.target)
-			made.MediaType = signing.MediaTypeCOSE
-			w.store.Attach(t, made, w.target)
-			made.MediaType = "text/html"
-			w.store.Attach(t, made, w.target)
-		},
-	}
-	for name, attach := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			attach(t, w)
-			good := w.sign(t)
-			verdict := w.verify(t, nil)
-			if verdict.Good == nil || verdict.Good.Digest != good {
-				t.Errorf("did not find the good signature: %v", verdict.Err("the manifest"))
-			}
-		})
-	}
-}
-
-func trusted(w world) []string {
-	return notationtest.Thumbprints(w.identity)
-}
-
-func TestVerifyWithoutThumbprints(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	made := notationtest.Request{}.Sign(t, w.identity, w.target)
-	made.Thumbprints = []string{"forged"}
-	w.store.Attach(t, made, w.target)
-	verdict := w.verify(t, nil)
-	if err := verdict.Err("the manifest"); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestVerifyBounds(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for i := range 1001 {
-		made := signing.Signature{MediaType: signing.MediaTypeJWS, Envelope: fmt.Append(nil, i)}
-		w.store.Attach(t, made, w.target)
-	}
-	verdict := w.verify(t, nil)
-	if len(verdict.Refused) != 100 || verdict.Unseen != 901 {
-		t.Errorf("refused %d and did not look at %d", len(verdict.Refused), verdict.Unseen)
-	}
-	err := verdict.Err("the manifest")
-	if lines := strings.Count(err.Error(), "\n"); lines > 12 {
-		t.Errorf("the message has %d lines", lines)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registry"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // advice maps an error to what the provider tells a user about it. The troubleshooting guide has a section for every
@@ -42,6 +43,25 @@ var advices = []advice{
 	{manifesto.ErrDeclaredTwice, "type", "Metadata declared twice", fixed(
 		"Another resource has created metadata of the same type for the same image in this run, through the same " +
 			"reference or with other content. Keep one of them. Two tags of one image may share equal content.")},
+	{manifesto.ErrRolledBack, "image", "Manifesto rolled back", rollbackHelp},
+	{manifesto.ErrForked, "image", "Manifesto forked", rollbackHelp},
+	{manifesto.ErrOtherRepository, "image", "Manifesto of another repository", fixed(
+		"Someone has put a signed manifesto of another repository here, or this repository was renamed or copied from " +
+			"there. In the first case, find out who did it, and restore the repository's own manifesto. In the second, " +
+			"create a resource with signing here: it signs a manifesto of this repository.")},
+	{manifesto.ErrChangedUnsigned, "image", "Metadata changed since it was signed", fixed(
+		"Someone has changed the entry without signing it, as the original tool does. Find out who did it. Applying the " +
+			"resource that signs this metadata restores it.")},
+	{signing.ErrUntrusted, "image", notTrusted, fixed(
+		"Somebody has signed it, but nobody whom verification trusts. Find out who stored it. If that signer is to be " +
+			"trusted, add the root certificate to trusted_certificates and the subject to trusted_identities; if the " +
+			"signature has expired, apply the resource that signs it. With required = false in verification, metadata is " +
+			"read all the same, and its attribute verified is false.")},
+	{signing.ErrUnsigned, "image", "Metadata not signed", fixed(
+		"A writer without a key has stored it, or the signature was removed. Find out who it was, and apply the resource " +
+			"that signs this metadata: that signs the manifesto, too. With required = false in verification, metadata is " +
+			"read all the same, and its attribute verified is false.")},
+	{manifesto.ErrNoSigner, "sign", nothingToSignWith, fixed("Configure signing in the provider, or remove sign.")},
 	{manifesto.ErrContentMissing, "image", "Content missing", fixed(
 		"The manifesto names content that the repository does not have. A garbage collection or a retention rule " +
 			"has probably removed it. Create the metadata again to restore it.")},
@@ -162,6 +182,21 @@ const unreadable = "The tag _manifesto of the image's repository holds something
 	"that cannot be read. The provider did not change it. Inspect it with\n\n" +
 	"  crane export REPOSITORY:_manifesto - | tar -xO data\n\n" +
 	"and repair it, or delete the tag if you need nothing in it."
+
+// rollbackHelp says how to accept a manifesto that is older than one that was seen before.
+func rollbackHelp(_ string, err error) string {
+	const cause = "Someone who can push has put another manifesto back, or the registry was restored from a backup. " +
+		"Nothing was written. Find out which it was: metadata that was withdrawn since may be valid again in it."
+	stale, ok := errors.AsType[*manifesto.StaleError](err)
+	switch {
+	case !ok:
+		return cause + " If a smaller number will do, lower minimum_version."
+	case stale.Digest == "":
+		return cause + " Restore the tag _manifesto, or remove the resource from the state."
+	}
+	return cause + fmt.Sprintf(" To go on from it all the same, set accepted_rollback = %q in verification, apply, and "+
+		"remove that again.", stale.Digest)
+}
 
 func plainHTTPHelp(host string) string {
 	return fmt.Sprintf("If it is a registry without TLS, set registries[%q] = { plain_http = true } in the provider's "+

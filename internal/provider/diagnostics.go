@@ -24,6 +24,8 @@ const (
 	malformedPlatform  = "Malformed platform"
 	movedSincePlan     = "Image moved since the plan"
 	timedOut           = "Timeout"
+	notTrusted         = "Signature not to be trusted"
+	nothingToSignWith  = "Nothing to sign with"
 )
 
 // addTo adds the diagnosis as an error, at the attribute that caused it.

@@ -28,7 +28,7 @@ func (d *providerData) checkSign(sign types.Bool, diags *diag.Diagnostics) bool 
 	if d == nil || d.signer != nil || d.settings.signingUnknown || !sign.ValueBool() {
 		return true
 	}
-	diags.AddAttributeError(path.Root("sign"), "Nothing to sign with",
+	diags.AddAttributeError(path.Root("sign"), nothingToSignWith,
 		"The resource is to be signed (sign = true), and the provider has no key. Configure signing in the provider, or "+
 			"remove sign.")
 	return false

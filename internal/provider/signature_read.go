@@ -52,6 +52,9 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 	if r.verifies() {
 		return r.verify(ctx)
 	}
+	if r.data.settings.verificationUnknown { // Whom to trust is not known yet, so nothing more is said.
+		return r.floor, nil
+	}
 	if before.SignatureDigest.IsNull() || r.state.ArtifactDigest.IsNull() {
 		r.state.setSignature(signing.Found{})
 		return r.floor, nil
@@ -107,7 +110,7 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 		return r.floor, verified.Reason
 	case verified.Reason != nil:
 		r.state.setSignature(signing.Found{})
-		r.diags.AddAttributeWarning(path.Root("signature_digest"), "Signature not to be trusted", fmt.Sprintf(
+		r.diags.AddAttributeWarning(path.Root("signature_digest"), notTrusted, fmt.Sprintf(
 			"%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: applying makes "+
 				"what the configuration says valid again, and keeps what other writers have added to the manifesto.",
 			upperFirst(describeKey(r.key)), sentence(verified.Reason)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -66,8 +67,8 @@ func TestAccArtifact(t *testing.T) {
 			w := newWorld(t, registrytest.Options{Kind: kind})
 			image := func() oci.Digest { return w.image }
 			const one, two = "application/vnd.example.one.v1+json", "application/vnd.example.two.v1+json"
-			published := w.metadata(`content = "a"` + "\n" + `artifact_type = "` + one + `"`)
-			changed := w.metadata(`content = "b"` + "\n" + `artifact_type = "` + two + `"`)
+			published := w.metadata(`type = "t"` + "\n" + `content = "a"` + "\n" + `artifact_type = "` + one + `"`)
+			changed := w.metadata(`type = "t"` + "\n" + `content = "b"` + "\n" + `artifact_type = "` + two + `"`)
 			acceptance(t,
 				resource.TestStep{
 					Config: published, Check: w.attached(image, one),
@@ -78,7 +79,7 @@ func TestAccArtifact(t *testing.T) {
 					},
 				},
 				resource.TestStep{Config: published, ConfigPlanChecks: emptyPlan},
-				resource.TestStep{ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true},
+				resource.TestStep{ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"}},
 				resource.TestStep{
 					PreConfig: func() { w.detach(w.image, w.entry("t").Artifact.Digest) },
 					Config:    published, Check: w.attached(image, one),
@@ -86,10 +87,10 @@ func TestAccArtifact(t *testing.T) {
 				},
 				resource.TestStep{Config: changed, Check: w.attached(image, two)},
 				resource.TestStep{
-					Config: w.metadata(`content = "b"`), Check: w.attached(image),
+					Config: w.metadata(`type = "t"` + "\n" + `content = "b"`), Check: w.attached(image),
 					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate)),
 				},
-				resource.TestStep{Config: w.metadata(`content = "b"`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: w.metadata(`type = "t"` + "\n" + `content = "b"`), ConfigPlanChecks: emptyPlan},
 			)
 		})
 	}
@@ -114,9 +115,9 @@ func TestAccSignedLife(t *testing.T) {
 			signed := func(attributes string) string { return providerConfig(settings) + w.metadata(attributes) }
 			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
 			acceptance(t,
-				resource.TestStep{Config: w.metadata(`content = "a"`), Check: w.has("t", "a")},
+				resource.TestStep{Config: w.metadata(`type = "t"` + "\n" + `content = "a"`), Check: w.has("t", "a")},
 				resource.TestStep{ // Signing is switched on later.
-					Config: signed(`content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
+					Config: signed(`type = "t"` + "\n" + `content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest")),
 					ConfigStateChecks: []statecheck.StateCheck{
 						state("artifact_type", knownvalue.StringExact(format.DefaultArtifactType("t"))),
@@ -124,28 +125,28 @@ func TestAccSignedLife(t *testing.T) {
 						state("signed_at", knownvalue.NotNull()), state("expires_at", knownvalue.NotNull()),
 					},
 				},
-				resource.TestStep{Config: signed(`content = "a"`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "a"`), ConfigPlanChecks: emptyPlan},
 				resource.TestStep{
-					Config: signed(`content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
-					ImportStateVerify: true,
+					Config: signed(`type = "t"` + "\n" + `content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
+					ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"},
 				},
-				resource.TestStep{Config: signed(`content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
+				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
 				resource.TestStep{ // Another annotation keeps the content, and makes another artifact.
-					Config: signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:  w.attached(artifact, signing.ArtifactType),
 				},
 				resource.TestStep{
 					PreConfig: func() { w.stripSignatures(artifact()) },
-					Config:    signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config:    signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:     w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(
 						action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest"), plannedUnknown("signed_at")),
 				},
 				resource.TestStep{
-					Config: signed(`content = "b"` + "\n" + `sign = false`), Check: w.attached(func() oci.Digest { return w.image }),
+					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), Check: w.attached(func() oci.Digest { return w.image }),
 					ConfigStateChecks: []statecheck.StateCheck{state("signed_by", knownvalue.Null())},
 				},
-				resource.TestStep{Config: signed(`content = "b"` + "\n" + `sign = false`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), ConfigPlanChecks: emptyPlan},
 			)
 		})
 	}
@@ -169,7 +170,7 @@ func TestAccManifestoOfOthers(t *testing.T) {
 	authority := notationtest.NewAuthority(t, "Example")
 	settings := signingWith(t, authority.Issue(t, "release"), "") + "\n"
 	config := func(more, content string) string {
-		return providerConfig(settings+trusting(authority, more)) + w.metadata(`content = "`+content+`"`)
+		return providerConfig(settings+trusting(authority, more)) + w.metadata(`type = "t"`+"\n"+`content = "`+content+`"`)
 	}
 	var old oci.Manifest
 	acceptance(t,
@@ -188,7 +189,7 @@ func TestAccManifestoOfOthers(t *testing.T) {
 		resource.TestStep{Config: config("", "a"), ConfigPlanChecks: emptyPlan},
 		resource.TestStep{
 			PreConfig: func() {
-				if err := w.remote.PutManifest(context.Background(), format.Tag, old, noDeadline); err != nil {
+				if err := w.remote.PutManifest(context.Background(), format.Tag, old, time.Time{}); err != nil {
 					t.Fatal(err)
 				}
 				w.sign(authority.Issue(t, "release"), old)
@@ -196,4 +197,26 @@ func TestAccManifestoOfOthers(t *testing.T) {
 			Config: config("", "a"), ExpectError: words(`older than it must be.*accepted_rollback`),
 		},
 	)
+}
+
+// sign signs a manifest as someone with a key does.
+func (w *world) sign(identity notationtest.Identity, m oci.Manifest) {
+	w.t.Helper()
+	ctx := context.Background()
+	made, err := notationtest.NewSigner(w.t, identity).Sign(ctx, m.Descriptor())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	stored, err := made.Manifest(m.Descriptor())
+	for _, blob := range [][]byte{made.Envelope, format.EmptyBlob()} {
+		if err == nil {
+			_, err = w.remote.PutBlob(ctx, blob)
+		}
+	}
+	if err == nil {
+		err = w.remote.Attach(ctx, stored)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }

@@ -26,8 +26,8 @@ func signingAttribute() schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"private_key": schema.StringAttribute{
 				MarkdownDescription: "Private key to sign with, as PEM: RSA with 2048, 3072 or 4096 bits, or ECDSA with the " +
-					"curve P-256, P-384 or P-521. Take it from an ephemeral resource or an ephemeral variable, so that it is in no " +
-					"plan file. Conflicts with `plugin`.",
+					"curve P-256, P-384 or P-521. Take it from an ephemeral resource or an ephemeral variable, so that no plan file " +
+					"contains it. Conflicts with `plugin`.",
 				Optional:  true,
 				Sensitive: true,
 			},
@@ -38,8 +38,10 @@ func signingAttribute() schema.SingleNestedAttribute {
 				Optional: true,
 			},
 			"plugin": schema.SingleNestedAttribute{
-				MarkdownDescription: "Plugin of the Notary Project that signs with a key which never leaves its place, such as " +
-					"AWS Signer, Azure Key Vault or HashiCorp Vault. Conflicts with `private_key`.",
+				MarkdownDescription: "Plugin of the Notary Project that signs with a key that stays in a key management service, " +
+					"such as Azure Key Vault or HashiCorp Vault. A plugin that makes whole envelopes, such as the one of AWS " +
+					"Signer, signs too, but `verification` refuses its signatures: checking them needs a plugin as well. Conflicts " +
+					"with `private_key`.",
 				Optional:   true,
 				Attributes: signingPluginAttributes(),
 			},

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation/notationtest"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // Settings that cannot sign or verify are an error of the attribute that is at fault. It does not repeat a key.
@@ -173,6 +175,30 @@ func TestUnusableSignatureSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The signer asks the time stamping authority for each signature, and not for the one that the configuration makes for
+// trial.
+func TestSignerWithTimestamps(t *testing.T) {
+	t.Parallel()
+	tsa := notationtest.NewTSA(t)
+	release := notationtest.NewAuthority(t, "Example").Issue(t, "release")
+	c := newSettingsCaller(t)
+	config := c.config(settingsOf{"signing": settingsOf{
+		"private_key": string(release.KeyPEM(t)), "certificate_chain": string(release.ChainPEM()), "envelope": "cose",
+		"timestamp_url": tsa.URL, "timestamp_certificates": string(tsa.Roots), "expiry": "24h",
+	}})
+	if found := append(c.validate(config), c.configure(config)...); len(found) > 0 || tsa.Asked() > 0 {
+		t.Fatalf("%d timestamps, the errors are %q", tsa.Asked(), found)
+	}
+	made, err := c.provider.data.signer.Sign(t.Context(), notationtest.Target("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !made.Timestamped || tsa.Asked() != 1 || made.MediaType != signing.MediaTypeCOSE ||
+		made.ExpiresAt.Sub(made.SignedAt) != 24*time.Hour {
+		t.Errorf("after %d timestamps, the signature is %+v", tsa.Asked(), made.Claims)
 	}
 }
 

@@ -36,8 +36,9 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"trusted_certificates": schema.StringAttribute{
 				MarkdownDescription: "Root certificates of the signers to trust, as PEM, one after the other, such as " +
-					"`file(\"signers.pem\")`. A signing certificate that is its own root is one, too. A root counts byte for byte: " +
-					"one that was issued anew is another. List the old and the new while you replace one.",
+					"`file(\"signers.pem\")`. A self-signed signing certificate is its own root. The provider compares certificates " +
+					"byte by byte, so a root that was issued again with the same key is another one: list both until all signatures " +
+					"that you need are made with the new one.",
 				Required: true,
 			},
 			"trusted_identities": schema.ListAttribute{
@@ -50,14 +51,14 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"level": schema.StringAttribute{
 				MarkdownDescription: "`strict` refuses a signature that has expired, or whose certificate has. `permissive` " +
-					"accepts it. Neither accepts another signer, a revoked certificate or changed content. Defaults to `strict`.",
+					"accepts it. Both refuse an unknown signer and changed content. Defaults to `strict`.",
 				Optional:   true,
 				Validators: []validator.String{isLevel()},
 			},
 			"revocation": schema.StringAttribute{
-				MarkdownDescription: "`check` asks the services that the certificates name (OCSP, revocation lists) whether one " +
-					"has been revoked, once in a run, and refuses the signature if there is no answer. `off` asks nobody. Defaults " +
-					"to `off`.",
+				MarkdownDescription: "Whether to ask the certificate authorities if a certificate has been revoked. `check` asks " +
+					"the services that the certificates name (OCSP responders, revocation lists), once in a run for each chain of " +
+					"certificates, and refuses signatures if there is no answer. Defaults to `off`.",
 				Optional:   true,
 				Validators: []validator.String{stringvalidator.OneOf(revocationOff, revocationCheck)},
 			},
@@ -72,9 +73,9 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 				Optional: true,
 			},
 			"accepted_rollback": schema.StringAttribute{
-				MarkdownDescription: "Digest of one signed manifesto that counts although this configuration has seen a newer " +
-					"one: for the case that the registry was restored from a backup. The error that refuses the manifesto names the " +
-					"digest. Remove it after the next apply.",
+				MarkdownDescription: "Digest of one older manifesto to accept although this configuration has seen a newer one, " +
+					"for example after the registry was restored from a backup. Take it from the error that refuses the manifesto, " +
+					"and remove it after the next apply.",
 				Optional:   true,
 				Validators: []validator.String{isDigest()},
 			},

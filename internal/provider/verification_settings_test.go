@@ -129,3 +129,37 @@ func TestVerificationFor(t *testing.T) {
 		})
 	}
 }
+
+// What the configured signer signs, the configured verification trusts, if it names the signer.
+func TestConfiguredVerificationTrusts(t *testing.T) {
+	t.Parallel()
+	authority := notationtest.NewAuthority(t, "Example")
+	release := authority.Issue(t, "release")
+	target := notationtest.Target("x")
+	for identity, trusted := range map[string]bool{
+		notationtest.TrustedIdentity:                  true,
+		notationtest.TrustedIdentity + ", CN=another": false,
+	} {
+		c := newSettingsCaller(t)
+		config := c.config(settingsOf{
+			"signing": settingsOf{"private_key": string(release.KeyPEM(t)), "certificate_chain": string(release.ChainPEM())},
+			"verification": settingsOf{
+				"trusted_certificates": string(authority.RootPEM()), "trusted_identities": []string{identity},
+			},
+		})
+		if found := c.configure(config); len(found) > 0 {
+			t.Fatalf("the errors are %q", found)
+		}
+		data := c.provider.data
+		made, err := data.signer.Sign(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var store notationtest.Store
+		store.Attach(t, made, target)
+		verdict, err := data.verification.verifier.Verify(t.Context(), &store, target)
+		if err != nil || (verdict.Good != nil) != trusted {
+			t.Errorf("with the identity %s: %+v, %v", identity, verdict, err)
+		}
+	}
+}

@@ -15,7 +15,20 @@ import (
 // The error wraps oci.ErrNotReferrer if the manifest names no subject, what PutManifest returns for a 4xx, and
 // oci.ErrTooLarge if the manifest or the changed list exceeds a bound. It wraps oci.ErrBadResponse if what is under the
 // fallback tag is no list: that is never replaced.
-func (r *Repository) Attach(ctx context.Context, m oci.Manifest) (err error) {
+func (r *Repository) Attach(ctx context.Context, m oci.Manifest) error {
+	return r.attach(ctx, m, r.editList)
+}
+
+// AttachFirst is Attach for a subject that this program has just made, so that nobody else can have attached anything to
+// it: where there is no API, it puts the list without looking for one.
+func (r *Repository) AttachFirst(ctx context.Context, m oci.Manifest) error {
+	return r.attach(ctx, m, r.putFirstList)
+}
+
+// attach stores a manifest and, where there is no API, has list put it on the list of its subject.
+func (r *Repository) attach(
+	ctx context.Context, m oci.Manifest, list func(context.Context, oci.Digest, oci.ReferrersEdit) error,
+) (err error) {
 	defer r.host.clean(&err)
 	referrer, subject, err := oci.ParseAttached(m)
 	if err == nil {
@@ -29,7 +42,7 @@ func (r *Repository) Attach(ctx context.Context, m oci.Manifest) (err error) {
 	}
 	hasAPI, err := r.hasAPI(ctx, subject)
 	if err == nil && !hasAPI {
-		err = r.editList(ctx, subject, oci.ReferrersEdit{Add: []oci.Descriptor{referrer.Descriptor()}})
+		err = list(ctx, subject, oci.ReferrersEdit{Add: []oci.Descriptor{referrer.Descriptor()}})
 	}
 	if err != nil {
 		return fmt.Errorf("attaching manifest %s to %s: %w", m.Digest, r.spell(subject.String()), err)

@@ -111,10 +111,10 @@ func TestAttachRequests(t *testing.T) {
 		registrytest.Olareg:        {join(put), join(put), join(del), join(del)},
 		registrytest.GGCRReferrers: {join(put, ask), join(put), join(del), join(del)},
 		registrytest.OlaregNoReferrers: {
-			join(put, ask, twice), join(put, edit), join(edit, del), join(edit, "DELETE manifests/TAG", del),
+			join(put, ask, twice), join(put, edit), join(edit, del), join("GET manifests/TAG", "DELETE manifests/TAG", del),
 		},
 		registrytest.GGCR: {
-			join(put, ask, twice), join(put, edit), join(edit, del), join(edit, "DELETE manifests/TAG", del),
+			join(put, ask, twice), join(put, edit), join(edit, del), join("GET manifests/TAG", "DELETE manifests/TAG", del),
 		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {

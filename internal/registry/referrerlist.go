@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -37,6 +38,19 @@ func (r *Repository) editList(ctx context.Context, subject oci.Digest, edit oci.
 	})
 	if errors.Is(err, errNoList) && len(edit.Add) == 0 {
 		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the list of referrers under the tag %s: %w", oci.ReferrersTag(subject), err)
+	}
+	return nil
+}
+
+// putFirstList puts a list under the fallback tag of a subject that cannot have one.
+func (r *Repository) putFirstList(ctx context.Context, subject oci.Digest, edit oci.ReferrersEdit) error {
+	list, _, err := oci.EditReferrers(oci.EmptyReferrers(), edit)
+	if err == nil {
+		err = refusedManifest(r.exchange(ctx, putRequest(oci.ReferrersTag(subject), list),
+			func(*http.Response) error { return nil }))
 	}
 	if err != nil {
 		return fmt.Errorf("the list of referrers under the tag %s: %w", oci.ReferrersTag(subject), err)
@@ -83,6 +97,12 @@ func (r *Repository) tryEdits(
 		return true, err
 	}
 	tag := oci.ReferrersTag(subject)
+	// There would otherwise be a tag for each manifest that ever had a referrer. Where a tag cannot be deleted, an empty
+	// list is put: deleting the list by its digest leaves the tag on some registries.
+	if entries == 0 && r.untag(ctx, tag) {
+		r.logList(ctx, subject, len(edits), entries)
+		return true, nil
+	}
 	if err = r.PutManifest(ctx, tag, edited, time.Time{}); err != nil {
 		return ctx.Err() != nil || !errors.Is(err, oci.ErrAmbiguous) && !passing(err), err
 	}
@@ -97,11 +117,6 @@ func (r *Repository) tryEdits(
 		return false, errContested
 	}
 	r.logList(ctx, subject, len(edits), entries)
-	if entries == 0 {
-		// Best effort: there would otherwise be a tag for each manifest that ever had a referrer. The empty list was put
-		// first, because deleting the tag may be refused, and some registries show the old list again otherwise.
-		_ = r.deleteManifest(ctx, tag)
-	}
 	return true, nil
 }
 

@@ -167,3 +167,26 @@ func issue(tb testing.TB, template *x509.Certificate, key crypto.Signer, issuer 
 	}
 	return pair{key: key, certificate: certificate}
 }
+
+// RevocationList returns a list of revoked certificates (CRL) of what issues signing certificates, in DER.
+func (a *Authority) RevocationList(tb testing.TB, revoked ...*x509.Certificate) []byte {
+	tb.Helper()
+	list := &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
+	}
+	for _, certificate := range revoked {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{
+			SerialNumber: certificate.SerialNumber, RevocationTime: time.Now().Add(-time.Minute),
+		})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.intermediate.certificate, a.intermediate.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+// WithRevocationList sets where the list of revoked certificates is.
+func WithRevocationList(url string) Edit {
+	return func(template *x509.Certificate) { template.CRLDistributionPoints = []string{url} }
+}

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ type TSA struct {
 	URL string
 	// Roots are its root certificate, in PEM.
 	Roots []byte
+	// Extra is a certificate in DER that its answers have besides. It is set before the first request.
+	Extra []byte
 
 	signer pair
 	mu     sync.Mutex
@@ -122,7 +125,7 @@ func (t *TSA) answer(request *tspclient.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := t.signer.signedData(info)
+	token, err := t.signer.signedData(info, t.Extra)
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +170,8 @@ type (
 	certificateID        struct{ Hash []byte }
 )
 
-// signedData returns signed content of a timestamp.
-func (p pair) signedData(content []byte) ([]byte, error) {
+// signedData returns signed content of a timestamp, with its certificate and an extra one.
+func (p pair) signedData(content, extra []byte) ([]byte, error) {
 	digest, certificate := sha256.Sum256(content), sha256.Sum256(p.certificate.Raw)
 	attributes := make([]cmsAttribute, 0, 3)
 	for _, attribute := range []struct {
@@ -202,7 +205,7 @@ func (p pair) signedData(content []byte) ([]byte, error) {
 		DigestAlgorithms: []pkix.AlgorithmIdentifier{{Algorithm: oidSHA256}},
 		Encapsulated:     cmsEncapsulated{ContentType: oidTSTInfo, Content: content},
 		Certificates: asn1.RawValue{
-			Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: p.certificate.Raw,
+			Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: slices.Concat(p.certificate.Raw, extra),
 		},
 		SignerInfos: []cmsSignerInfo{{
 			Version:            1,
