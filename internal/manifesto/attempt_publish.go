@@ -17,32 +17,13 @@ const publishParallel = 16
 // publish stores the artifacts of the changes and their signatures. Both must be there before the manifesto names them.
 // A change whose artifact cannot be stored fails alone: the others start over without it.
 func (a *attempt) publish(ctx context.Context) error {
-	type piece struct {
-		ticket *ticket
-		edit   edit
-	}
-	var pieces []piece
-	for _, t := range slices.Concat(a.batch, a.again) {
-		for _, e := range t.change {
-			if e.publication != nil {
-				pieces = append(pieces, piece{t, e})
-			}
-		}
-	}
+	pieces := a.toPublish()
 	if (len(pieces) > 0 || a.publisher.signer != nil) && a.base.doc.HasArtifacts() {
 		a.publisher.assumeEmpty()
 	}
 	failed := make([]error, len(pieces))
-	err := eachAtOnce(ctx, pieces, publishParallel, func(ctx context.Context, i int, p piece) error {
-		entry, ok := a.next.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
-		if !ok || entry.Artifact == (format.Artifact{}) {
-			return nil // A later change of the batch has removed the entry.
-		}
-		before, _ := a.base.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
-		first := before.Artifact.Digest != entry.Artifact.Digest
-		found, err := a.publisher.publish(ctx, entry, *p.edit.publication, first)
-		p.ticket.sign(p.edit.key, found)
-		failed[i] = err
+	err := eachAtOnce(ctx, pieces, publishParallel, func(ctx context.Context, i int, p publishedEdit) error {
+		failed[i] = a.publishOne(ctx, p)
 		return nil
 	})
 	if err != nil {
@@ -55,6 +36,37 @@ func (a *attempt) publish(ctx context.Context) error {
 		}
 	}
 	return a.refuse(reasons)
+}
+
+// publishedEdit is an edit that publishes its piece, and its ticket.
+type publishedEdit struct {
+	ticket *ticket
+	edit   edit
+}
+
+// toPublish returns the edits of the attempt that publish their pieces.
+func (a *attempt) toPublish() []publishedEdit {
+	var pieces []publishedEdit
+	for _, t := range slices.Concat(a.batch, a.again) {
+		for _, e := range t.change {
+			if e.publication != nil {
+				pieces = append(pieces, publishedEdit{t, e})
+			}
+		}
+	}
+	return pieces
+}
+
+func (a *attempt) publishOne(ctx context.Context, p publishedEdit) error {
+	entry, ok := a.next.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
+	if !ok || entry.Artifact == (format.Artifact{}) {
+		return nil // A later change of the batch has removed the entry.
+	}
+	before, _ := a.base.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
+	first := before.Artifact.Digest != entry.Artifact.Digest
+	found, err := a.publisher.publish(ctx, entry, *p.edit.publication, first)
+	p.ticket.sign(p.edit.key, found)
+	return err
 }
 
 // refuse decides the tickets that have failed. If there are some, the error is errStartOver.

@@ -173,6 +173,16 @@ func (s *Store) Pieces(ctx context.Context, name oci.Repository, filter Filter) 
 	if err != nil {
 		return nil, err
 	}
+	pieces := v.selected(name, filter)
+	err = eachAtOnce(ctx, pieces, lookParallel, func(ctx context.Context, i int, p Located) (err error) {
+		pieces[i].Piece, err = c.inspectEntry(ctx, v, p.Piece.Entry)
+		return err
+	})
+	return pieces, err
+}
+
+// selected returns the entries that a filter selects, in the manifesto's order, without a look at their contents.
+func (v *version) selected(name oci.Repository, filter Filter) []Located {
 	var pieces []Located
 	add := func(image oci.Digest, entries []format.Entry) {
 		for _, entry := range entries {
@@ -190,9 +200,5 @@ func (s *Store) Pieces(ctx context.Context, name oci.Repository, filter Filter) 
 			add(image, entries)
 		}
 	}
-	err = eachAtOnce(ctx, pieces, lookParallel, func(ctx context.Context, i int, p Located) (err error) {
-		pieces[i].Piece, err = c.inspectEntry(ctx, v, p.Piece.Entry)
-		return err
-	})
-	return pieces, err
+	return pieces
 }

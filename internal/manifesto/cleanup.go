@@ -10,6 +10,7 @@ import (
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
+	"golang.org/x/sync/errgroup"
 )
 
 // Leftover is an artifact that a change has superseded and that is still attached to its image, so that other tools
@@ -48,26 +49,12 @@ func (b *burst) supersede(a *attempt) {
 // cannot be removed is reported to the last caller, because the change itself is stored.
 func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	current := c.tag.state.current()
-	for image, artifacts := range b.artifacts {
-		artifacts = c.withoutCurrent(current, image, artifacts)
-		for _, artifact := range artifacts {
-			c.publisher.forget(artifact)
-			if err := c.detachSignatures(ctx, artifact); err != nil {
-				last.leave(Leftover{image, artifact, err})
-			}
-		}
-		if len(artifacts) == 0 {
-			continue
-		}
-		if err := c.repository.Detach(ctx, image, artifacts...); err != nil {
-			for _, artifact := range artifacts {
-				last.leave(Leftover{image, artifact, err})
-			}
-		}
-	}
-	for artifact, signatures := range b.signatures {
+	cleanEach(b.artifacts, func(image oci.Digest, artifacts []oci.Digest) {
+		c.detachArtifacts(ctx, image, c.withoutCurrent(current, image, artifacts), last)
+	})
+	cleanEach(b.signatures, func(artifact oci.Digest, signatures []oci.Digest) {
 		c.toleratedDetach(ctx, c.repository.Detach, artifact, signatures)
-	}
+	})
 	for manifest, signature := range c.sealed {
 		if manifest != current.digest {
 			c.toleratedDetach(ctx, c.repository.DetachAll, manifest, []oci.Digest{signature})
@@ -85,8 +72,41 @@ func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	b.replaced = nil
 }
 
+// cleanEach cleans up several subjects at a time. It leaves out none, so that what fails is reported for each.
+func cleanEach(superseded map[oci.Digest][]oci.Digest, clean func(subject oci.Digest, digests []oci.Digest)) {
+	var group errgroup.Group
+	group.SetLimit(publishParallel)
+	for subject, digests := range superseded {
+		group.Go(func() error {
+			clean(subject, digests)
+			return nil
+		})
+	}
+	_ = group.Wait() // No call returns an error.
+}
+
+// detachArtifacts removes artifacts of an image and their signatures.
+func (c *committer) detachArtifacts(ctx context.Context, image oci.Digest, artifacts []oci.Digest, last *ticket) {
+	for _, artifact := range artifacts {
+		c.publisher.forget(artifact)
+		if err := c.detachSignatures(ctx, artifact); err != nil {
+			last.leave(Leftover{image, artifact, err})
+		}
+	}
+	if len(artifacts) == 0 {
+		return
+	}
+	if err := c.repository.Detach(ctx, image, artifacts...); err != nil {
+		for _, artifact := range artifacts {
+			last.leave(Leftover{image, artifact, err})
+		}
+	}
+}
+
 // leave reports what was left, each artifact once.
 func (t *ticket) leave(left Leftover) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	same := func(l Leftover) bool { return l.Image == left.Image && l.Artifact == left.Artifact }
 	if !slices.ContainsFunc(t.leftover, same) {
 		t.leftover = append(t.leftover, left)

@@ -85,27 +85,33 @@ func (s *Store) Verify(ctx context.Context, key Key, d Demand) (Verified, error)
 	if verified.Entry, err = v.entry(key); err != nil || verified.Reason != nil {
 		return verified, err
 	}
+	err = c.verifyEntry(ctx, key, d.Verifier, &verified)
+	return verified, err
+}
+
+// verifyEntry sets what the signatures of the entry's artifact say.
+func (c *committer) verifyEntry(ctx context.Context, key Key, verifier signing.Verifier, verified *Verified) error {
 	m, ok := format.ArtifactOf(key.Image, verified.Entry)
 	switch {
 	case verified.Entry.Artifact == (format.Artifact{}):
 		verified.Reason = fmt.Errorf("%w: the piece has no artifact, which is what a signature would be of",
 			signing.ErrUnsigned)
-		return verified, nil
+		return nil
 	case !ok:
 		verified.Reason = fmt.Errorf("%w: another tool has changed the entry, and its artifact is still %s",
 			ErrChangedUnsigned, verified.Entry.Artifact.Digest)
-		return verified, nil
+		return nil
 	}
-	verdict, err := c.verdicts.of(ctx, c.repository, d.Verifier, m.Descriptor())
+	verdict, err := c.verdicts.of(ctx, c.repository, verifier, m.Descriptor())
 	if err != nil {
-		return verified, fmt.Errorf("verifying the artifact %s: %w", m.Digest, err)
+		return fmt.Errorf("verifying the artifact %s: %w", m.Digest, err)
 	}
 	if verdict.Good != nil {
 		verified.Signature = *verdict.Good
 	} else {
 		verified.Reason = verdict.Err("the artifact " + m.Digest.String())
 	}
-	return verified, nil
+	return nil
 }
 
 // trusted returns the current version, and whether it is to be trusted.

@@ -97,38 +97,27 @@ func (c *committer) putEntry(ctx context.Context, put Put, digest oci.Digest) (R
 
 // putEdit returns the edit of a Put, whose content has the digest.
 func (c *committer) putEdit(ctx context.Context, put Put, digest oci.Digest) (edit, error) {
-	created := c.now() // Taken once, so that every attempt stores the same entry.
 	published, err := c.publicationOf(ctx, put)
 	if err != nil {
 		return edit{}, err
 	}
 	size := put.size()
 	if published != nil && size < 0 {
-		if size, err = c.repository.HeadBlob(ctx, digest); err != nil {
+		if size, err = c.measure(ctx, digest); err != nil {
 			return edit{}, err
 		}
+	}
+	entry := format.Entry{
+		Type: put.Type, Digest: digest, Size: size, MediaType: put.MediaType, Annotations: put.Annotations,
+		Created: c.now(), // Taken once, so that every attempt stores the same entry.
 	}
 	return edit{
 		publication: published,
 		key:         put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
 		apply: func(d *format.Document) {
-			entry := format.Entry{
-				Type: put.Type, Digest: digest, Size: size,
-				MediaType: put.MediaType, Annotations: put.Annotations, Created: created,
-			}
-			current, ok := d.Lookup(put.Image, put.Type)
-			entry.DeclaredBy = put.declaredBy(current)
-			if ok && current.Digest == digest {
-				entry.Created = current.Created // It changes only with the content.
-				if put.Content == nil && size < 0 {
-					entry.Size = current.Size
-				}
-			}
-			if published != nil {
-				entry.Artifact = published.of(entry)
-			}
-			d.Set(put.Image, entry)
+			current, _ := d.Lookup(put.Image, put.Type)
+			d.Set(put.Image, put.after(current, entry, published))
 		},
 		holds: func(d *format.Document) bool {
 			current, ok := d.Lookup(put.Image, put.Type)
@@ -138,6 +127,35 @@ func (c *committer) putEdit(ctx context.Context, put Put, digest oci.Digest) (ed
 				(put.Reference == "" || slices.Contains(current.DeclaredBy, put.Reference))
 		},
 	}, nil
+}
+
+// after returns what a document has after the Put of an entry. current is what it has before; zero if there is none.
+func (p Put) after(current, entry format.Entry, published *publication) format.Entry {
+	entry.DeclaredBy = p.declaredBy(current)
+	if current.Digest == entry.Digest {
+		entry.Created = current.Created // It changes only with the content.
+		if entry.Size < 0 {
+			entry.Size = current.Size
+		}
+	}
+	if published != nil {
+		entry.Artifact = published.of(entry)
+	}
+	return entry
+}
+
+// measure returns the size of a blob in bytes. The error wraps ErrContentMissing if it is not there.
+func (c *committer) measure(ctx context.Context, digest oci.Digest) (int64, error) {
+	size, err := c.repository.HeadBlob(ctx, digest)
+	if err == nil && size < 0 { // The registry does not say.
+		var content []byte
+		content, err = c.repository.GetBlob(ctx, digest, format.MaxContent)
+		size = int64(len(content))
+	}
+	if errors.Is(err, oci.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrContentMissing, err)
+	}
+	return size, err
 }
 
 // publicationOf returns how a Put publishes its piece; nil if it does not.

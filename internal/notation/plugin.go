@@ -115,7 +115,8 @@ func newSignPlugin(ctx context.Context, r runner, o PluginOptions) (*signPlugin,
 	if err := p.run(ctx, &plugin.GetMetadataRequest{PluginConfig: o.Config}, &p.metadata); err != nil {
 		return nil, err
 	}
-	r.logger.Debug("Found a plugin", slog.String("name", p.metadata.Name), slog.String("version", p.metadata.Version))
+	r.logger.DebugContext(ctx, "found a plugin", slog.String("name", p.metadata.Name),
+		slog.String("version", p.metadata.Version))
 	name := oci.Printable(p.metadata.Name)
 	switch {
 	case o.Name != "" && p.metadata.Name != o.Name:

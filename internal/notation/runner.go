@@ -60,7 +60,7 @@ func (r runner) run(ctx context.Context, request plugin.Request, response any) e
 	command.Env, command.WaitDelay = r.environment, pluginWaitDelay
 	begin := time.Now()
 	err = command.Run()
-	r.logger.Debug("Ran a plugin", slog.String("plugin", name), slog.String("command", verb),
+	r.logger.DebugContext(ctx, "ran a plugin", slog.String("plugin", name), slog.String("command", verb),
 		slog.Duration("took", time.Since(begin)), slog.Bool("ok", err == nil))
 	switch {
 	case ctx.Err() != nil:

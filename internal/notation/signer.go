@@ -62,7 +62,7 @@ func NewSigner(ctx context.Context, o SignerOptions) (signing.Signer, error) {
 	if err = o.checkEnd(trial.CertificateChain, time.Now()); err != nil {
 		return nil, err
 	}
-	s.logger.Debug("Made a trial signature", slog.String("signer", signerOf(trial.CertificateChain[0])))
+	s.logger.DebugContext(ctx, "made a trial signature", slog.String("signer", signerOf(trial.CertificateChain[0])))
 	return s, nil
 }
 

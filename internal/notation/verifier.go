@@ -96,7 +96,7 @@ func (l *look) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	digests := l.claimed(listed)
+	digests := l.claimed(ctx, listed)
 	if more := len(digests) - maxManifests; more > 0 {
 		digests, l.verdict.Unseen = digests[:maxManifests], more
 	}
@@ -125,7 +125,7 @@ func (l *look) run(ctx context.Context) error {
 }
 
 // claimed returns the digests of what may be a signature: the writer of a list may not have known the type.
-func (l *look) claimed(listed []oci.ListedReferrer) []oci.Digest {
+func (l *look) claimed(ctx context.Context, listed []oci.ListedReferrer) []oci.Digest {
 	var digests []oci.Digest
 	seen := map[oci.Digest]bool{}
 	for _, entry := range listed {
@@ -134,7 +134,7 @@ func (l *look) claimed(listed []oci.ListedReferrer) []oci.Digest {
 		}
 		seen[entry.Digest] = true
 		if _, err := oci.ParseDigest(entry.Digest.String()); err != nil {
-			l.refuse(refused(entry.Digest, err))
+			l.refuse(ctx, refused(entry.Digest, err))
 			continue
 		}
 		digests = append(digests, entry.Digest)
@@ -148,7 +148,7 @@ func (l *look) open(ctx context.Context, digest oci.Digest) (candidate, bool, er
 	var stored signing.Stored
 	switch {
 	case isBroken(err):
-		l.refuse(refused(digest, err))
+		l.refuse(ctx, refused(digest, err))
 		return candidate{}, false, nil
 	case err != nil:
 		return candidate{}, false, err
@@ -156,7 +156,7 @@ func (l *look) open(ctx context.Context, digest oci.Digest) (candidate, bool, er
 	stored, err = signing.ParseManifest(manifest, l.target.Digest)
 	if err != nil {
 		if !errors.Is(err, signing.ErrNotSignature) {
-			l.refuse(refused(digest, err))
+			l.refuse(ctx, refused(digest, err))
 		}
 		return candidate{}, false, nil
 	}
@@ -171,14 +171,14 @@ func (l *look) check(ctx context.Context, c candidate) error {
 	}
 	l.envelopes--
 	if size := c.stored.Envelope.Size; size > maxEnvelope {
-		l.refuse(refused(c.digest,
+		l.refuse(ctx, refused(c.digest,
 			fmt.Errorf("%w: its envelope has %d bytes, more than %d", oci.ErrTooLarge, size, maxEnvelope)))
 		return nil
 	}
 	envelope, err := l.source.GetBlob(ctx, c.stored.Envelope.Digest, maxEnvelope)
 	switch {
 	case isBroken(err):
-		l.refuse(refused(c.digest, err))
+		l.refuse(ctx, refused(c.digest, err))
 		return nil
 	case err != nil:
 		return err
@@ -189,18 +189,18 @@ func (l *look) check(ctx context.Context, c candidate) error {
 		return err
 	case found.Reason == nil:
 		l.verdict.Good = &found
-		l.logger.Debug("Verified a signature", slog.String("target", l.target.Digest.String()),
+		l.logger.DebugContext(ctx, "verified a signature", slog.String("target", l.target.Digest.String()),
 			slog.String("found", found.String()), slog.Bool("expired", found.Expired))
 		return nil
 	}
-	l.refuse(found)
+	l.refuse(ctx, found)
 	return nil
 }
 
 // refuse keeps a signature that does not count.
-func (l *look) refuse(found signing.Found) {
+func (l *look) refuse(ctx context.Context, found signing.Found) {
 	l.verdict.Refused = append(l.verdict.Refused, found)
-	l.logger.Debug("Refused a signature",
+	l.logger.DebugContext(ctx, "refused a signature",
 		slog.String("target", l.target.Digest.String()), slog.String("found", found.String()))
 }
 

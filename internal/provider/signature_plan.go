@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // signs reports whether a resource signs, given its attribute sign. known is false if that is not known yet.
@@ -52,6 +53,20 @@ func (p *signaturePlanner) run(diags *diag.Diagnostics) {
 		return
 	}
 	sign, known := p.data.signs(p.config.Sign)
+	p.planArtifactType(sign, known)
+	keepsArtifact := p.planArtifact()
+	switch {
+	case known && !sign:
+		p.plan.setSignature(signing.Found{})
+	case keepsArtifact && !p.state.SignatureDigest.IsNull() && !p.state.isDue(p.now) && known:
+		p.plan.keepSignature(p.state)
+	default:
+		p.plan.unknownSignature()
+	}
+}
+
+// planArtifactType plans the type of the artifact: that of the configuration, a default if the piece is signed, or none.
+func (p *signaturePlanner) planArtifactType(sign, known bool) {
 	switch {
 	case !p.config.ArtifactType.IsNull():
 		p.plan.ArtifactType = p.config.ArtifactType
@@ -62,28 +77,21 @@ func (p *signaturePlanner) run(diags *diag.Diagnostics) {
 	default:
 		p.plan.ArtifactType = types.StringNull()
 	}
-	keepsArtifact := p.state != nil && p.keepsEntry && p.plan.ArtifactType.Equal(p.state.ArtifactType)
+}
+
+// planArtifact plans the artifact, and reports whether the one of the state stays.
+func (p *signaturePlanner) planArtifact() (keeps bool) {
+	keeps = p.state != nil && p.keepsEntry && p.plan.ArtifactType.Equal(p.state.ArtifactType)
 	switch {
 	case p.plan.ArtifactType.IsNull():
 		p.plan.ArtifactDigest = types.StringNull()
-	case keepsArtifact && !p.state.ArtifactDigest.IsNull():
+	case keeps && !p.state.ArtifactDigest.IsNull():
 		p.plan.ArtifactDigest = p.state.ArtifactDigest
+		return true
 	default:
-		keepsArtifact = false
 		p.plan.ArtifactDigest = types.StringUnknown()
 	}
-	switch {
-	case known && !sign:
-		*p.plan = signatureModel{
-			ArtifactType: p.plan.ArtifactType, ArtifactDigest: p.plan.ArtifactDigest, Sign: p.plan.Sign,
-			SignatureDigest: types.StringNull(), SignedBy: types.StringNull(),
-			SignedAt: types.StringNull(), ExpiresAt: types.StringNull(),
-		}
-	case known && keepsArtifact && !p.state.SignatureDigest.IsNull() && !p.state.isDue(p.now):
-		p.plan.keepSignature(p.state)
-	default:
-		p.plan.unknownSignature()
-	}
+	return false
 }
 
 // checkArtifactType returns what is wrong with an artifact type, and what to do. An empty summary accepts it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -110,17 +111,40 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 		return r.floor, verified.Reason
 	case verified.Reason != nil:
 		r.state.setSignature(signing.Found{})
-		r.diags.AddAttributeWarning(path.Root("signature_digest"), notTrusted, fmt.Sprintf(
-			"%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: applying makes "+
-				"what the configuration says valid again, and keeps what other writers have added to the manifesto.",
-			upperFirst(describeKey(r.key)), sentence(verified.Reason)))
-		return r.floor, nil
+		return r.floor, r.warn(ctx, verified)
 	case r.state.ArtifactDigest.IsNull():
 		r.state.setSignature(signing.Found{})
 	default:
 		r.state.setSignature(verified.Signature)
 	}
 	return manifesto.Floor{Number: verified.Number, Digest: verified.Digest}, nil
+}
+
+// warn tells why a signature is not to be trusted, and what else in the manifesto is not.
+func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified) error {
+	detail := fmt.Sprintf("%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: "+
+		"applying makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
+		upperFirst(describeKey(r.key)), sentence(verified.Reason))
+	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
+		_, pieces, err := r.data.store.VerifyAll(
+			ctx, r.key.Repository, manifesto.Filter{}, r.data.verification.demand(r.floor))
+		if err != nil {
+			return err
+		}
+		var suspects []manifesto.Key
+		for key, piece := range pieces {
+			if key != r.key && piece.Reason != nil && piece.Entry.Artifact != (format.Artifact{}) {
+				suspects = append(suspects, key)
+			}
+		}
+		slices.SortFunc(suspects, compareKeys)
+		if len(suspects) > 0 {
+			detail += "\n\nThe signatures of other metadata in it are not to be trusted, and stay so:\n" +
+				bulleted(suspects, describeKey)
+		}
+	}
+	r.diags.AddAttributeWarning(path.Root("signature_digest"), notTrusted, detail)
+	return nil
 }
 
 // demand returns what to ask of a manifesto that must not be older than floor.
