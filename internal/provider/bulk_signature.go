@@ -91,7 +91,8 @@ func (s *bulkSignatures) look(
 					return err
 				}
 				_, matches := format.ArtifactOf(l.Key.Image, l.Piece.Entry)
-				needs[i].artifact = !matches || !listed[l.Piece.Artifact.Digest]
+				_, there := listed[l.Piece.Artifact.Digest]
+				needs[i].artifact = !matches || !there
 			}
 			if s.signs {
 				s.lookAtSignature(l.Key, &needs[i], now)
