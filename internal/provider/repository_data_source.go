@@ -163,7 +163,7 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 	values["id"] = tftypes.NewValue(tftypes.String, repository.String())
 	values["registry"] = tftypes.NewValue(tftypes.String, repository.Host())
 	values["images"] = newListedTypes().value(images)
-	maps.Copy(values, model.trustModel.values())
+	maps.Copy(values, model.values())
 	resp.State.Raw = tftypes.NewValue(req.Config.Raw.Type(), values)
 }
 

@@ -88,7 +88,7 @@ func (l repositoryListing) decisive(images []listedImage) []manifesto.Described 
 	for _, image := range images {
 		listed := l.filter.selects(image.Image)
 		for _, entry := range image.Entries {
-			if l.filter.decides(entry.Type) && !(listed && l.filter.shows(entry.Type)) {
+			if l.filter.decides(entry.Type) && (!listed || !l.filter.shows(entry.Type)) {
 				pieces = append(pieces, manifesto.Described{Image: image.Digest, Entry: entry})
 			}
 		}

@@ -55,8 +55,8 @@ func (m *trustModel) judge(v *verification, verified manifesto.Verified, signatu
 	return nil
 }
 
-// judgeAll is judge for a look-up of several pieces of a snapshot. It returns the good signature of each piece, which is
-// zero if there is none; nil if none was verified.
+// judgeAll is judge for a look-up of several pieces of a snapshot. It returns the good signature of each piece, which
+// is zero if there is none; nil if none was verified.
 func (m *trustModel) judgeAll(
 	ctx context.Context, v *verification, snapshot *manifesto.Snapshot, name oci.Repository, pieces []manifesto.Described,
 ) ([]signing.Found, error) {
@@ -65,7 +65,7 @@ func (m *trustModel) judgeAll(
 		return nil, err
 	}
 	if v == nil || whole.Reason != nil { // The reason of the whole is that of all pieces.
-		return nil, nil
+		return nil, nil //nolint:nilerr // judge has shown the reason.
 	}
 	results, err := snapshot.VerifyAll(ctx, pieces)
 	if err != nil {

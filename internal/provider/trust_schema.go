@@ -14,9 +14,10 @@ const minimumVersionName = "minimum_version"
 func withTrust(verified, signed string, attributes map[string]schema.Attribute) map[string]schema.Attribute {
 	attributes[verificationName] = verificationAttribute(ownVerification)
 	attributes[minimumVersionName] = schema.Int64Attribute{
-		MarkdownDescription: "Refuse a manifesto with a smaller number, and a repository without a manifesto. Set it to the " +
-			"`version` that an earlier step has seen, so that nobody can bring back metadata that was withdrawn since, such as " +
-			"an approval. Without verification it only protects from mistakes: anybody who can push can forge the number.",
+		MarkdownDescription: "Refuse a manifesto with a smaller number, and a repository without a manifesto. Set it to " +
+			"the `version` that an earlier step has seen, so that nobody can bring back metadata that was withdrawn since, " +
+			"such as an approval. Without verification it only protects from mistakes: anybody who can push can forge the " +
+			"number.",
 		Optional:   true,
 		Validators: []validator.Int64{int64validator.AtLeast(1)},
 	}
@@ -31,8 +32,8 @@ func withTrust(verified, signed string, attributes map[string]schema.Attribute) 
 		Computed:            true,
 	}
 	attributes["signed_at"] = schema.StringAttribute{
-		MarkdownDescription: "When " + signed + " was signed (RFC 3339, UTC): the signer's claim, unless `verification` has " +
-			"`timestamp_certificates`. Null if that is not verified.",
+		MarkdownDescription: "When " + signed + " was signed (RFC 3339, UTC): the signer's claim, unless `verification` " +
+			"has `timestamp_certificates`. Null if that is not verified.",
 		Computed: true,
 	}
 	attributes["verification_error"] = schema.StringAttribute{
@@ -51,6 +52,6 @@ const (
 )
 
 // verifiesAll completes the description of a data source that returns several pieces.
-const verifiesAll = "\n\nWith `verification`, here or in the provider, everything that is listed comes from a manifesto " +
-	"that a trusted signer has signed, and each piece that is listed must be signed as well, or the data source fails. " +
+const verifiesAll = "\n\nWith `verification`, here or in the provider, everything that is listed comes from a " +
+	"manifesto that a trusted signer has signed, and each piece that is listed must be signed as well, or the data source fails. " +
 	"That takes about three requests for the manifesto and for each piece, once a run."

@@ -245,7 +245,7 @@ func TestAccMinimumVersion(t *testing.T) {
 	w := newTrusted(t, registrytest.Olareg)
 	empty := dataConfig("manifesto_metadata", w.ref(":1"), some1+"\noptional = true\n%s")
 	nothing := func(more string) string { return fmt.Sprintf(empty, more) }
-	missing := words(`Manifesto rolled back.*minimum_version.*the repository has no manifesto, and at least 1 is asked for`)
+	missing := words(`Manifesto rolled back.*minimum_version.*the repository has no manifesto, and at least 1 is asked`)
 	acceptance(t,
 		resource.TestStep{
 			Config: w.reading(nothing("")),
