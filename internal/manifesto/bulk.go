@@ -159,6 +159,11 @@ type Filter struct {
 	Type  string
 }
 
+// Selects reports whether the filter selects the entry of a key.
+func (f Filter) Selects(key Key) bool {
+	return (f.Image == "" || f.Image == key.Image) && (f.Type == "" || f.Type == key.Type)
+}
+
 // Located is a piece and its key.
 type Located struct {
 	Key   Key

@@ -151,26 +151,30 @@ func (s *bulkSignatures) refresh(
 	state.Signed = types.BoolValue(signed)
 	if s.verified {
 		state.setFirst(first)
-		s.warn(lines, len(located) > 0, diags)
+		return s.warn(ctx, lines, len(located) > 0, diags)
 	}
 	return nil
 }
 
 // warn tells what is not to be trusted: the manifesto, if it has pieces of the resource, or single pieces.
-func (s *bulkSignatures) warn(lines []string, has bool, diags *diag.Diagnostics) {
-	var text string
+func (s *bulkSignatures) warn(ctx context.Context, lines []string, has bool, diags *diag.Diagnostics) (err error) {
+	var text, others string
 	if s.whole.Reason != nil && has {
 		text = " " + sentence(s.whole.Reason)
+		if others, err = s.data.suspects(ctx, s.repository, s.data.verification.demand(s.floor), s.filter.Selects); err != nil {
+			return err
+		}
 	}
 	if len(lines) > 0 {
 		text += bulleted(lines, func(line string) string { return line })
 	}
 	if text != "" {
-		diags.AddAttributeWarning(path.Root("signed"), "Signatures not to be trusted", fmt.Sprintf(
+		diags.AddAttributeWarning(path.Root("signed"), notTrusted, fmt.Sprintf(
 			"%s:%s\n\nThe next apply signs again what needs it, if the resource signs. Find out first who changed it: applying "+
-				"makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
-			upperFirst(s.what), text))
+				"makes what the configuration says valid again, and keeps what other writers have added to the manifesto.%s",
+			upperFirst(s.what), text, others))
 	}
+	return nil
 }
 
 // warnRemoved warns that nobody to be trusted has signed a manifesto in which nothing is left.

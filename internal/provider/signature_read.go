@@ -176,25 +176,35 @@ func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified)
 		"applying makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
 		upperFirst(describeKey(r.key)), sentence(verified.Reason))
 	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
-		_, pieces, err := r.data.store.VerifyAll(
-			ctx, r.key.Repository, manifesto.Filter{}, r.verification().demand(r.floor))
+		own := func(key manifesto.Key) bool { return key == r.key }
+		others, err := r.data.suspects(ctx, r.key.Repository, r.verification().demand(r.floor), own)
 		if err != nil {
 			return err
 		}
-		var suspects []manifesto.Key
-		for key, piece := range pieces {
-			if key != r.key && piece.Reason != nil && piece.Entry.Artifact != (format.Artifact{}) {
-				suspects = append(suspects, key)
-			}
-		}
-		slices.SortFunc(suspects, compareKeys)
-		if len(suspects) > 0 {
-			detail += "\n\nThe signatures of other metadata in it are not to be trusted, and stay so:\n" +
-				bulleted(suspects, describeKey)
-		}
+		detail += others
 	}
 	r.diags.AddAttributeWarning(path.Root("signature_digest"), notTrusted, detail)
 	return nil
+}
+
+// suspects describes the published metadata of a repository whose own signatures are not to be trusted, besides a
+// resource's own; the text is empty if there is none.
+func (d *providerData) suspects(
+	ctx context.Context, repository oci.Repository, demand manifesto.Demand, own func(manifesto.Key) bool,
+) (string, error) {
+	_, pieces, err := d.store.VerifyAll(ctx, repository, manifesto.Filter{}, demand)
+	var suspects []manifesto.Key
+	for key, piece := range pieces {
+		if !own(key) && piece.Reason != nil && piece.Entry.Artifact != (format.Artifact{}) {
+			suspects = append(suspects, key)
+		}
+	}
+	if err != nil || len(suspects) == 0 {
+		return "", err
+	}
+	slices.SortFunc(suspects, compareKeys)
+	return "\n\nThe signatures of other metadata in it are not to be trusted, and stay so:\n" +
+		bulleted(suspects, describeKey), nil
 }
 
 // demand returns what to ask of a manifesto that must not be older than floor.
