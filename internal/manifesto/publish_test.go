@@ -470,3 +470,36 @@ func TestLeftover(t *testing.T) {
 		t.Errorf("Delete = %+v, %v", removed, err)
 	}
 }
+
+// What a run that was killed has attached goes with the next change of the same piece. Artifacts of other pieces and of
+// other tools stay.
+func TestOrphans(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		described, err := f.remote.DescribeManifest(ctx, f.image.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.blob(t, "{}")
+		for _, typ := range []string{"approval", "contact"} {
+			entry := format.Entry{Type: typ, Digest: f.blob(t, "killed"), Size: 6}
+			_, m, err := format.NewArtifact(described, "application/vnd.example."+typ, entry)
+			if err == nil {
+				err = f.remote.Attach(ctx, m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err = registrytest.Attach(ctx, f.remote, f.image, registrytest.Artifact{Type: "application/foreign"}); err != nil {
+			t.Fatal(err)
+		}
+		put := Put{Key: f.key("approval"), Content: []byte("yes"), ArtifactType: "application/vnd.example.yes"}
+		f.mustPublish(t, f.run(t), put)
+		want := []string{"application/foreign", "application/vnd.example.contact", "application/vnd.example.yes"}
+		if got := f.attachedTo(t, f.image); !slices.Equal(got, want) {
+			t.Errorf("attached: %q, want %q", got, want)
+		}
+	})
+}

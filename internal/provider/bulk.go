@@ -84,6 +84,7 @@ func (b bulk) commit(
 				"not changed. Apply the resources that declare them to store it again.\n%s",
 			b.repository, bulleted(stored.Missing, oci.Digest.String)))
 	}
+	warnLeftover(b.repository, stored.Leftover, diags)
 	return stored, true
 }
 
@@ -91,13 +92,21 @@ func (b bulk) commit(
 // may be in the way. If it returns false, diags has an error, as with commit.
 func (b bulk) create(
 	ctx context.Context, entries []bulkEntry, found []bulkFound, overwrite bool, diags *diag.Diagnostics,
-) bool {
+) (manifesto.Stored, bool) {
 	meeting := meetBulk(entries, found)
 	if !overwrite && meeting.refuse(b, diags) {
-		return false
+		return manifesto.Stored{}, false
 	}
-	_, ok := b.commit(ctx, meeting.change(entries, overwrite), "creating", diags)
-	return ok
+	return b.commit(ctx, meeting.change(entries, overwrite), "creating", diags)
+}
+
+// remember records the manifesto that an apply has stored, if the refresh verifies signatures.
+func (b bulk) remember(
+	ctx context.Context, m *bulkSignatureModel, stored manifesto.Stored, private privateState, diags *diag.Diagnostics,
+) {
+	if b.data.verification != nil && m.Signed.ValueBool() && stored.Number > 0 {
+		rememberFloor(ctx, private, manifesto.Floor{Number: stored.Number}, diags)
+	}
 }
 
 // destroy removes what a state has, and tells what stays because others declare it, too.

@@ -21,6 +21,9 @@ type bulkEntry struct {
 	// mediaType and annotations are what to store.
 	mediaType   string
 	annotations map[string]string
+	// artifactType is that of the artifact to publish; empty for none. signs says to sign it.
+	artifactType string
+	signs        bool
 }
 
 // bulkHeld is an entry that the state of a bulk resource has.
@@ -33,6 +36,22 @@ type bulkHeld struct {
 	stale bool
 	// repair says that the content is missing or not pinned.
 	repair bool
+	// artifactType is that of the artifact, as the last refresh has seen it; empty for none.
+	artifactType string
+	// unpublished says that the artifact is not attached, and unsigned that it is to be signed again.
+	unpublished, unsigned bool
+	// signature is the one to replace; empty if there is none, or if it is not known.
+	signature oci.Digest
+}
+
+// keepsArtifact reports whether storing an entry leaves its artifact as it is.
+func (h bulkHeld) keepsArtifact(entry bulkEntry) bool {
+	return h.digest == entry.digest && !h.stale && h.artifactType == entry.artifactType
+}
+
+// keeps reports whether the registry has an entry as it is declared.
+func (h bulkHeld) keeps(entry bulkEntry) bool {
+	return h.keepsArtifact(entry) && h.reference == entry.reference && !h.repair && !h.unpublished && !h.unsigned
 }
 
 // bulkChange is what one commit changes.
@@ -52,12 +71,16 @@ func bulkUpdate(entries []bulkEntry, held map[manifesto.Key]bulkHeld) (change bu
 		current, ok := held[entry.key]
 		put := entry.put()
 		if ok {
-			if current.digest == entry.digest && current.reference == entry.reference && !current.stale && !current.repair {
+			if current.keeps(entry) {
 				continue
 			}
 			put.Update, put.Expected, put.Previous, put.Repair = true, current.digest, current.reference, current.repair
-			if current.digest == entry.digest && !current.repair {
-				put.Content = nil
+			put.Sign = entry.signs && (current.unsigned || !current.keepsArtifact(entry))
+			if put.SignAgain = put.Sign; put.Sign {
+				put.ReplacedSignature = current.signature
+			}
+			if current.digest == entry.digest && !current.repair && entry.artifactType == "" {
+				put.Content = nil // An artifact has the content's size, which the content tells without a request.
 			}
 			if put.Previous == put.Reference {
 				put.Previous = ""
@@ -89,5 +112,6 @@ func bulkDestroy(held map[manifesto.Key]bulkHeld) (change bulkChange) {
 func (e bulkEntry) put() manifesto.Put {
 	return manifesto.Put{
 		Key: e.key, Reference: e.reference, Content: e.content, MediaType: e.mediaType, Annotations: e.annotations,
+		ArtifactType: e.artifactType, Sign: e.signs,
 	}
 }

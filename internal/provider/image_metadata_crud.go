@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // Create implements resource.Resource.
@@ -28,7 +29,7 @@ func (r *imageMetadataResource) Create(
 	if !ok {
 		return
 	}
-	declared, ok := plan.applied(&resp.Diagnostics)
+	declared, ok := plan.complete(r.data, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -40,9 +41,12 @@ func (r *imageMetadataResource) Create(
 		return
 	}
 	entries := plan.entriesOf(image, declared)
-	if !b.create(ctx, entries, found, plan.Overwrite.ValueBool(), &resp.Diagnostics) {
+	stored, ok := b.create(ctx, entries, found, plan.Overwrite.ValueBool(), &resp.Diagnostics)
+	if !ok {
 		return
 	}
+	plan.applied(stored.Pieces, signing.Found{})
+	b.remember(ctx, &plan.bulkSignatureModel, stored, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
@@ -67,7 +71,7 @@ func (r *imageMetadataResource) Update(
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	declared, ok := plan.applied(&resp.Diagnostics)
+	declared, ok := plan.complete(r.data, &resp.Diagnostics)
 	if !ok {
 		return
 	}
@@ -79,16 +83,29 @@ func (r *imageMetadataResource) Update(
 			return
 		}
 	}
-	if _, ok = b.commit(ctx, bulkUpdate(plan.entriesOf(image, declared), held), "updating", &resp.Diagnostics); !ok {
+	entries := plan.entriesOf(image, declared)
+	s := bulkSignatures{
+		bulk: b, filter: manifesto.Filter{Image: image.digest}, before: state.bulkSignatureModel,
+		floor: knownFloor(ctx, req.Private, &resp.Diagnostics), signs: plan.Signed.ValueBool(),
+	}
+	kept, err := s.mark(ctx, &plan.bulkSignatureModel, entries, held)
+	if err != nil {
+		b.diagnose(ctx, err, "verifying").addTo(&resp.Diagnostics)
 		return
 	}
+	stored, ok := b.commit(ctx, bulkUpdate(entries, held), "updating", &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	plan.applied(stored.Pieces, kept)
+	b.remember(ctx, &plan.bulkSignatureModel, stored, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
-// applied returns the elements of metadata at apply, and gives the plan its last unknown values besides the image. If
-// it returns false, diags has an error.
-func (m *imageMetadataModel) applied(diags *diag.Diagnostics) ([]declaredPiece, bool) {
+// complete returns the elements of metadata at apply, and gives the plan its last unknown values besides the image and
+// the signatures. If it returns false, diags has an error.
+func (m *imageMetadataModel) complete(data *providerData, diags *diag.Diagnostics) ([]declaredPiece, bool) {
 	declared, known := m.declared(diags)
 	for _, d := range declared {
 		known = known && d.bytes != nil
@@ -103,6 +120,9 @@ func (m *imageMetadataModel) applied(diags *diag.Diagnostics) ([]declaredPiece, 
 	}
 	m.setDigests(declared, true)
 	m.Pinned = types.BoolValue(true)
+	if _, ok := m.resolve(data, publishes(declared), diags); !ok {
+		return nil, false
+	}
 	return declared, m.checkJSON(declared, diags)
 }
 

@@ -76,6 +76,11 @@ func (d *declaredPiece) parseFacts() (summary, detail string) {
 			return summary, detail
 		}
 	}
+	if !d.artifactType.IsNull() && !d.artifactType.IsUnknown() {
+		if summary, detail = checkArtifactType(d.artifactType.ValueString()); summary != "" {
+			return summary, detail
+		}
+	}
 	annotations := d.annotations.Elements()
 	for key, value := range annotations {
 		if value.IsNull() {
@@ -120,6 +125,7 @@ func (m *imageMetadataModel) entriesOf(image subject, declared []declaredPiece) 
 		entry := bulkEntry{
 			key: image.key(d.typ), attribute: "metadata", element: d.key, reference: reference,
 			content: d.bytes, digest: d.digest, mediaType: d.mediaType.ValueString(), annotations: textsOf(d.annotations),
+			artifactType: artifactTypeOf(d.artifactType, d.typ, m.Signed.ValueBool()), signs: m.Signed.ValueBool(),
 		}
 		if entry.mediaType == "" && d.bytes != nil {
 			entry.mediaType = format.DetectMediaType(d.bytes)
@@ -127,6 +133,11 @@ func (m *imageMetadataModel) entriesOf(image subject, declared []declaredPiece) 
 		entries = append(entries, entry)
 	}
 	return entries
+}
+
+// publishes reports whether elements are artifacts even if they are not signed.
+func publishes(declared []declaredPiece) bool {
+	return slices.ContainsFunc(declared, func(d declaredPiece) bool { return !d.artifactType.IsNull() })
 }
 
 // setDigests plans digests. Without a known map they are unknown.

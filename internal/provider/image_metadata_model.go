@@ -26,6 +26,7 @@ type imageMetadataModel struct {
 	// Digests has the elements of Metadata.
 	Digests types.Map  `tfsdk:"digests"`
 	Pinned  types.Bool `tfsdk:"pinned"`
+	bulkSignatureModel
 }
 
 // imageIdentityModel is the identity of the resource.
@@ -50,7 +51,7 @@ func (m *imageMetadataModel) decode(ctx context.Context, raw tftypes.Value, diag
 		OnTagMove:    d.text("on_tag_move"), Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()),
 		Digests:  decodeAs[types.Map](&d, "digests", texts),
-		Pinned:   d.boolean("pinned"),
+		Pinned:   d.boolean("pinned"), bulkSignatureModel: d.bulkSignature(),
 	}
 	d.report(diags)
 }
@@ -69,12 +70,13 @@ func (m *imageMetadataModel) bulk(image subject, limit timeLimit) bulk {
 type imagePiece struct {
 	content, contentBase64, mediaType types.String
 	annotations                       types.Map
+	artifactType                      types.String
 }
 
 // imagePieceType is the type of an element of metadata.
 var imagePieceType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"content": types.StringType, "content_base64": types.StringType, "media_type": types.StringType,
-	"annotations": types.MapType{ElemType: types.StringType},
+	"annotations": types.MapType{ElemType: types.StringType}, "artifact_type": types.StringType,
 }}
 
 // imagePieceOf reads an element of metadata. The attributes of an unknown object are unknown, and those of null are
@@ -84,6 +86,7 @@ func imagePieceOf(value attr.Value) imagePiece {
 	if value.IsUnknown() {
 		return imagePiece{
 			types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.MapUnknown(types.StringType),
+			types.StringUnknown(),
 		}
 	}
 	object, ok := value.(types.Object)
@@ -95,6 +98,7 @@ func imagePieceOf(value attr.Value) imagePiece {
 	piece.contentBase64, _ = attributes["content_base64"].(types.String)
 	piece.mediaType, _ = attributes["media_type"].(types.String)
 	piece.annotations, _ = attributes["annotations"].(types.Map)
+	piece.artifactType, _ = attributes["artifact_type"].(types.String)
 	return piece
 }
 
@@ -102,6 +106,7 @@ func imagePieceOf(value attr.Value) imagePiece {
 func (p imagePiece) object() attr.Value {
 	return types.ObjectValueMust(imagePieceType.AttrTypes, map[string]attr.Value{
 		"content": p.content, "content_base64": p.contentBase64, "media_type": p.mediaType, "annotations": p.annotations,
+		"artifact_type": p.artifactType,
 	})
 }
 
@@ -148,7 +153,10 @@ func (m *imageMetadataModel) held(image subject, planned map[string]imagePiece) 
 	held := map[manifesto.Key]bulkHeld{}
 	reference, pieces := image.data.declaredAs(&m.subjectModel), m.pieces()
 	for key, digest := range m.digests() {
-		current := bulkHeld{reference: reference, digest: digest, repair: !pieces[key].hasContent()}
+		current := bulkHeld{
+			reference: reference, digest: digest, repair: !pieces[key].hasContent(),
+			artifactType: artifactTypeOf(pieces[key].artifactType, typeOfKey(key), !m.Signed.IsNull()),
+		}
 		if next, ok := planned[key]; ok {
 			current.stale = !next.mediaType.Equal(pieces[key].mediaType) ||
 				!sameAnnotations(next.annotations, pieces[key].annotations)

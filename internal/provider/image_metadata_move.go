@@ -29,7 +29,7 @@ func (r *imageMetadataResource) moveOut(
 	}
 	p := movedPiece{
 		subjectModel: m.subjectModel, pinned: m.Pinned, onTagMove: m.OnTagMove, overwrite: m.Overwrite,
-		keepOnDestroy: m.KeepOnDestroy, timeouts: m.Timeouts,
+		keepOnDestroy: m.KeepOnDestroy, timeouts: m.Timeouts, signature: m.bulkSignatureModel,
 	}
 	for key, piece := range pieces {
 		p.typ, p.imagePiece = types.StringValue(typeOfKey(key)), piece
@@ -47,7 +47,9 @@ func moveToImageMetadata(ctx context.Context, p movedPiece, resp *resource.MoveS
 		subjectModel: p.subjectModel, JSONSchema: types.MapNull(types.StringType), OnTagMove: p.onTagMove,
 		Overwrite: p.overwrite, KeepOnDestroy: p.keepOnDestroy, Timeouts: p.timeouts,
 		Digests: types.MapValueMust(types.StringType, map[string]attr.Value{key: p.digest}), Pinned: p.pinned,
+		bulkSignatureModel: p.signature,
 	}
+	p.artifactType = p.configuredArtifactType()
 	m.setPieces(map[string]imagePiece{key: p.imagePiece})
 	if !p.jsonSchema.IsNull() {
 		m.JSONSchema = types.MapValueMust(types.StringType, map[string]attr.Value{key: p.jsonSchema})

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"reflect"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -67,6 +69,9 @@ func (p *imagePlanner) run(ctx context.Context, limit timeLimit) {
 	}
 	p.plan.setDigests(declared, known)
 	p.plan.Pinned = types.BoolValue(true) // So that a lost pin shows as a change.
+	if !p.planSignatures(declared, known) {
+		return
+	}
 	if known && p.creates() && p.image.found {
 		p.planMeeting(ctx, declared, limit)
 	}
@@ -78,6 +83,31 @@ func (p *imagePlanner) run(ctx context.Context, limit timeLimit) {
 		planned = p.data.newPlannedImage(&p.plan.subjectModel)
 	}
 	rememberImage(ctx, p.private, planned, p.diags)
+}
+
+// planSignatures plans how the metadata is published and signed. If it returns false, diags has an error.
+func (p *imagePlanner) planSignatures(declared []declaredPiece, known bool) bool {
+	if !p.data.checkSign(p.plan.Sign, p.diags) {
+		return false
+	}
+	signatures := bulkSignaturePlanner{
+		data: p.data, plan: &p.plan.bulkSignatureModel, publishes: publishes(declared), now: time.Now(),
+	}
+	if p.state != nil && !p.replaces() {
+		signatures.state, signatures.keepsAll = &p.state.bulkSignatureModel, known && p.keepsAll(declared)
+	}
+	signatures.run()
+	return true
+}
+
+// keepsAll reports whether the state has all that is planned, so that nothing is stored.
+func (p *imagePlanner) keepsAll(declared []declaredPiece) bool {
+	pieces, digests := p.state.pieces(), p.state.digests()
+	return !slices.ContainsFunc(declared, func(d declaredPiece) bool {
+		before, ok := pieces[d.key]
+		return !ok || d.digest == "" || digests[d.key] != d.digest || !d.mediaType.Equal(before.mediaType) ||
+			!d.artifactType.Equal(before.artifactType) || !sameAnnotations(d.annotations, before.annotations)
+	})
 }
 
 // planImage plans the image and what follows from it.

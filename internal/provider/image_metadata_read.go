@@ -41,21 +41,25 @@ func (r *imageMetadataResource) Read(ctx context.Context, req resource.ReadReque
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
-	b := state.bulk(image, limit)
-	pieces, err := r.data.store.Pieces(ctx, b.repository, manifesto.Filter{Image: image.digest})
-	if err == nil && len(pieces) == 0 && len(state.Metadata.Elements()) > 0 {
-		resp.State.RemoveResource(ctx)
-		return
-	}
+	b, floor := state.bulk(image, limit), knownFloor(ctx, req.Private, &resp.Diagnostics)
 	refresh := imageRefresh{
 		bulk: b, imported: state.ID.IsNull(), before: state.pieces(), digests: state.digests(), diags: &resp.Diagnostics,
 	}
-	if err == nil {
-		err = refresh.run(ctx, pieces, &state)
+	refresh.signatures = bulkSignatures{
+		bulk: b, filter: manifesto.Filter{Image: image.digest}, floor: floor, before: state.bulkSignatureModel,
+		signs: r.data.refreshSigns(&state.bulkSignatureModel, refresh.imported),
+	}
+	err = refresh.run(ctx, &state)
+	if errors.Is(err, manifesto.ErrNoEntry) {
+		resp.State.RemoveResource(ctx)
+		return
 	}
 	if err != nil {
 		b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
 		return
+	}
+	if seen := refresh.signatures.seen(); seen != floor {
+		rememberFloor(ctx, resp.Private, seen, &resp.Diagnostics)
 	}
 	state.setImage(b.repository, image.digest)
 	if !reflect.DeepEqual(state, before) {
@@ -70,12 +74,25 @@ type imageRefresh struct {
 	// imported says that the state is that of an import, which has no elements yet.
 	imported bool
 	// before are the elements of the state, and digests their digests.
-	before  map[string]imagePiece
-	digests map[string]oci.Digest
+	before     map[string]imagePiece
+	digests    map[string]oci.Digest
+	signatures bulkSignatures
 }
 
-// run sets what follows from the entries of the image.
-func (r *imageRefresh) run(ctx context.Context, located []manifesto.Located, state *imageMetadataModel) error {
+// run sets what follows from the entries of the image. The error wraps manifesto.ErrNoEntry if those that the state has
+// are gone.
+func (r *imageRefresh) run(ctx context.Context, state *imageMetadataModel) error {
+	if err := r.signatures.verify(ctx); err != nil {
+		return err
+	}
+	located, err := r.data.store.Pieces(ctx, r.repository, r.signatures.filter)
+	if err != nil {
+		return err
+	}
+	if len(located) == 0 && len(r.before) > 0 {
+		r.signatures.warnRemoved(r.diags)
+		return manifesto.ErrNoEntry
+	}
 	contents, err := r.download(ctx, located)
 	if err != nil {
 		return err
@@ -91,7 +108,30 @@ func (r *imageRefresh) run(ctx context.Context, located []manifesto.Located, sta
 	state.setPieces(pieces)
 	state.Digests = types.MapValueMust(types.StringType, digests)
 	state.Pinned = types.BoolValue(pinned)
-	return nil
+	return r.publication(ctx, located, state)
+}
+
+// publication sets how the metadata that the state has is published and signed.
+func (r *imageRefresh) publication(
+	ctx context.Context, located []manifesto.Located, state *imageMetadataModel,
+) error {
+	var own []manifesto.Located
+	wanted := map[manifesto.Key]string{}
+	publishes := !r.signatures.before.Attached.IsNull()
+	for _, l := range located {
+		key := keyOfType(l.Key.Type)
+		before, known := r.before[key]
+		if r.imported {
+			before.artifactType, known = optionalString(l.Piece.Artifact.Type), true
+			publishes = publishes || l.Piece.Artifact.Type != ""
+		}
+		if known {
+			own = append(own, l)
+			wanted[l.Key] = artifactTypeOf(before.artifactType, l.Key.Type, r.signatures.signs)
+		}
+	}
+	wants := func(key manifesto.Key) string { return wanted[key] }
+	return r.signatures.refresh(ctx, &state.bulkSignatureModel, own, wants, publishes, r.diags)
 }
 
 // download returns the contents that the state does not have, each at the index of its entry, and corrects the entries
@@ -138,11 +178,16 @@ func (r *imageRefresh) keeps(key string, piece manifesto.Piece) bool {
 }
 
 // piece returns the element of a piece. content is nil if the state has it, if it is lost, or if it cannot be shown. A
-// media type that an element of the state does not have is not tracked.
+// media type that an element of the state does not have is not tracked. An artifact type that it does not have shows,
+// unless the piece has it because it is signed.
 func (r *imageRefresh) piece(key string, located manifesto.Piece, content []byte) imagePiece {
 	entry := located.Entry
 	before, known := r.before[key]
-	piece := imagePiece{annotations: optionalMap(entry.Annotations)}
+	piece := imagePiece{annotations: optionalMap(entry.Annotations), artifactType: before.artifactType}
+	typ := entry.Artifact.Type
+	if before.artifactType.IsNull() && !(r.signatures.signs && typ == format.DefaultArtifactType(entry.Type)) {
+		piece.artifactType = optionalString(typ)
+	}
 	if known && len(entry.Annotations) == 0 && len(before.annotations.Elements()) == 0 {
 		piece.annotations = before.annotations
 	}

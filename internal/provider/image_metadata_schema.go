@@ -67,6 +67,7 @@ func (r *imageMetadataResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Computed: true,
 		},
 	}
+	maps.Copy(attributes, bulkSignatureAttributes())
 	maps.Copy(attributes, resourceSubjectAttributes("`REPOSITORY@DIGEST`, which is also an import id."))
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "All metadata of one image. The resource is authoritative: a plan shows metadata of the image " +
@@ -100,6 +101,11 @@ func imagePieceAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Further facts about the metadata, stored beside the content, such as who approved.",
 			ElementType:         types.StringType,
 			Optional:            true,
+		},
+		"artifact_type": schema.StringAttribute{
+			MarkdownDescription: "Publish the metadata as an OCI artifact of this type, attached to the image. " +
+				artifactTypeHelp,
+			Optional: true,
 		},
 	}
 }

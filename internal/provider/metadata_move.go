@@ -27,8 +27,9 @@ func (r *metadataResource) moveOut(
 		subjectModel: m.subjectModel, typ: m.Type, digest: m.Digest, pinned: m.Pinned,
 		imagePiece: imagePiece{content: m.Content, contentBase64: m.ContentBase64, annotations: m.Annotations},
 		jsonSchema: m.JSONSchema, onTagMove: m.OnTagMove, overwrite: m.Overwrite, keepOnDestroy: m.KeepOnDestroy,
-		timeouts: m.Timeouts,
+		timeouts: m.Timeouts, signature: m.signatureModel.bulk(),
 	}
+	p.artifactType = m.ArtifactType
 	p.mediaType = p.configuredMediaType(m.MediaType)
 	return p, !diags.HasError()
 }
@@ -43,6 +44,10 @@ func moveToMetadata(ctx context.Context, p movedPiece, resp *resource.MoveStateR
 		},
 		JSONSchema: p.jsonSchema, OnTagMove: p.onTagMove, Overwrite: p.overwrite, KeepOnDestroy: p.keepOnDestroy,
 		Timeouts: p.timeouts,
+		signatureModel: signatureModel{
+			ArtifactType: p.storedArtifactType(), Sign: p.signature.Sign, SignedBy: p.signature.SignedBy,
+			SignedAt: p.signature.SignedAt, ExpiresAt: p.signature.ExpiresAt,
+		},
 	}
 	if content, ok := p.bytes(); ok {
 		m.Size = types.Int64Value(int64(len(content)))

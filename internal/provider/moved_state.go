@@ -25,6 +25,7 @@ type movedPiece struct {
 	imagePiece
 	digest                   types.String
 	pinned                   types.Bool
+	signature                bulkSignatureModel
 	jsonSchema, onTagMove    types.String
 	overwrite, keepOnDestroy types.Bool
 	timeouts                 timeouts.Value
@@ -109,4 +110,18 @@ func (p *imagePiece) bytes() ([]byte, bool) {
 	}
 	content, err := base64.StdEncoding.DecodeString(p.contentBase64.ValueString())
 	return content, err == nil
+}
+
+// configuredArtifactType returns the artifact type of a state if it must be configured: a signed piece has one by
+// default.
+func (p *movedPiece) configuredArtifactType() types.String {
+	if !p.signature.Signed.IsNull() && p.artifactType.ValueString() == format.DefaultArtifactType(p.typ.ValueString()) {
+		return types.StringNull()
+	}
+	return p.artifactType
+}
+
+// storedArtifactType returns the artifact type that a state shows: the configured one, or the default of a signed piece.
+func (p *movedPiece) storedArtifactType() types.String {
+	return optionalString(artifactTypeOf(p.artifactType, p.typ.ValueString(), !p.signature.Signed.IsNull()))
 }

@@ -100,11 +100,12 @@ func (s *opaqueServer) UpgradeResourceState(
 	return s.frameworkServer.UpgradeResourceState(ctx, req)
 }
 
-// ReadResource implements tfprotov6.ResourceServer. The framework handles the read that follows an import.
+// ReadResource implements tfprotov6.ResourceServer. The framework handles the read that follows an import, and one that
+// verifies signatures.
 func (s *opaqueServer) ReadResource(
 	ctx context.Context, req *tfprotov6.ReadResourceRequest,
 ) (*tfprotov6.ReadResourceResponse, error) {
-	if t, r, ok := s.known(ctx, req.TypeName, req.Private); ok {
+	if t, r, ok := s.known(ctx, req.TypeName, req.Private); ok && !s.provider.verifies() {
 		state, stateErr := decode(req.CurrentState, t.typ)
 		identity, identityErr := t.identity(req.CurrentIdentity)
 		if stateErr == nil && identityErr == nil {
@@ -178,11 +179,12 @@ func (t opaqueType) withDefaults(config, proposed tftypes.Value) (tftypes.Value,
 	return tftypes.NewValue(t.typ, all), true
 }
 
-// ApplyResourceChange implements tfprotov6.ResourceServer. The framework handles deletions.
+// ApplyResourceChange implements tfprotov6.ResourceServer. The framework handles deletions, and changes of what the
+// refresh verifies.
 func (s *opaqueServer) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	if t, r, ok := s.known(ctx, req.TypeName, req.PlannedPrivate); ok {
+	if t, r, ok := s.known(ctx, req.TypeName, req.PlannedPrivate); ok && !s.provider.verifies() {
 		if resp, err := t.apply(ctx, r, req); resp != nil || err != nil {
 			return resp, err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // Create implements resource.Resource.
@@ -39,8 +40,13 @@ func (r *repositoryMetadataResource) Create(
 		b.diagnose(ctx, err, "looking up").addTo(a.diags)
 		return
 	}
-	if !b.create(ctx, entries, found, a.plan.Overwrite.ValueBool(), a.diags) {
+	stored, ok := b.create(ctx, entries, found, a.plan.Overwrite.ValueBool(), a.diags)
+	if !ok {
 		return
+	}
+	a.plan.applied(stored.Pieces, signing.Found{})
+	if resp.Private != nil {
+		b.remember(ctx, &a.plan.bulkSignatureModel, stored, resp.Private, a.diags)
 	}
 	resp.State.Raw = a.plan.encode(ctx, req.Plan.Raw, a.diags)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, a.plan.identity(a.repository))...)
@@ -75,8 +81,22 @@ func (r *repositoryMetadataResource) Update(
 			return
 		}
 	}
-	if _, ok = b.commit(ctx, bulkUpdate(entries, held), "updating", a.diags); !ok {
+	s := bulkSignatures{
+		bulk: b, filter: manifesto.Filter{Type: a.plan.Type.ValueString()}, before: a.state.bulkSignatureModel,
+		floor: knownFloor(ctx, req.Private, a.diags), signs: a.plan.Signed.ValueBool(),
+	}
+	kept, err := s.mark(ctx, &a.plan.bulkSignatureModel, entries, held)
+	if err != nil {
+		b.diagnose(ctx, err, "verifying").addTo(a.diags)
 		return
+	}
+	stored, ok := b.commit(ctx, bulkUpdate(entries, held), "updating", a.diags)
+	if !ok {
+		return
+	}
+	a.plan.applied(stored.Pieces, kept)
+	if resp.Private != nil {
+		b.remember(ctx, &a.plan.bulkSignatureModel, stored, resp.Private, a.diags)
 	}
 	resp.State.Raw = a.plan.encode(ctx, req.Plan.Raw, a.diags)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, a.plan.identity(a.repository))...)
@@ -142,6 +162,13 @@ func (a *repositoryApply) entries(ctx context.Context) ([]bulkEntry, bool) {
 	}
 	if !a.resolve(ctx, declared) || !a.exist(ctx, declared) || !checkShared(declared, a.diags) {
 		return nil, false
+	}
+	signs, ok := a.plan.resolve(a.data, !a.plan.ArtifactType.IsNull() && !a.plan.ArtifactType.IsUnknown(), a.diags)
+	if !ok {
+		return nil, false
+	}
+	if a.plan.ArtifactType.IsUnknown() {
+		a.plan.ArtifactType = optionalString(artifactTypeOf(types.StringNull(), a.plan.Type.ValueString(), signs))
 	}
 	entries := a.plan.entriesOf(repository, declared)
 	if !checkBulkJSON(a.plan.JSONSchema, entries, a.diags) {

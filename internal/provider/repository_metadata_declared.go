@@ -154,6 +154,7 @@ func (m *repositoryMetadataModel) entriesOf(repository oci.Repository, declared 
 			key:       manifesto.Key{Repository: repository, Image: d.image, Type: m.Type.ValueString()},
 			attribute: d.attribute, element: d.key, reference: declaredByKey(d.key),
 			content: d.content, digest: d.digest, mediaType: m.MediaType.ValueString(), annotations: annotations,
+			artifactType: m.ArtifactType.ValueString(), signs: m.Signed.ValueBool(),
 		}
 		if entry.mediaType == "" && d.content != nil {
 			entry.mediaType = format.DetectMediaType(d.content)

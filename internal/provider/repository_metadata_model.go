@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -30,6 +31,8 @@ type repositoryMetadataModel struct {
 	// content the registry has lost.
 	ImageDigests, Digests textMap
 	Pinned                types.Bool
+	ArtifactType          types.String
+	bulkSignatureModel
 }
 
 // repositoryMetadataIdentity is the identity of the resource.
@@ -51,7 +54,7 @@ func (m *repositoryMetadataModel) decode(ctx context.Context, raw tftypes.Value,
 		Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()),
 		ID:       d.text("id"), ImageDigests: d.textMap("image_digests"), Digests: d.textMap("digests"),
-		Pinned: d.boolean("pinned"),
+		Pinned: d.boolean("pinned"), ArtifactType: d.text("artifact_type"), bulkSignatureModel: d.bulkSignature(),
 	}
 	if d.err != nil {
 		diags.AddError("Unreadable value", sentence(d.err)+" This is a bug of the provider.")
@@ -70,16 +73,14 @@ func (m *repositoryMetadataModel) encode(
 			err = valueErr
 		}
 	}
-	repository, repositoryErr := m.Repository.ToTerraformValue(ctx)
-	set("repository", repository, repositoryErr)
-	mediaType, mediaTypeErr := m.MediaType.ToTerraformValue(ctx)
-	set("media_type", mediaType, mediaTypeErr)
-	annotations, annotationsErr := m.Annotations.ToTerraformValue(ctx)
-	set("annotations", annotations, annotationsErr)
-	id, idErr := m.ID.ToTerraformValue(ctx)
-	set("id", id, idErr)
-	pinned, pinnedErr := m.Pinned.ToTerraformValue(ctx)
-	set("pinned", pinned, pinnedErr)
+	for name, attribute := range map[string]attr.Value{
+		"repository": m.Repository, "media_type": m.MediaType, "annotations": m.Annotations, "id": m.ID,
+		"pinned": m.Pinned, "artifact_type": m.ArtifactType, "sign": m.Sign, "attached": m.Attached, "signed": m.Signed,
+		"signed_by": m.SignedBy, "signed_at": m.SignedAt, "expires_at": m.ExpiresAt,
+	} {
+		value, valueErr := attribute.ToTerraformValue(ctx)
+		set(name, value, valueErr)
+	}
 	for name, value := range map[string]textMap{
 		"images": m.Images, "images_base64": m.ImagesBase64, "image_digests": m.ImageDigests, "digests": m.Digests,
 	} {
@@ -150,6 +151,7 @@ func (m *repositoryMetadataModel) held(repository oci.Repository, stale bool) ma
 	for image, keys := range keysOf(m.ImageDigests.texts) {
 		current := bulkHeld{
 			reference: declaredByKey(keys[0]), digest: oci.Digest(m.Digests.texts[keys[0]]), stale: stale, repair: true,
+			artifactType: m.ArtifactType.ValueString(),
 		}
 		for _, key := range keys {
 			_, isText := m.Images.texts[key]

@@ -30,8 +30,8 @@ func (r *repositoryMetadataResource) moveOut(
 	}
 	p := movedPiece{
 		typ: m.Type, pinned: m.Pinned, jsonSchema: m.JSONSchema, onTagMove: m.OnTagMove, overwrite: m.Overwrite,
-		keepOnDestroy: m.KeepOnDestroy, timeouts: m.Timeouts,
-		imagePiece: imagePiece{mediaType: m.MediaType, annotations: m.Annotations},
+		keepOnDestroy: m.KeepOnDestroy, timeouts: m.Timeouts, signature: m.bulkSignatureModel,
+		imagePiece: imagePiece{mediaType: m.MediaType, annotations: m.Annotations, artifactType: m.ArtifactType},
 	}
 	for key, image := range m.ImageDigests.texts {
 		separator := ":"
@@ -72,6 +72,7 @@ func moveToRepositoryMetadata(ctx context.Context, p movedPiece, resp *resource.
 		Images: textMap{null: true}, ImagesBase64: textMap{null: true}, Pinned: p.pinned,
 		ImageDigests: newTextMap(map[string]string{key: image.String()}),
 		Digests:      newTextMap(map[string]string{key: p.digest.ValueString()}),
+		ArtifactType: p.storedArtifactType(), bulkSignatureModel: p.signature,
 	}
 	switch {
 	case !p.content.IsNull():

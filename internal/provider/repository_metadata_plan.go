@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -23,6 +26,7 @@ func (r *repositoryMetadataResource) ModifyPlan(
 	}
 	p := repositoryPlanner{data: r.data, diags: &resp.Diagnostics}
 	p.plan.decode(ctx, req.Plan.Raw, p.diags)
+	p.readConfig(ctx, req.Config.Raw)
 	if !req.State.Raw.IsNull() {
 		p.state = &repositoryMetadataModel{}
 		p.state.decode(ctx, req.State.Raw, p.diags)
@@ -58,6 +62,8 @@ type repositoryPlanner struct {
 	limit timeLimit
 	// plan is what Terraform proposes and, after run, what the provider plans.
 	plan repositoryMetadataModel
+	// artifactType is the configured one.
+	artifactType types.String
 	// state is nil for a resource to create.
 	state *repositoryMetadataModel
 
@@ -68,6 +74,14 @@ type repositoryPlanner struct {
 	// replaces says that an existing resource is replaced.
 	replaces bool
 	declared []declaredImage
+}
+
+// readConfig decodes what the plan does not have unchanged: it may have the value of the state instead.
+func (p *repositoryPlanner) readConfig(ctx context.Context, raw tftypes.Value) {
+	d := objectDecoder{ctx: ctx}
+	d.err = raw.As(&d.values)
+	p.artifactType = d.text("artifact_type")
+	d.report(p.diags)
 }
 
 func (p *repositoryPlanner) run(ctx context.Context) {
@@ -85,13 +99,45 @@ func (p *repositoryPlanner) run(ctx context.Context) {
 	}
 	p.plan.setDeclared(p.declared, known)
 	p.plan.Pinned = types.BoolValue(true)
-	if !checkShared(p.declared, p.diags) {
+	if !checkShared(p.declared, p.diags) || !p.planSignatures(known) {
 		return
 	}
 	entries := p.plan.entriesOf(p.repository, p.declared)
 	if checkBulkJSON(p.plan.JSONSchema, entries, p.diags) && known {
 		p.planMeeting(ctx, entries)
 	}
+}
+
+// planSignatures plans how the metadata is published and signed. If it returns false, diags has an error.
+func (p *repositoryPlanner) planSignatures(known bool) bool {
+	if !p.data.checkSign(p.plan.Sign, p.diags) {
+		return false
+	}
+	signs, signsKnown := p.data.signs(p.plan.Sign)
+	switch p.plan.ArtifactType = p.artifactType; {
+	case !p.artifactType.IsNull():
+	case !signsKnown || signs && p.plan.Type.IsUnknown():
+		p.plan.ArtifactType = types.StringUnknown()
+	default:
+		p.plan.ArtifactType = optionalString(artifactTypeOf(p.artifactType, p.plan.Type.ValueString(), signs))
+	}
+	signatures := bulkSignaturePlanner{
+		data: p.data, plan: &p.plan.bulkSignatureModel, publishes: !p.artifactType.IsNull(), now: time.Now(),
+	}
+	if p.state != nil && !p.replaces {
+		signatures.state, signatures.keepsAll = &p.state.bulkSignatureModel, known && p.keepsAll()
+	}
+	signatures.run()
+	return true
+}
+
+// keepsAll reports whether the state has all that is planned, so that nothing is stored.
+func (p *repositoryPlanner) keepsAll() bool {
+	return p.plan.MediaType.Equal(p.state.MediaType) && sameAnnotations(p.plan.Annotations, p.state.Annotations) &&
+		p.plan.ArtifactType.Equal(p.state.ArtifactType) && !slices.ContainsFunc(p.declared, func(d declaredImage) bool {
+		return d.image == "" || d.digest == "" || p.state.ImageDigests.texts[d.key] != d.image.String() ||
+			p.state.Digests.texts[d.key] != d.digest.String()
+	})
 }
 
 // planRepository plans id, and whether the resource is replaced.

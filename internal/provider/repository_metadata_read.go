@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -39,18 +40,16 @@ func (r *repositoryMetadataResource) Read(
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	b := state.bulk(r.data, repository, limit)
-	pieces, err := r.data.store.Pieces(ctx, repository, manifesto.Filter{Type: state.Type.ValueString()})
+	floor := knownFloor(ctx, req.Private, &resp.Diagnostics)
+	refresh := newRepositoryRefresh(&state)
+	seen, err := refresh.run(ctx, b, floor, &resp.Diagnostics)
 	if err != nil {
 		b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
 		return
 	}
-	refresh := newRepositoryRefresh(&state)
-	refresh.compare(pieces)
-	if err := refresh.download(ctx, b); err != nil {
-		b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
-		return
+	if seen != floor {
+		rememberFloor(ctx, resp.Private, seen, &resp.Diagnostics)
 	}
-	refresh.finish()
 	resp.State.Raw = state.encode(ctx, req.State.Raw, &resp.Diagnostics)
 }
 
@@ -104,6 +103,48 @@ func newRepositoryRefresh(state *repositoryMetadataModel) *repositoryRefresh {
 	state.Images, state.ImagesBase64 = newTextMap(nil), newTextMap(nil)
 	state.ImageDigests, state.Digests = newTextMap(nil), newTextMap(nil)
 	return r
+}
+
+// run brings the state up to date. It returns the newest manifesto that was verified.
+func (r *repositoryRefresh) run(
+	ctx context.Context, b bulk, floor manifesto.Floor, diags *diag.Diagnostics,
+) (manifesto.Floor, error) {
+	s := bulkSignatures{
+		bulk: b, filter: manifesto.Filter{Type: r.before.Type.ValueString()}, floor: floor,
+		before: r.before.bulkSignatureModel, signs: b.data.refreshSigns(&r.before.bulkSignatureModel, r.imported),
+	}
+	if err := s.verify(ctx); err != nil {
+		return floor, err
+	}
+	pieces, err := b.data.store.Pieces(ctx, b.repository, s.filter)
+	if err != nil {
+		return floor, err
+	}
+	r.compare(pieces)
+	if err = r.download(ctx, b); err != nil {
+		return floor, err
+	}
+	r.finish()
+	return s.seen(), r.publication(ctx, &s, pieces, diags)
+}
+
+// publication sets how the metadata that the state has is published and signed. An artifact type that the state does
+// not have shows.
+func (r *repositoryRefresh) publication(
+	ctx context.Context, s *bulkSignatures, pieces []manifesto.Located, diags *diag.Diagnostics,
+) error {
+	var own []manifesto.Located
+	for _, l := range pieces {
+		if _, ok := r.keys[l.Key.Image]; ok || r.imported {
+			own = append(own, l)
+			if r.state.ArtifactType.IsNull() {
+				r.state.ArtifactType = optionalString(l.Piece.Artifact.Type)
+			}
+		}
+	}
+	publishes := !r.before.Attached.IsNull() || r.imported && !r.state.ArtifactType.IsNull()
+	wanted := artifactTypeOf(r.state.ArtifactType, r.before.Type.ValueString(), s.signs)
+	return s.refresh(ctx, &r.state.bulkSignatureModel, own, func(manifesto.Key) string { return wanted }, publishes, diags)
 }
 
 // compare sets everything but contents that have changed. An entry that the state does not have gets the image's

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -96,8 +97,16 @@ func (r *repositoryMetadataResource) Schema(
 					"the next apply protects it again.",
 				Computed: true,
 			},
+			"artifact_type": schema.StringAttribute{
+				MarkdownDescription: "Publish each piece of metadata as an OCI artifact of this type, attached to its image. " +
+					artifactTypeHelp,
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.String{isArtifactType()},
+			},
 		},
 	}
+	maps.Copy(resp.Schema.Attributes, bulkSignatureAttributes())
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity.

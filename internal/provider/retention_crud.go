@@ -171,6 +171,7 @@ func (a *retentionApply) remove(ctx context.Context, entries []staleEntry) bool 
 		return false
 	}
 	warnMissing(a.repository, stored.Missing, a.diags)
+	warnLeftover(a.repository, stored.Leftover, a.diags)
 	a.plan.setStale(nil)
 	return true
 }

@@ -92,18 +92,16 @@ func (s *server) UpgradeResourceState(
 	return s.frameworkServer.UpgradeResourceState(ctx, req)
 }
 
-// verifies reports whether a read may write to the private state, which the framework alone can do: it remembers the
+// verifies reports whether a read or an apply may write to the private state, which the framework alone can do: it remembers the
 // newest manifesto that was verified.
-func (s *server) verifies() bool {
-	return s.provider.data != nil && s.provider.data.verification != nil
-}
+func (p *manifestoProvider) verifies() bool { return p.data != nil && p.data.verification != nil }
 
 // ReadResource implements tfprotov6.ResourceServer. The framework handles the read that follows an import, and one that
 // verifies signatures.
 func (s *server) ReadResource(
 	ctx context.Context, req *tfprotov6.ReadResourceRequest,
 ) (*tfprotov6.ReadResourceResponse, error) {
-	if req.TypeName == metadataType && !hasFrameworkKey(req.Private) && !s.verifies() {
+	if req.TypeName == metadataType && !hasFrameworkKey(req.Private) && !s.provider.verifies() {
 		state, stateErr := decode(req.CurrentState, s.typ)
 		identity, identityErr := s.identity(req.CurrentIdentity)
 		if stateErr == nil && identityErr == nil {

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -30,17 +31,23 @@ func (d *providerData) publishes(put *manifesto.Put, plan *signatureModel, diags
 	return true
 }
 
+// stillAttached is the summary of warnings of artifacts that no longer hold.
+const stillAttached = "Superseded artifact still attached"
+
 // warnLeftover tells which artifacts are still attached although they no longer hold.
 func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diags *diag.Diagnostics) {
-	for _, left := range leftover {
-		help := "Run the command again, or delete the artifact by hand."
-		if errors.Is(left.Reason, oci.ErrDeleteRefused) {
-			help = "The registry does not let this user delete manifests. Delete the artifact with another login or in the " +
-				"registry's own interface, or allow deletion."
-		}
-		diags.AddWarning("Superseded artifact still attached", fmt.Sprintf(
-			"The artifact %s of image %s is no longer in the manifesto, and could not be deleted: %s Tools that look at the "+
-				"artifacts of the image, and not at the manifesto, take it for valid. %s",
-			repository.Digested(left.Artifact), repository.Digested(left.Image), sentence(left.Reason), help))
+	if len(leftover) == 0 {
+		return
 	}
+	help := "Run the command again, or delete the artifacts by hand."
+	if slices.ContainsFunc(leftover, func(l manifesto.Leftover) bool { return errors.Is(l.Reason, oci.ErrDeleteRefused) }) {
+		help = "The registry does not let this user delete manifests. Delete the artifacts with another login or in the " +
+			"registry's own interface, or allow deletion."
+	}
+	diags.AddWarning(stillAttached, fmt.Sprintf(
+		"Artifacts of repository %s are no longer in the manifesto, and could not be deleted.%s\n\nTools that look at the "+
+			"artifacts of an image, and not at the manifesto, take them for valid. %s",
+		repository, bulleted(leftover, func(l manifesto.Leftover) string {
+			return fmt.Sprintf("%s of image %s: %s", l.Artifact, l.Image, sentence(l.Reason))
+		}), help))
 }

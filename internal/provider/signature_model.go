@@ -49,9 +49,12 @@ func (m *signatureModel) unknownSignature() {
 const renewalPart = 3
 
 // isDue reports whether the signature is about to expire.
-func (m *signatureModel) isDue(now time.Time) bool {
-	signed, signedErr := time.Parse(time.RFC3339, m.SignedAt.ValueString())
-	expires, expiresErr := time.Parse(time.RFC3339, m.ExpiresAt.ValueString())
+func (m *signatureModel) isDue(now time.Time) bool { return isDue(m.SignedAt, m.ExpiresAt, now) }
+
+// isDue reports whether a signature with these times, as texts, is about to expire.
+func isDue(signedAt, expiresAt types.String, now time.Time) bool {
+	signed, signedErr := time.Parse(time.RFC3339, signedAt.ValueString())
+	expires, expiresErr := time.Parse(time.RFC3339, expiresAt.ValueString())
 	if signedErr != nil || expiresErr != nil {
 		return false // It does not expire.
 	}
