@@ -70,7 +70,7 @@ func newSignedApproval(t *testing.T) *signedApproval {
 // inShell makes commands of the guide run with the tool of the test, and without questions.
 func (s *signedApproval) inShell(c *commandLine, commands string) string {
 	commands = strings.ReplaceAll(commands, "terraform ", filepath.Base(c.tool)+" ")
-	return regexp.MustCompile(` apply$`).ReplaceAllString(strings.TrimSpace(commands), " apply -auto-approve")
+	return regexp.MustCompile(`(?m) apply$`).ReplaceAllString(commands, " apply -auto-approve")
 }
 
 // in returns the command line in the directory of a module, with more variables.
@@ -142,10 +142,10 @@ func TestCLISignedApproval(t *testing.T) {
 	s.passes(s.gate, s.deploying)
 
 	s.trust("other/root.crt")
-	s.isRefused(":1.2", "CN=QA,O=Example,ST=Berlin,C=DE", "trusted_certificates")
+	s.isRefused(s.first.String(), "CN=QA,O=Example,ST=Berlin,C=DE", "trusted_certificates")
 	s.trust("root.crt")
 	s.w.put("contact", "somebody without a key")
-	s.isRefused(":1.2", "not signed")
+	s.isRefused(s.first.String(), "not signed")
 	s.approveBuilds(s.first, s.second)
 	s.passes(s.approve, s.approving)
 	s.passes(s.gate, s.deploying)
