@@ -487,3 +487,37 @@ func TestAccVerifiedEphemeral(t *testing.T) {
 		},
 	)
 }
+
+// terraform query lists what trusted signers have signed, and fails on the rest.
+func TestCLIVerifiedQuery(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	if !c.canQuery() {
+		t.Skip("terraform query needs Terraform 1.14")
+	}
+	w := newTrusted(t, registrytest.Olareg)
+	w.put("contact", "me")
+	w.putSigned(w.release, "t", "yes")
+	query := func(typ string) string {
+		return fmt.Sprintf(`
+			list "manifesto_metadata" "all" {
+				provider         = manifesto
+				include_resource = true
+				config {
+					repository = %q
+					type       = %q
+					%s
+				}
+			}`, w.ref(""), typ, trusting(w.ours, ""))
+	}
+	c.write("main.tf", requirement)
+	c.write("all.tfquery.hcl", query("t"))
+	if output := c.terraform("query"); strings.Count(output, "list.manifesto_metadata.all") != 1 {
+		t.Errorf("the query lists\n%s", output)
+	}
+	c.write("all.tfquery.hcl", query("contact"))
+	output, code := c.run(c.tool, "query")
+	if code == 0 || !words(`Metadata not signed.*Metadata "contact" of image .*no artifact`).MatchString(output) {
+		t.Errorf("the query of what is not signed: exit code %d\n%s", code, output)
+	}
+}
