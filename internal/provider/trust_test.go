@@ -460,6 +460,15 @@ func TestAccVerifiedEphemeral(t *testing.T) {
 	t.Parallel()
 	w := newTrusted(t, registrytest.Olareg)
 	w.putSigned(w.release, "t", "yes")
+	// Each is a run of its own: the destroy at the end of one opens the ephemeral resource again.
+	ephemeralAcceptance(t, resource.TestStep{
+		Config: w.reading(w.echoed(some1)),
+		ConfigStateChecks: []statecheck.StateCheck{
+			foundEphemeral("content", knownvalue.StringExact("yes")), foundEphemeral("verified", knownvalue.Bool(true)),
+			foundEphemeral("signed_by", knownvalue.StringRegexp(words("CN=release"))),
+			foundEphemeral("version", knownvalue.Int64Exact(1)),
+		},
+	})
 	ephemeralAcceptance(t, resource.TestStep{
 		Config: w.echoed(some1 + "\n" + trusting(w.theirs, leniently)),
 		ConfigStateChecks: []statecheck.StateCheck{
@@ -467,25 +476,15 @@ func TestAccVerifiedEphemeral(t *testing.T) {
 			foundEphemeral("verification_error", knownvalue.StringRegexp(words("CN=release"))),
 		},
 	})
-	ephemeralAcceptance(t,
-		resource.TestStep{
-			Config: w.reading(w.echoed(some1)),
-			ConfigStateChecks: []statecheck.StateCheck{
-				foundEphemeral("content", knownvalue.StringExact("yes")), foundEphemeral("verified", knownvalue.Bool(true)),
-				foundEphemeral("signed_by", knownvalue.StringRegexp(words("CN=release"))),
-				foundEphemeral("version", knownvalue.Int64Exact(1)),
-			},
-		},
-		resource.TestStep{
-			Config:      w.reading(w.echoed(some1 + "\n" + trusting(w.theirs, ""))),
-			ExpectError: words(`Signature not to be trusted.*CN=release`),
-		},
-		resource.TestStep{
-			PreConfig:   func() { w.remove("t") },
-			Config:      w.reading(w.echoed(some1 + "\noptional = true")),
-			ExpectError: words(`Metadata not signed.*The manifesto`),
-		},
-	)
+	ephemeralAcceptance(t, resource.TestStep{
+		Config:      w.reading(w.echoed(some1 + "\n" + trusting(w.theirs, ""))),
+		ExpectError: words(`Signature not to be trusted.*CN=release`),
+	})
+	w.remove("t")
+	ephemeralAcceptance(t, resource.TestStep{
+		Config:      w.reading(w.echoed(some1 + "\noptional = true")),
+		ExpectError: words(`Metadata not signed.*The manifesto`),
+	})
 }
 
 // terraform query lists what trusted signers have signed, and fails on the rest.
