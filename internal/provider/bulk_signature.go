@@ -191,7 +191,8 @@ func (s *bulkSignatures) mark(
 	ctx context.Context, planned *bulkSignatureModel, entries []bulkEntry, held map[manifesto.Key]bulkHeld,
 ) (signing.Found, error) {
 	stands := planned.Attached.Equal(s.before.Attached) && planned.Signed.Equal(s.before.Signed)
-	if stands && !(s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())) {
+	due := s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())
+	if stands && !due {
 		return s.before.first(), nil
 	}
 	if err := s.verify(ctx); err != nil {
@@ -248,8 +249,8 @@ func (s *bulkSignatures) declared(
 	return located, wanted, nil
 }
 
-// refreshSigns reports whether the pieces of a state are to be signed: the resource has signed them or, after an import,
-// would.
+// refreshSigns reports whether the pieces of a state are to be signed: the resource has signed them, or would after an
+// import.
 func (d *providerData) refreshSigns(state *bulkSignatureModel, imported bool) bool {
 	if imported {
 		signs, _ := d.signs(state.Sign)

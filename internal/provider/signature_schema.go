@@ -6,8 +6,8 @@ import (
 )
 
 // artifactTypeDescription says what an artifact type is for.
-const artifactTypeDescription = "Tools such as `oras discover`, Trivy, Kyverno and Harbor see artifacts. Policies choose " +
-	"them by their type, so use a type of its own for each kind of metadata, such as " +
+const artifactTypeDescription = "Tools such as `oras discover`, Trivy, Kyverno and Harbor see artifacts. Policies " +
+	"choose them by their type, so use a type of its own for each kind of metadata, such as " +
 	"`application/vnd.example.approval.v1+json`. Metadata that is signed always is an artifact, by default of the type " +
 	"`application/vnd.manifesto.TYPE.v1+json`. Metadata that is not signed is no artifact unless this is set."
 
