@@ -59,64 +59,87 @@ func TestProcessesSign(t *testing.T) { testProcesses(t, notationtest.NewAuthorit
 func testProcesses(t *testing.T, authority *notationtest.Authority) {
 	t.Helper()
 	found := findTools(t)
-	processes, writers := number(t, "E2E_PROCESSES", 8), number(t, "E2E_WRITERS", 4)
-	rounds, seed := number(t, "E2E_ROUNDS", 2), number(t, "E2E_SEED", int(time.Now().UnixNano()%1_000_000))
+	c := &contest{
+		authority: authority,
+		processes: number(t, "E2E_PROCESSES", 8), writers: number(t, "E2E_WRITERS", 4), rounds: number(t, "E2E_ROUNDS", 2),
+	}
+	seed := number(t, "E2E_SEED", int(time.Now().UnixNano()%1_000_000))
 	short := testing.Short() && authority != nil
 	if short {
-		processes = min(processes, 2)
+		c.processes = min(c.processes, 2)
 	}
 	for _, kind := range durable() {
 		t.Run(kind.Title, func(t *testing.T) {
 			if short && kind.Name != servers.Kinds[0].Name {
 				t.Skip("left out of short runs")
 			}
-			t.Logf("E2E_SEED=%d: %d processes of %d writers, %d rounds", seed, processes, writers, rounds)
+			t.Logf("E2E_SEED=%d: %d processes of %d writers, %d rounds", seed, c.processes, c.writers, c.rounds)
 			s := start(t, kind, servers.Options{})
 			image := s.push(t, "team/app")
 			p := startProxy(t, s, uint64(seed))
 			random := rand.New(rand.NewPCG(uint64(seed), 2))
-			pipelines := make([]*pipeline, processes)
+			pipelines := make([]*pipeline, c.processes)
 			for i := range pipelines {
-				pipelines[i] = newPipeline(t, found, i, writers, p.host+"/team/app@"+image.String(), authority)
+				pipelines[i] = newPipeline(t, found, i, c.writers, p.host+"/team/app@"+image.String(), authority)
 			}
 			killed := 0
-			for round := 1; round <= rounds; round++ {
-				var group sync.WaitGroup
-				for _, p := range pipelines {
-					p.kill, p.killed = 0, false
-					if random.IntN(2) == 0 {
-						p.kill = time.Duration(random.Int64N(int64(3 * time.Second)))
-					}
-					group.Go(func() { p.apply(t, round) })
-				}
-				group.Wait()
-				for _, p := range pipelines {
-					if p.killed {
-						killed++
-					}
-				}
-				s.hasAll(t, image, processes, writers, round)
+			for round := 1; round <= c.rounds && !t.Failed(); round++ {
+				killed += run(t, pipelines, round, random)
+				s.hasAll(t, image, c.processes, c.writers, round)
 				if authority != nil {
 					s.allVerify(t, p.host, image, authority)
 				}
-				if t.Failed() {
-					return
-				}
 			}
-			for _, p := range pipelines {
-				if authority != nil && kind.Name == "olareg" {
-					p.repair(t, rounds)
-				}
-				command := p.command("plan", "-detailed-exitcode", "-var", fmt.Sprint("round=", rounds))
-				if output, err := command.CombinedOutput(); err != nil {
-					t.Errorf("a plan afterwards: %v\n%s", err, output)
-				}
+			if t.Failed() {
+				return
 			}
+			c.plansNothing(t, kind, pipelines)
 			if authority != nil {
 				s.allAttached(t, p.host, image)
 			}
 			t.Logf("%d processes were killed, %d connections broken, %d requests refused", killed, p.broken, p.refused)
 		})
+	}
+}
+
+// contest is how many pipelines write at the same time, with how many resources each, and how often.
+type contest struct {
+	processes, writers, rounds int
+	// authority issues the certificates of pipelines that sign; nil if they do not.
+	authority *notationtest.Authority
+}
+
+// run runs a round of all pipelines at once and returns how many were killed.
+func run(t *testing.T, pipelines []*pipeline, round int, random *rand.Rand) (killed int) {
+	t.Helper()
+	var group sync.WaitGroup
+	for _, p := range pipelines {
+		p.kill, p.killed = 0, false
+		if random.IntN(2) == 0 {
+			p.kill = time.Duration(random.Int64N(int64(3 * time.Second)))
+		}
+		group.Go(func() { p.apply(t, round) })
+	}
+	group.Wait()
+	for _, p := range pipelines {
+		if p.killed {
+			killed++
+		}
+	}
+	return killed
+}
+
+// plansNothing checks that no pipeline has anything to do after the last round.
+func (c *contest) plansNothing(t *testing.T, kind servers.Kind, pipelines []*pipeline) {
+	t.Helper()
+	for _, p := range pipelines {
+		if c.authority != nil && kind.Name == "olareg" {
+			p.repair(t, c.rounds)
+		}
+		command := p.command("plan", "-detailed-exitcode", "-var", fmt.Sprint("round=", c.rounds))
+		if output, err := command.CombinedOutput(); err != nil {
+			t.Errorf("a plan afterwards: %v\n%s", err, output)
+		}
 	}
 }
 
@@ -237,16 +260,16 @@ func (p *pipeline) mend(t *testing.T, before []byte) {
 	}
 }
 
-// repair applies again what olareg has lost, until nothing is planned: olareg 0.1 changes its lists of referrers without
-// a lock, and loses some of those that are attached to one image at the same time.
+// repair applies again what olareg has lost, until nothing is planned: olareg 0.1 changes its lists of referrers
+// without a lock, and loses some of those that are attached to one image at the same time.
 func (p *pipeline) repair(t *testing.T, round int) {
 	t.Helper()
+	variable := fmt.Sprint("round=", round)
 	for range 10 {
-		command := p.command("plan", "-detailed-exitcode", "-var", fmt.Sprint("round=", round))
-		if command.Run() == nil {
+		if p.command("plan", "-detailed-exitcode", "-var", variable).Run() == nil {
 			return
 		}
-		if output, err := p.command("apply", "-auto-approve", "-var", fmt.Sprint("round=", round)).CombinedOutput(); err != nil {
+		if output, err := p.command("apply", "-auto-approve", "-var", variable).CombinedOutput(); err != nil {
 			t.Errorf("an apply afterwards: %v\n%s", err, output)
 		}
 	}

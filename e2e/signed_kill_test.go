@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,7 +61,9 @@ func (s *signed) killAt(t *testing.T, g *gate, n int, served bool) bool {
 	case request := <-held:
 		t.Logf("killing at write %d: %s", n, request)
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
-		<-ended
+		if err = <-ended; err == nil {
+			t.Error("it was not killed")
+		}
 		p.mend(t, before)
 		return true
 	case err = <-ended:
@@ -79,7 +82,7 @@ func (s *signed) converges(t *testing.T, n int) {
 	if code != 0 {
 		t.Fatalf("the next run: exit code %d\n%s", code, errorsOf(output))
 	}
-	left := s.check(t, fmt.Sprint(n))
+	left := s.check(t, strconv.Itoa(n))
 	for _, digest := range left {
 		if !strings.Contains(output, "Superseded artifact still attached") || !strings.Contains(output, digest.String()) {
 			t.Errorf("%s is still attached, and the run does not warn of it:\n%s", digest, output)
