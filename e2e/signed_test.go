@@ -33,7 +33,9 @@ const signerName = "release"
 type signed struct {
 	*workspace
 
-	registry  *server
+	registry *server
+	// host is the name by which the provider calls the registry.
+	host      string
 	image     oci.Digest
 	authority *notationtest.Authority
 }
@@ -45,6 +47,7 @@ func newSigned(t *testing.T, found tools, kind servers.Kind) *signed {
 		workspace: newWorkspace(t, found.terraform, found.provider), registry: start(t, kind, servers.Options{}),
 		authority: notationtest.NewAuthority(t, "team"),
 	}
+	s.host = s.registry.Host
 	s.image = s.registry.push(t, signedRepository)
 	s.write(filepath.Join(s.dir, "root.pem"), string(s.authority.RootPEM()), 0o600)
 	s.issue(signerName)
@@ -129,7 +132,7 @@ func (s *signed) reference(repository, identifier string) string {
 	if strings.HasPrefix(identifier, "_") {
 		separator = ":"
 	}
-	return s.registry.Host + "/" + repository + separator + identifier
+	return s.host + "/" + repository + separator + identifier
 }
 
 // digestOf returns an output with the digest of an artifact.

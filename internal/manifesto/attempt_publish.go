@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // publishParallel is how many artifacts of one commit are published at a time.
@@ -105,19 +104,4 @@ func (a *attempt) seal(ctx context.Context) error {
 		a.sealed[m.Digest] = found.Digest
 	}
 	return err
-}
-
-// superseded returns what the attempt's version no longer names: for each image the artifacts of its base.
-func (a *attempt) superseded() map[oci.Digest][]oci.Digest {
-	gone := map[oci.Digest][]oci.Digest{}
-	for _, t := range slices.Concat(a.batch, a.again) {
-		for _, e := range t.change {
-			before, _ := a.base.doc.Lookup(e.key.Image, e.key.Type)
-			after, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
-			if old := before.Artifact.Digest; old != "" && old != after.Artifact.Digest {
-				gone[e.key.Image] = append(gone[e.key.Image], old)
-			}
-		}
-	}
-	return gone
 }

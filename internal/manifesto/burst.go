@@ -22,6 +22,8 @@ type burst struct {
 	failed bool
 	// artifacts are those that the burst has superseded, by the image that they are attached to.
 	artifacts map[oci.Digest][]oci.Digest
+	// published are the types of the pieces that the burst has published or withdrawn, by image.
+	published map[oci.Digest]map[string]bool
 	// signatures are those that the burst has replaced, by the artifact that they sign.
 	signatures map[oci.Digest][]oci.Digest
 	// replaced are manifests that the burst has replaced, and which others may have signed.
@@ -43,6 +45,7 @@ func newBurst() *burst {
 	return &burst{
 		pins: map[int]pinPut{}, edits: map[Key][]answered{},
 		artifacts: map[oci.Digest][]oci.Digest{}, signatures: map[oci.Digest][]oci.Digest{},
+		published: map[oci.Digest]map[string]bool{},
 	}
 }
 

@@ -25,8 +25,12 @@ type Leftover struct {
 // supersede records what an attempt that was accepted has replaced: artifacts, signatures of artifacts, and the
 // manifesto's manifest.
 func (b *burst) supersede(a *attempt) {
-	for image, artifacts := range a.superseded() {
-		b.artifacts[image] = append(b.artifacts[image], artifacts...)
+	for _, t := range slices.Concat(a.batch, a.again) {
+		for _, e := range t.change {
+			before, _ := a.base.doc.Lookup(e.key.Image, e.key.Type)
+			after, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
+			b.replace(e.key, before.Artifact.Digest, after.Artifact.Digest)
+		}
 	}
 	for _, t := range a.batch {
 		for _, e := range t.change {
@@ -45,10 +49,25 @@ func (b *burst) supersede(a *attempt) {
 	}
 }
 
+// replace records what has become of the artifact of a piece; an empty digest is that of none.
+func (b *burst) replace(key Key, before, after oci.Digest) {
+	if before == "" && after == "" {
+		return
+	}
+	if b.published[key.Image] == nil {
+		b.published[key.Image] = map[string]bool{}
+	}
+	b.published[key.Image][key.Type] = true
+	if before != "" && before != after {
+		b.artifacts[key.Image] = append(b.artifacts[key.Image], before)
+	}
+}
+
 // cleanUp removes what the burst has superseded, once that has settled: a revoked approval must not stay attached. What
 // cannot be removed is reported to the last caller, because the change itself is stored.
 func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	current := c.tag.state.current()
+	c.findOrphans(ctx, b)
 	cleanEach(b.artifacts, func(image oci.Digest, artifacts []oci.Digest) {
 		c.detachArtifacts(ctx, image, c.withoutCurrent(current, image, artifacts), last)
 	})
@@ -67,18 +86,19 @@ func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 				slog.String("manifest", manifest.String()), slog.Any("error", err))
 		}
 	}
+	clear(b.published)
 	clear(b.artifacts)
 	clear(b.signatures)
 	b.replaced = nil
 }
 
 // cleanEach cleans up several subjects at a time. It leaves out none, so that what fails is reported for each.
-func cleanEach(superseded map[oci.Digest][]oci.Digest, clean func(subject oci.Digest, digests []oci.Digest)) {
+func cleanEach[T any](superseded map[oci.Digest]T, clean func(subject oci.Digest, what T)) {
 	var group errgroup.Group
 	group.SetLimit(publishParallel)
-	for subject, digests := range superseded {
+	for subject, what := range superseded {
 		group.Go(func() error {
-			clean(subject, digests)
+			clean(subject, what)
 			return nil
 		})
 	}

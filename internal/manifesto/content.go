@@ -11,8 +11,11 @@ import (
 
 // Content returns the content of an entry, and the entry. If the entry has another size than the content, a foreign
 // writer has changed its digest and left our other fields, so Content returns the entry without them. The error wraps
-// ErrContentMissing if the content is gone.
+// ErrContentMissing if the content is gone, or if the entry names none that is usable.
 func (s *Store) Content(ctx context.Context, name oci.Repository, entry format.Entry) ([]byte, format.Entry, error) {
+	if entry.Digest == "" {
+		return nil, entry, fmt.Errorf("%w: the entry %q has no usable digest", ErrContentMissing, entry.Type)
+	}
 	content, err := getContent(ctx, s.committer(name).repository, contentKey(entry))
 	if err != nil {
 		return nil, entry, err

@@ -31,11 +31,15 @@ func (s *Store) Images(ctx context.Context, name oci.Repository) ([]Image, error
 	if err != nil {
 		return nil, err
 	}
+	return v.images(), nil
+}
+
+func (v *version) images() []Image {
 	var images []Image
 	for digest, entries := range v.doc.Images() {
 		images = append(images, Image{digest, entries})
 	}
-	return images, nil
+	return images
 }
 
 // Tags returns the sorted tags of each image that a tag names. The tags of manifestos, and those by which artifacts

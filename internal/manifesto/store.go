@@ -159,9 +159,6 @@ func (s *Store) Fetch(ctx context.Context, key Key) (format.Entry, []byte, error
 	if err != nil {
 		return format.Entry{}, nil, err
 	}
-	if entry.Digest == "" {
-		return format.Entry{}, nil, fmt.Errorf("%w: the entry %q has no usable digest", ErrContentMissing, entry.Type)
-	}
 	content, entry, err := s.Content(ctx, key.Repository, entry)
 	return entry, content, err
 }

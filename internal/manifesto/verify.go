@@ -48,7 +48,8 @@ type Floor struct {
 
 // Demand is what a reader asks of a manifesto and its pieces.
 type Demand struct {
-	// Verifier checks the signatures.
+	// Verifier checks the signatures. If it is nil, no signature is checked, so that anybody who can push can make the
+	// number what they like.
 	Verifier signing.Verifier
 	// Floor refuses what is older, or another manifesto of the same number.
 	Floor Floor
@@ -72,21 +73,19 @@ type Verified struct {
 	Reason error
 }
 
-// Verify returns what the current manifesto says of a piece once the signatures of both were checked. A manifesto that
-// cannot be trusted may have been replaced meanwhile, so the tag is looked at again before that is believed. Each
-// signature is checked once a run. If there is no such piece, the error is a *NoEntryError; Verified says whether the
-// absence is to be trusted. Any other error is one of the network, of ctx or of a manifesto that cannot be read.
+// Verify returns what the current manifesto says of a piece once the signatures of both were checked, as Trust and
+// Snapshot.Verify do. If there is no such piece, the error is a *NoEntryError; Verified says whether the absence is to
+// be trusted. Any other error is one of the network, of ctx or of a manifesto that cannot be read.
 func (s *Store) Verify(ctx context.Context, key Key, d Demand) (Verified, error) {
-	c := s.committer(key.Repository)
-	v, verified, err := c.trusted(ctx, key.Image, d)
+	snapshot, err := s.Trust(ctx, key.Repository, key.Image, d)
 	if err != nil {
-		return verified, err
+		return Verified{}, err
 	}
-	if verified.Entry, err = v.entry(key); err != nil || verified.Reason != nil {
-		return verified, err
+	entry, err := snapshot.version.entry(key)
+	if err != nil {
+		return snapshot.Verified(), err
 	}
-	err = c.verifyEntry(ctx, key, d.Verifier, &verified)
-	return verified, err
+	return snapshot.Verify(ctx, Described{key.Image, entry})
 }
 
 // verifyEntry sets what the signatures of the entry's artifact say.
@@ -151,10 +150,11 @@ func (c *committer) moved(ctx context.Context, v *version) (*version, error) {
 	return c.tag.learn(ctx, digest, began)
 }
 
-// trust says whether a version is to be trusted.
+// trust says whether a version is to be trusted. Its number comes first: one that is too small is refused, whoever has
+// signed it.
 func (c *committer) trust(ctx context.Context, v *version, d Demand) (Verified, error) {
 	verified := Verified{Number: v.Number, Digest: v.digest}
-	if !v.exists() {
+	if !v.exists() || d.Verifier == nil || v.Number < d.Minimum {
 		verified.Reason = c.fresh(v, d)
 		return verified, nil
 	}

@@ -30,6 +30,8 @@ type ListedReferrer struct {
 	Digest Digest
 	// ArtifactType is empty if the list does not say it.
 	ArtifactType string
+	// Annotations are nil if the list has none: many writers of lists leave them out.
+	Annotations map[string]string
 }
 
 // ParseReferrers returns the entries of a list of referrers, which is an image index. An entry that cannot be read has
@@ -53,8 +55,9 @@ func ParseReferrers(m Manifest) ([]ListedReferrer, error) {
 	listed := make([]ListedReferrer, len(*index.Manifests))
 	for i, text := range *index.Manifests {
 		var entry struct {
-			Digest       Digest `json:"digest"`
-			ArtifactType string `json:"artifactType"`
+			Digest       Digest            `json:"digest"`
+			ArtifactType string            `json:"artifactType"`
+			Annotations  map[string]string `json:"annotations"`
 		}
 		_ = json.Unmarshal(text, &entry) // It is JSON. A field of another type than expected stays empty.
 		listed[i] = ListedReferrer(entry)

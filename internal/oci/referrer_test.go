@@ -3,6 +3,7 @@ package oci_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestParseReferrers(t *testing.T) {
 		err                error
 	}{
 		"one":  {oci.MediaTypeOCIIndex, `{"schemaVersion":2,"manifests":[` + entry + `]}`, []oci.ListedReferrer{good}, nil},
-		"none": {oci.MediaTypeOCIIndex, `{"schemaVersion":2,"manifests":[]}`, nil, nil},
+		"none": {oci.MediaTypeOCIIndex, `{"schemaVersion":2,"manifests":[]}`, []oci.ListedReferrer{}, nil},
 		"null": {oci.MediaTypeOCIIndex, `{"schemaVersion":2,"manifests":null}`, nil, nil},
 		"a generic Content-Type": {
 			"application/json", `{"schemaVersion":2,"manifests":[` + entry + `]}`, []oci.ListedReferrer{good}, nil,
@@ -47,7 +48,7 @@ func TestParseReferrers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := oci.ParseReferrers(oci.NewManifest(test.mediaType, []byte(test.content)))
-			if !errors.Is(err, test.err) || (err != nil) != (test.err != nil) || !slices.Equal(got, test.want) {
+			if !errors.Is(err, test.err) || (err != nil) != (test.err != nil) || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %q, %v; want %q, %v", got, err, test.want, test.err)
 			}
 		})

@@ -91,7 +91,8 @@ func (s *bulkSignatures) look(
 					return err
 				}
 				_, matches := format.ArtifactOf(l.Key.Image, l.Piece.Entry)
-				needs[i].artifact = !matches || !listed[l.Piece.Artifact.Digest]
+				_, there := listed[l.Piece.Artifact.Digest]
+				needs[i].artifact = !matches || !there
 			}
 			if s.signs {
 				s.lookAtSignature(l.Key, &needs[i], now)
@@ -161,7 +162,7 @@ func (s *bulkSignatures) warn(ctx context.Context, lines []string, has bool, dia
 	var text, others string
 	if s.whole.Reason != nil && has {
 		text = " " + sentence(s.whole.Reason)
-		if others, err = s.data.suspects(ctx, s.repository, s.floor, s.filter.Selects); err != nil {
+		if others, err = s.data.suspects(ctx, s.repository, s.data.verification.demand(s.floor), s.filter.Selects); err != nil {
 			return err
 		}
 	}

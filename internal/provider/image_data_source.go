@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,10 +34,21 @@ type imageDataSource struct {
 // imageDataSourceModel is the configuration and the state of the data source.
 type imageDataSourceModel struct {
 	subjectModel
-	IncludeContent types.Bool            `tfsdk:"include_content"`
-	IncludeTypes   types.Set             `tfsdk:"include_types"`
-	Types          []string              `tfsdk:"types"`
-	Metadata       map[string]entryModel `tfsdk:"metadata"`
+	trustModel
+	IncludeContent types.Bool             `tfsdk:"include_content"`
+	IncludeTypes   types.Set              `tfsdk:"include_types"`
+	Types          []string               `tfsdk:"types"`
+	Metadata       map[string]listedModel `tfsdk:"metadata"`
+}
+
+// listedModel is an element of the map of metadata.
+type listedModel struct {
+	entryModel
+	ArtifactType   types.String `tfsdk:"artifact_type"`
+	ArtifactDigest types.String `tfsdk:"artifact_digest"`
+	Verified       types.Bool   `tfsdk:"verified"`
+	SignedBy       types.String `tfsdk:"signed_by"`
+	SignedAt       types.String `tfsdk:"signed_at"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -59,8 +71,9 @@ const maxContents = 32 << 20
 // Schema implements datasource.DataSource.
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the metadata of an image. An image without metadata has an empty list.",
-		Attributes: withSubject("`REPOSITORY@DIGEST`.", map[string]schema.Attribute{
+		MarkdownDescription: "Lists the metadata of an image. An image without metadata has an empty list." + verifiesAll +
+			" Name the types that are signed in `include_types` if others are not.",
+		Attributes: withSubject("`REPOSITORY@DIGEST`.", withTrust(allVerified, theManifesto, map[string]schema.Attribute{
 			"include_content": schema.BoolAttribute{
 				MarkdownDescription: "Download the contents as well. Defaults to `false`.",
 				Optional:            true,
@@ -85,7 +98,7 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 						"is not set.",
 				)},
 			},
-		}),
+		})),
 	}
 }
 
@@ -102,7 +115,11 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if !ok {
 		return
 	}
-	if err := d.list(ctx, image, &model); err != nil {
+	v, ok := d.data.verificationFor(ctx, model.Verification, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if err := d.list(ctx, image, v, &model); err != nil {
 		diagnoseList(err, image).within(ctx, timeLimit{duration: readTimeout}).addTo(&resp.Diagnostics)
 		return
 	}
@@ -111,19 +128,31 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 }
 
 // list fills in the types and the metadata of an image.
-func (d *imageDataSource) list(ctx context.Context, image subject, model *imageDataSourceModel) error {
-	entries, err := d.data.store.List(ctx, image.reference.Repository, image.digest)
+func (d *imageDataSource) list(
+	ctx context.Context, image subject, v *verification, model *imageDataSourceModel,
+) error {
+	repository := image.reference.Repository
+	snapshot, err := d.data.store.Trust(ctx, repository, image.digest, model.demand(v))
 	if err != nil {
 		return err
 	}
+	entries := snapshot.Entries(image.digest)
 	if !model.IncludeTypes.IsNull() {
 		entries = slices.DeleteFunc(entries, func(e format.Entry) bool {
 			return !slices.Contains(model.IncludeTypes.Elements(), attr.Value(types.StringValue(e.Type)))
 		})
 	}
+	pieces := make([]manifesto.Described, len(entries))
+	for i, entry := range entries {
+		pieces[i] = manifesto.Described{Image: image.digest, Entry: entry}
+	}
+	signatures, err := model.judgeAll(ctx, v, snapshot, repository, pieces)
+	if err != nil {
+		return err
+	}
 	contents := make([][]byte, len(entries))
 	if model.IncludeContent.ValueBool() {
-		contents, err = d.data.store.Contents(ctx, image.reference.Repository, entries, maxContents)
+		contents, err = d.data.store.Contents(ctx, repository, entries, maxContents)
 	} else {
 		err = d.measure(ctx, image, entries)
 	}
@@ -131,10 +160,14 @@ func (d *imageDataSource) list(ctx context.Context, image subject, model *imageD
 		return err
 	}
 	model.Types = make([]string, len(entries))
-	model.Metadata = make(map[string]entryModel, len(entries))
+	model.Metadata = make(map[string]listedModel, len(entries))
 	for i, entry := range entries {
 		model.Types[i] = entry.Type
-		model.Metadata[entry.Type] = listedEntry(entry, contents[i])
+		listed := listedEntry(entry, contents[i])
+		if signatures != nil {
+			listed.setSignature(signatures[i])
+		}
+		model.Metadata[entry.Type] = listed
 	}
 	return nil
 }
@@ -158,8 +191,8 @@ func (d *imageDataSource) measure(ctx context.Context, image subject, entries []
 
 // listedEntry describes one entry. content is nil if it was not downloaded, or is gone: the other entries are still
 // worth listing, and null content shows the loss.
-func listedEntry(entry format.Entry, content []byte) entryModel {
-	var m entryModel
+func listedEntry(entry format.Entry, content []byte) listedModel {
+	m := listedModel{Verified: types.BoolValue(false)}
 	if content != nil {
 		m.setContent(content)
 		if entry.MediaType == "" {
@@ -168,7 +201,15 @@ func listedEntry(entry format.Entry, content []byte) entryModel {
 	}
 	m.setEntry(entry)
 	m.Annotations = mapValue(entry.Annotations)
+	m.ArtifactType = optionalString(entry.Artifact.Type)
+	m.ArtifactDigest = optionalString(entry.Artifact.Digest.String())
 	return m
+}
+
+// setSignature sets the good signature; the zero value is none.
+func (m *listedModel) setSignature(found signing.Found) {
+	m.Verified = types.BoolValue(found.Digest != "")
+	m.SignedBy, m.SignedAt = optionalString(found.Signer), optionalTime(found.SignedAt)
 }
 
 // diagnoseList explains an error of list.
@@ -181,5 +222,6 @@ func diagnoseList(err error, image subject) diagnosis {
 				"manifesto_metadata.",
 			name, maxContents>>20)}
 	}
-	return image.data.diagnose(err, "listing the metadata of", image.reference.Repository, name)
+	return aboutTrust(image.data.diagnose(err, "listing the metadata of", image.reference.Repository, name), err,
+		"Name the types that are signed in include_types to leave out the others.")
 }

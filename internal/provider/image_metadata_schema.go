@@ -104,7 +104,7 @@ func imagePieceAttributes() map[string]schema.Attribute {
 		},
 		"artifact_type": schema.StringAttribute{
 			MarkdownDescription: "Publish the metadata as an OCI artifact of this type, attached to the image. " +
-				artifactTypeDescription,
+				artifactTypeHelp,
 			Optional: true,
 		},
 	}

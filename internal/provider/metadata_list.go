@@ -12,6 +12,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,6 +25,8 @@ type metadataQuery struct {
 	request list.ListRequest
 	config  metadataListModel
 	filter  typeFilter
+	// verification is the query's own; nil if it has none.
+	verification *verification
 }
 
 // listedMetadata is one piece of metadata that a query has found.
@@ -39,7 +42,7 @@ type listedMetadata struct {
 func (q metadataQuery) run(ctx context.Context, push func(list.ListResult) bool) {
 	ctx, cancel := context.WithTimeout(ctx, repositoryTimeout)
 	defer cancel()
-	found, err := q.find(ctx)
+	found, snapshot, err := q.find(ctx)
 	if err != nil {
 		push(q.failure(ctx, err))
 		return
@@ -47,7 +50,7 @@ func (q metadataQuery) run(ctx context.Context, push func(list.ListResult) bool)
 	wanted := found[:min(int64(len(found)), max(q.request.Limit, 0))]
 	for i := 0; i < len(wanted); i += listParallel {
 		batch := wanted[i:min(i+listParallel, len(wanted))]
-		if err := q.complete(ctx, batch); err != nil {
+		if err := q.complete(ctx, snapshot, batch); err != nil {
 			push(q.failure(ctx, err))
 			return
 		}
@@ -64,24 +67,28 @@ func (q metadataQuery) run(ctx context.Context, push func(list.ListResult) bool)
 	}
 }
 
-// find returns what matches, in the manifesto's order, as far as the manifesto describes it.
-func (q metadataQuery) find(ctx context.Context) ([]listedMetadata, error) {
+// find returns what matches, in the manifesto's order, as far as the manifesto describes it, and the manifesto.
+func (q metadataQuery) find(ctx context.Context) ([]listedMetadata, *manifesto.Snapshot, error) {
 	repository, err := q.data.repository(q.config.Repository)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var only oci.Digest
 	if !q.config.Image.IsNull() {
 		if only, err = q.image(ctx, repository); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	images, err := q.data.store.Images(ctx, repository)
+	var trust trustModel
+	snapshot, err := q.data.store.Trust(ctx, repository, "", trust.demand(q.verification))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if err = trust.judge(q.verification, snapshot.Verified(), signing.Found{}); err != nil {
+		return nil, nil, err
 	}
 	var found []listedMetadata
-	for _, image := range images {
+	for _, image := range snapshot.Images() {
 		if only != "" && image.Digest != only {
 			continue
 		}
@@ -92,7 +99,7 @@ func (q metadataQuery) find(ctx context.Context) ([]listedMetadata, error) {
 			}
 		}
 	}
-	return found, nil
+	return found, snapshot, nil
 }
 
 // imageError is an error about the attribute image.
@@ -122,16 +129,25 @@ func (q metadataQuery) failure(ctx context.Context, err error) list.ListResult {
 		problem = q.data.diagnose(err, "resolving", about.reference.Repository, "image "+about.reference.String())
 	} else {
 		repository, _ := q.data.repository(q.config.Repository) // It only names the repository of an error.
-		problem = q.data.diagnoseRepository(
-			err, "listing the metadata of", q.config.Repository.ValueString(), repository)
+		problem = aboutTrust(q.data.diagnoseRepository(
+			err, "listing the metadata of", q.config.Repository.ValueString(), repository), err,
+			"Name the types that are signed in type or types to leave out the others.")
 	}
 	var result list.ListResult
 	problem.within(ctx, timeLimit{duration: repositoryTimeout}).addTo(&result.Diagnostics)
 	return result
 }
 
-// complete looks at the contents of some pieces of metadata, if the query asks for resources.
-func (q metadataQuery) complete(ctx context.Context, batch []listedMetadata) error {
+// complete verifies some pieces of metadata, and looks at their contents, if the query asks for that.
+func (q metadataQuery) complete(ctx context.Context, snapshot *manifesto.Snapshot, batch []listedMetadata) error {
+	pieces := make([]manifesto.Described, len(batch))
+	for i, m := range batch {
+		pieces[i] = manifesto.Described{Image: m.key.Image, Entry: m.entry}
+	}
+	var trust trustModel
+	if _, err := trust.judgeAll(ctx, q.verification, snapshot, batch[0].key.Repository, pieces); err != nil {
+		return err
+	}
 	if !q.request.IncludeResource {
 		return nil
 	}
@@ -150,7 +166,9 @@ func (q metadataQuery) adopt(ctx context.Context, m *listedMetadata) error {
 	adoptState(ctx, &m.state, m.key.Repository.Digested(m.key.Image).String(), m.key, &m.diags)
 	var model metadataModel
 	model.decode(ctx, m.state.Raw, &m.diags)
-	signature := &signatureReader{data: q.data, key: m.key, state: &model.signatureModel, diags: &m.diags}
+	signature := &signatureReader{
+		data: q.data, key: m.key, state: &model.signatureModel, own: q.verification, diags: &m.diags,
+	}
 	_, err := q.data.refresh(ctx, m.key, &model, signature)
 	switch {
 	case err != nil && !isDamage(err):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -27,10 +28,11 @@ type metadataListResource struct {
 
 // metadataListModel is the configuration of the list resource.
 type metadataListModel struct {
-	Repository types.String `tfsdk:"repository"`
-	Image      types.String `tfsdk:"image"`
-	Type       types.String `tfsdk:"type"`
-	Types      types.List   `tfsdk:"types"`
+	Repository   types.String `tfsdk:"repository"`
+	Image        types.String `tfsdk:"image"`
+	Type         types.String `tfsdk:"type"`
+	Types        types.List   `tfsdk:"types"`
+	Verification types.Object `tfsdk:"verification"`
 }
 
 // Metadata implements list.ListResource.
@@ -83,6 +85,9 @@ func (l *metadataListResource) ListResourceConfigSchema(
 				Optional:    true,
 				Validators:  []validator.List{listvalidator.ValueStringsAre(isTypePattern())},
 			},
+			verificationName: forList(verificationAttribute(ownVerification + " The query then fails if the manifesto or a " +
+				"piece that it lists is not signed, unless `required` is `false`: then a warning says so of each resource that " +
+				"the query includes. Without it, the provider's `verification` leads to such warnings, as in an import.")),
 		},
 	}
 }
@@ -95,6 +100,14 @@ func (l *metadataListResource) List(ctx context.Context, req list.ListRequest, s
 		return
 	}
 	q := metadataQuery{data: l.data, request: req, config: model, filter: model.filter()}
+	if l.data != nil && !model.Verification.IsNull() {
+		var diags diag.Diagnostics
+		var ok bool
+		if q.verification, ok = l.data.verificationFor(ctx, model.Verification, &diags); !ok {
+			stream.Results = list.ListResultsStreamDiagnostics(diags)
+			return
+		}
+	}
 	stream.Results = func(push func(list.ListResult) bool) { q.run(ctx, push) }
 }
 

@@ -18,14 +18,20 @@ import (
 type metadataLookupModel struct {
 	subjectModel
 	entryModel
-	Type     types.String `tfsdk:"type"`
-	Optional types.Bool   `tfsdk:"optional"`
-	Exists   types.Bool   `tfsdk:"exists"`
+	trustModel
+	ArtifactType   types.String `tfsdk:"artifact_type"`
+	ArtifactDigest types.String `tfsdk:"artifact_digest"`
+	Type           types.String `tfsdk:"type"`
+	Optional       types.Bool   `tfsdk:"optional"`
+	Exists         types.Bool   `tfsdk:"exists"`
 }
 
 // lookupAttributes are the attributes of a metadataLookupModel.
 func lookupAttributes() map[string]schema.Attribute {
-	return withSubject("`REPOSITORY@DIGEST#TYPE`.", map[string]schema.Attribute{
+	const verified = "Whether a trusted signer has signed the metadata and the manifesto that lists it; if `exists` is " +
+		"false, whether one has signed the manifesto, which does not list it. False without verification, and for a " +
+		"repository without a manifesto."
+	return withSubject("`REPOSITORY@DIGEST#TYPE`.", withTrust(verified, "the metadata", map[string]schema.Attribute{
 		"type": schema.StringAttribute{
 			MarkdownDescription: "Type of the metadata.",
 			Required:            true,
@@ -33,8 +39,9 @@ func lookupAttributes() map[string]schema.Attribute {
 		},
 		"optional": schema.BoolAttribute{
 			MarkdownDescription: "Accept that the image has no metadata of this type: then `exists` is false, and the " +
-				"attributes of the metadata are null. An image that does not exist, or a registry that cannot be read, is " +
-				"still an error. Defaults to `false`.",
+				"attributes of the metadata are null. An image that does not exist, a registry that cannot be read, or, with " +
+				"verification, a manifesto that nobody trusted has signed is still an error. A repository without any manifesto " +
+				"has no metadata and no signature: set `minimum_version` if it must have one. Defaults to `false`.",
 			Optional: true,
 		},
 		"exists": schema.BoolAttribute{
@@ -72,7 +79,15 @@ func lookupAttributes() map[string]schema.Attribute {
 			MarkdownDescription: createdDescription,
 			Computed:            true,
 		},
-	})
+		"artifact_type": schema.StringAttribute{
+			MarkdownDescription: artifactTypeDescription,
+			Computed:            true,
+		},
+		"artifact_digest": schema.StringAttribute{
+			MarkdownDescription: artifactDigestDescription,
+			Computed:            true,
+		},
+	}))
 }
 
 // lookUp fills in the result. If it returns false, diags says why.
@@ -83,12 +98,27 @@ func (m *metadataLookupModel) lookUp(ctx context.Context, data *providerData, di
 	if !ok {
 		return false
 	}
+	v, ok := data.verificationFor(ctx, m.Verification, diags)
+	if !ok {
+		return false
+	}
 	key := image.key(m.Type.ValueString())
 	m.setKey(key)
-	entry, content, err := data.store.Fetch(ctx, key)
-	if errors.Is(err, manifesto.ErrNoEntry) && m.Optional.ValueBool() {
+	verified, err := data.store.Verify(ctx, key, m.demand(v))
+	absent := errors.Is(err, manifesto.ErrNoEntry)
+	if err == nil || absent { // Whether the metadata is missing is known only once the manifesto was verified.
+		if refused := m.judge(v, verified, verified.Signature); refused != nil {
+			aboutTrust(data.diagnoseKey(refused, "verifying", key), refused, "").addTo(diags)
+			return false
+		}
+	}
+	if absent && m.Optional.ValueBool() {
 		m.setAbsent()
 		return true
+	}
+	entry, content := verified.Entry, []byte(nil)
+	if err == nil {
+		content, entry, err = data.store.Content(ctx, key.Repository, entry)
 	}
 	if err != nil {
 		image.diagnoseLookup(ctx, err, "reading", key.Type).addTo(diags)
@@ -101,6 +131,8 @@ func (m *metadataLookupModel) lookUp(ctx context.Context, data *providerData, di
 	m.setEntry(entry)
 	m.setContent(content)
 	m.Annotations = mapValue(entry.Annotations)
+	m.ArtifactType = optionalString(entry.Artifact.Type)
+	m.ArtifactDigest = optionalString(entry.Artifact.Digest.String())
 	return true
 }
 

@@ -62,7 +62,7 @@ func (d *providerData) refresh(
 	ctx context.Context, key manifesto.Key, state *metadataModel, signature *signatureReader,
 ) (manifesto.Floor, error) {
 	piece, err := d.store.Get(ctx, key)
-	if errors.Is(err, manifesto.ErrNoEntry) && signature.verifies() {
+	if errors.Is(err, manifesto.ErrNoEntry) {
 		return signature.floor, signature.absent(ctx, err)
 	}
 	if err != nil {

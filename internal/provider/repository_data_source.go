@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -32,6 +33,7 @@ type repositoryDataSource struct {
 
 // repositoryDataSourceModel is the configuration of the data source.
 type repositoryDataSourceModel struct {
+	trustModel
 	Repository     types.String `tfsdk:"repository"`
 	Type           types.String `tfsdk:"type"`
 	Types          types.Set    `tfsdk:"types"`
@@ -64,8 +66,10 @@ func (d *repositoryDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the images of a repository that have metadata, and on request those that tags name. " +
 			"It answers which images are in use, which have no approval, and whose metadata outlived them. A repository " +
-			"without metadata has an empty map.",
-		Attributes: map[string]schema.Attribute{
+			"without metadata has an empty map." + verifiesAll + " The same holds for metadata of the types in `has_type` and " +
+			"`lacks_type`. Name the types that are signed in `type` or `types` if others are not, or if there is much that " +
+			"you do not need.",
+		Attributes: withTrust(allVerified, theManifesto, map[string]schema.Attribute{
 			"repository": schema.StringAttribute{
 				MarkdownDescription: "Repository, such as `ghcr.io/example/app`, without a tag or digest. The registry defaults " +
 					"to the provider's `default_registry`. `oci-layout:DIRECTORY` is an OCI image layout on disk.",
@@ -123,7 +127,7 @@ func (d *repositoryDataSource) Schema(_ context.Context, _ datasource.SchemaRequ
 				Computed:            true,
 			},
 			"images": imagesAttribute(),
-		},
+		}),
 	}
 }
 
@@ -139,7 +143,12 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 	repository, err := d.data.repository(model.Repository)
 	var images []listedImage
 	if err == nil {
-		images, err = model.listing(d.data.store, repository).images(ctx)
+		listing := model.listing(d.data.store, repository)
+		var ok bool
+		if listing.verification, ok = d.data.verificationFor(ctx, model.Verification, &resp.Diagnostics); !ok {
+			return
+		}
+		images, err = listing.images(ctx)
 	}
 	if err != nil {
 		problem := d.diagnose(err, model.Repository.ValueString(), repository)
@@ -154,6 +163,7 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 	values["id"] = tftypes.NewValue(tftypes.String, repository.String())
 	values["registry"] = tftypes.NewValue(tftypes.String, repository.Host())
 	values["images"] = newListedTypes().value(images)
+	maps.Copy(values, model.values())
 	resp.State.Raw = tftypes.NewValue(req.Config.Raw.Type(), values)
 }
 
@@ -164,7 +174,7 @@ func (m *repositoryDataSourceModel) listing(store *manifesto.Store, repository o
 		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements()),
 	}
 	return repositoryListing{
-		store: store, repository: repository, filter: filter,
+		store: store, repository: repository, filter: filter, trust: &m.trustModel,
 		tags: m.IncludeTags.ValueBool(), gone: m.CheckImages.ValueBool(), contents: m.IncludeContent.ValueBool(),
 	}
 }
@@ -184,5 +194,6 @@ func (d *repositoryDataSource) diagnose(err error, text string, repository oci.R
 				"here. List fewer images with has_type or lacks_type, or show fewer types with type or types.",
 			repository, maxListing>>20)}
 	}
-	return d.data.diagnoseRepository(err, "reading", text, repository)
+	return aboutTrust(d.data.diagnoseRepository(err, "reading", text, repository), err,
+		"Name the types that are signed in type or types to leave out the others.")
 }

@@ -39,6 +39,9 @@ func (f typeFilter) shows(typ string) bool {
 	return !f.restricted || slices.ContainsFunc(f.patterns, func(pattern string) bool { return matchType(pattern, typ) })
 }
 
+// decides reports whether it depends on metadata of a type which images are listed.
+func (f typeFilter) decides(typ string) bool { return typ != "" && (typ == f.has || typ == f.lacks) }
+
 // matchType reports whether a type matches a pattern, as path.Match does, but a slash is a character like any other:
 // types are no paths.
 func matchType(pattern, typ string) bool {

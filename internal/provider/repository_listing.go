@@ -9,6 +9,7 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // maxListing bounds what the data source manifesto_repository shows besides contents, in bytes. Terraform limits the
@@ -22,6 +23,10 @@ type repositoryListing struct {
 	store      *manifesto.Store
 	repository oci.Repository
 	filter     typeFilter
+	// verification says how to verify signatures; nil for not at all. trust has what is asked besides, and gets what came
+	// of it.
+	verification *verification
+	trust        *trustModel
 	// tags, gone and contents ask for these.
 	tags, gone, contents bool
 }
@@ -33,16 +38,19 @@ type listedImage struct {
 	tags []string
 	// gone is nil unless it was asked for.
 	gone *bool
+	// signatures are the good ones of the entries; nil if none was verified.
+	signatures []signing.Found
 	// contents are those of the entries; nil unless they were asked for.
 	contents [][]byte
 }
 
 // images looks everything up.
 func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
-	found, err := l.store.Images(ctx, l.repository)
+	snapshot, err := l.store.Trust(ctx, l.repository, "", l.trust.demand(l.verification))
 	if err != nil {
 		return nil, err
 	}
+	found := snapshot.Images()
 	images := make([]listedImage, len(found))
 	for i, image := range found {
 		images[i].Image = image
@@ -52,12 +60,16 @@ func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
 			return nil, err
 		}
 	}
+	decisive := l.decisive(images)
 	images = slices.DeleteFunc(images, func(image listedImage) bool { return !l.filter.selects(image.Image) })
 	for i, image := range images {
 		images[i].Entries = slices.DeleteFunc(image.Entries, func(e format.Entry) bool { return !l.filter.shows(e.Type) })
 	}
 	if listingSize(images) > maxListing {
 		return nil, errListingTooLarge
+	}
+	if err = l.verify(ctx, snapshot, images, decisive); err != nil {
+		return nil, err
 	}
 	if l.gone {
 		if err = l.findGone(ctx, images); err != nil {
@@ -68,6 +80,44 @@ func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
 		err = l.download(ctx, images)
 	}
 	return images, err
+}
+
+// decisive returns the metadata that is not shown, but decides which images are listed.
+func (l repositoryListing) decisive(images []listedImage) []manifesto.Described {
+	var pieces []manifesto.Described
+	for _, image := range images {
+		listed := l.filter.selects(image.Image)
+		for _, entry := range image.Entries {
+			if l.filter.decides(entry.Type) && (!listed || !l.filter.shows(entry.Type)) {
+				pieces = append(pieces, manifesto.Described{Image: image.Digest, Entry: entry})
+			}
+		}
+	}
+	return pieces
+}
+
+// verify verifies the manifesto, all entries of images and the decisive ones, and sets the signatures of images.
+func (l repositoryListing) verify(
+	ctx context.Context, snapshot *manifesto.Snapshot, images []listedImage, decisive []manifesto.Described,
+) error {
+	var pieces []manifesto.Described
+	if l.verification != nil {
+		for _, image := range images {
+			for _, entry := range image.Entries {
+				pieces = append(pieces, manifesto.Described{Image: image.Digest, Entry: entry})
+			}
+		}
+		pieces = append(pieces, decisive...)
+	}
+	signatures, err := l.trust.judgeAll(ctx, l.verification, snapshot, l.repository, pieces)
+	if err != nil || signatures == nil {
+		return err
+	}
+	for i, image := range images {
+		n := len(image.Entries)
+		images[i].signatures, signatures = signatures[:n:n], signatures[n:]
+	}
+	return nil
 }
 
 // withTags sets the tags of images, and appends the images that only tags name.
@@ -126,7 +176,7 @@ func (l repositoryListing) download(ctx context.Context, images []listedImage) e
 
 // listingSize estimates the size of a listing without contents as Terraform carries it, in bytes.
 func listingSize(images []listedImage) (size int) {
-	const perImage, perEntry, perText = 150, 250, 5
+	const perImage, perEntry, perText, perArtifact = 150, 330, 5, 75
 	for _, image := range images {
 		size += perImage
 		for _, tag := range image.tags {
@@ -134,6 +184,9 @@ func listingSize(images []listedImage) (size int) {
 		}
 		for _, entry := range image.Entries {
 			size += perEntry + len(entry.Type) + len(entry.MediaType)
+			if entry.Artifact.Digest != "" {
+				size += perArtifact + len(entry.Artifact.Type)
+			}
 			for key, value := range entry.Annotations {
 				size += 2*perText + len(key) + len(value)
 			}

@@ -99,7 +99,7 @@ func (r *repositoryMetadataResource) Schema(
 			},
 			"artifact_type": schema.StringAttribute{
 				MarkdownDescription: "Publish each piece of metadata as an OCI artifact of this type, attached to its image. " +
-					artifactTypeDescription,
+					artifactTypeHelp,
 				Optional:   true,
 				Computed:   true,
 				Validators: []validator.String{isArtifactType()},

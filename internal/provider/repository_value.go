@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
 // The functions below build the attribute images of the data source manifesto_repository in the form in which the
@@ -27,6 +28,8 @@ func newListedTypes() listedTypes {
 	t.entry = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
 		"digest": tftypes.String, "size": tftypes.Number, "media_type": tftypes.String, "created": tftypes.String,
 		"annotations": t.annotations, "content": tftypes.String, "content_base64": tftypes.String,
+		"artifact_type": tftypes.String, "artifact_digest": tftypes.String, "verified": tftypes.Bool,
+		"signed_by": tftypes.String, "signed_at": tftypes.String,
 	}}
 	t.metadata = tftypes.Map{ElementType: t.entry}
 	t.image = tftypes.Object{AttributeTypes: map[string]tftypes.Type{
@@ -56,7 +59,11 @@ func (t listedTypes) imageValue(image listedImage) tftypes.Value {
 		if image.contents != nil {
 			content = image.contents[i]
 		}
-		metadata[entry.Type] = t.entryValue(entry, content)
+		var signature signing.Found
+		if image.signatures != nil {
+			signature = image.signatures[i]
+		}
+		metadata[entry.Type] = t.entryValue(entry, content, signature)
 	}
 	return tftypes.NewValue(t.image, map[string]tftypes.Value{
 		"tags":     tags,
@@ -65,8 +72,9 @@ func (t listedTypes) imageValue(image listedImage) tftypes.Value {
 	})
 }
 
-// entryValue returns an element of metadata. content is nil if it was not downloaded, or is gone.
-func (t listedTypes) entryValue(entry format.Entry, content []byte) tftypes.Value {
+// entryValue returns an element of metadata. content is nil if it was not downloaded, or is gone. signature is zero if
+// none was verified.
+func (t listedTypes) entryValue(entry format.Entry, content []byte, signature signing.Found) tftypes.Value {
 	var text, encoded, size any
 	if content != nil {
 		if entry.MediaType == "" {
@@ -81,10 +89,6 @@ func (t listedTypes) entryValue(entry format.Entry, content []byte) tftypes.Valu
 	if entry.Size >= 0 {
 		size = entry.Size
 	}
-	created := ""
-	if !entry.Created.IsZero() {
-		created = entry.Created.UTC().Format(time.RFC3339)
-	}
 	annotations := make(map[string]tftypes.Value, len(entry.Annotations))
 	for key, value := range entry.Annotations {
 		annotations[key] = tftypes.NewValue(tftypes.String, value)
@@ -93,11 +97,24 @@ func (t listedTypes) entryValue(entry format.Entry, content []byte) tftypes.Valu
 		"digest":         nullIfEmpty(entry.Digest.String()),
 		"size":           tftypes.NewValue(tftypes.Number, size),
 		"media_type":     nullIfEmpty(entry.MediaType),
-		"created":        nullIfEmpty(created),
+		"created":        nullIfZero(entry.Created),
 		"annotations":    tftypes.NewValue(t.annotations, annotations),
 		"content":        tftypes.NewValue(tftypes.String, text),
 		"content_base64": tftypes.NewValue(tftypes.String, encoded),
+
+		"artifact_type":   nullIfEmpty(entry.Artifact.Type),
+		"artifact_digest": nullIfEmpty(entry.Artifact.Digest.String()),
+		"verified":        tftypes.NewValue(tftypes.Bool, signature.Digest != ""),
+		"signed_by":       nullIfEmpty(signature.Signer),
+		"signed_at":       nullIfZero(signature.SignedAt),
 	})
+}
+
+func nullIfZero(t time.Time) tftypes.Value {
+	if t.IsZero() {
+		return tftypes.NewValue(tftypes.String, nil)
+	}
+	return tftypes.NewValue(tftypes.String, t.UTC().Format(time.RFC3339))
 }
 
 func nullIfEmpty(s string) tftypes.Value {

@@ -31,6 +31,9 @@ func (d *providerData) publishes(put *manifesto.Put, plan *signatureModel, diags
 	return true
 }
 
+// stillAttached is the summary of warnings of artifacts that no longer hold.
+const stillAttached = "Superseded artifact still attached"
+
 // warnLeftover tells which artifacts are still attached although they no longer hold.
 func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diags *diag.Diagnostics) {
 	if len(leftover) == 0 {
@@ -42,7 +45,7 @@ func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diag
 		help = "The registry does not let this user delete manifests. Delete the artifacts with another login or in the " +
 			"registry's own interface, or allow deletion."
 	}
-	diags.AddWarning("Superseded artifact still attached", fmt.Sprintf(
+	diags.AddWarning(stillAttached, fmt.Sprintf(
 		"Artifacts of repository %s are no longer in the manifesto, and could not be deleted.%s\n\nTools that look at the "+
 			"artifacts of an image, and not at the manifesto, take them for valid. %s",
 		repository, bulleted(leftover, func(l manifesto.Leftover) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -29,13 +30,26 @@ type signatureReader struct {
 	// state are the attributes.
 	state *signatureModel
 	floor manifesto.Floor
+	// own says how to verify in place of the provider's verification; nil for that.
+	own   *verification
 	diags *diag.Diagnostics
+}
+
+// verification says how to verify; nil for not at all.
+func (r *signatureReader) verification() *verification {
+	if r.own != nil {
+		return r.own
+	}
+	return r.data.verification
 }
 
 // verifies reports whether the refresh verifies signatures: the provider is configured to, and the piece is one to
 // sign.
 func (r *signatureReader) verifies() bool {
-	if r.data.verification == nil {
+	switch {
+	case r.own != nil:
+		return true
+	case r.data.verification == nil:
 		return false
 	}
 	sign, known := r.data.signs(r.state.Sign)
@@ -47,7 +61,7 @@ func (r *signatureReader) verifies() bool {
 func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifesto.Floor, error) {
 	before := *r.state
 	r.state.setArtifact(entry.Artifact)
-	if err := r.readArtifact(ctx, entry); err != nil {
+	if err := r.readArtifact(ctx, entry, &before); err != nil {
 		return r.floor, err
 	}
 	if r.verifies() {
@@ -61,7 +75,7 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 		return r.floor, nil
 	}
 	listed, err := r.data.store.Attached(ctx, r.key.Repository, entry.Artifact.Digest)
-	if err == nil && !listed[oci.Digest(before.SignatureDigest.ValueString())] {
+	if _, there := listed[oci.Digest(before.SignatureDigest.ValueString())]; err == nil && !there {
 		r.state.setSignature(signing.Found{})
 	}
 	return r.floor, err
@@ -69,24 +83,60 @@ func (r *signatureReader) read(ctx context.Context, entry format.Entry) (manifes
 
 // readArtifact shows an artifact that is no longer attached to the image, or that another tool's change of the entry
 // has left behind, as null.
-func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry) error {
+func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry, before *signatureModel) error {
 	if entry.Artifact == (format.Artifact{}) {
-		return nil
+		return r.readWithdrawn(ctx, before.ArtifactDigest)
 	}
 	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
 	if err != nil {
 		return err
 	}
-	if _, ok := format.ArtifactOf(r.key.Image, entry); !ok || !listed[entry.Artifact.Digest] {
+	_, ok := format.ArtifactOf(r.key.Image, entry)
+	if _, there := listed[entry.Artifact.Digest]; !ok || !there {
 		r.state.ArtifactDigest = types.StringNull()
 	}
+	r.warnSuperseded(listed, entry.Artifact.Digest)
 	return nil
+}
+
+// readWithdrawn warns of an artifact of the state that is still attached although the manifesto does not name it any
+// more.
+func (r *signatureReader) readWithdrawn(ctx context.Context, before types.String) error {
+	if before.IsNull() {
+		return nil
+	}
+	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
+	if err == nil {
+		r.warnSuperseded(listed, "")
+	}
+	return err
+}
+
+// warnSuperseded warns of artifacts of the piece that are attached besides the current one: a run was killed before it
+// could remove them, or the registry does not delete. The next change of the piece tries again.
+func (r *signatureReader) warnSuperseded(listed map[oci.Digest]oci.ListedReferrer, current oci.Digest) {
+	for _, digest := range slices.Sorted(maps.Keys(listed)) {
+		if digest == current || listed[digest].Annotations[format.AnnotationType] != r.key.Type {
+			continue
+		}
+		r.diags.AddAttributeWarning(path.Root("artifact_digest"), stillAttached, fmt.Sprintf(
+			"The artifact %s is attached to image %s as %q, and the manifesto does not name it. Tools that look at the "+
+				"artifacts of the image, and not at the manifesto, take it for valid. The next change of the metadata "+
+				"removes it, if the registry deletes manifests; or delete it by hand.",
+			r.key.Repository.Digested(digest), r.key.Repository.Digested(r.key.Image), r.key.Type))
+	}
 }
 
 // absent returns the error for a piece that is not in the manifesto: missing itself, unless the manifesto is one that
 // must not be believed.
 func (r *signatureReader) absent(ctx context.Context, missing error) error {
-	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	if err := r.readWithdrawn(ctx, r.state.ArtifactDigest); err != nil {
+		return err
+	}
+	if !r.verifies() {
+		return missing
+	}
+	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
 	switch {
 	case err != nil && !errors.Is(err, manifesto.ErrNoEntry):
 		return err
@@ -102,7 +152,7 @@ func (r *signatureReader) absent(ctx context.Context, missing error) error {
 
 // verify verifies the signatures of the manifesto and of the piece.
 func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
-	verified, err := r.data.store.Verify(ctx, r.key, r.data.verification.demand(r.floor))
+	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
 	if err != nil {
 		return r.floor, err
 	}
@@ -127,7 +177,7 @@ func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified)
 		upperFirst(describeKey(r.key)), sentence(verified.Reason))
 	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
 		own := func(key manifesto.Key) bool { return key == r.key }
-		others, err := r.data.suspects(ctx, r.key.Repository, r.floor, own)
+		others, err := r.data.suspects(ctx, r.key.Repository, r.verification().demand(r.floor), own)
 		if err != nil {
 			return err
 		}
@@ -140,9 +190,9 @@ func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified)
 // suspects describes the published metadata of a repository whose own signatures are not to be trusted, besides a
 // resource's own; the text is empty if there is none.
 func (d *providerData) suspects(
-	ctx context.Context, repository oci.Repository, floor manifesto.Floor, own func(manifesto.Key) bool,
+	ctx context.Context, repository oci.Repository, demand manifesto.Demand, own func(manifesto.Key) bool,
 ) (string, error) {
-	_, pieces, err := d.store.VerifyAll(ctx, repository, manifesto.Filter{}, d.verification.demand(floor))
+	_, pieces, err := d.store.VerifyAll(ctx, repository, manifesto.Filter{}, demand)
 	var suspects []manifesto.Key
 	for key, piece := range pieces {
 		if !own(key) && piece.Reason != nil && piece.Entry.Artifact != (format.Artifact{}) {

@@ -5,9 +5,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// artifactTypeDescription says what an artifact type is for.
-const artifactTypeDescription = "Tools such as `oras discover`, Trivy, Kyverno and Harbor see artifacts. Policies " +
-	"choose them by their type, so use a type of its own for each kind of metadata, such as " +
+// artifactTypeHelp says what an artifact type is for.
+const artifactTypeHelp = "Tools such as `oras discover`, Trivy, Kyverno and Harbor see artifacts. Policies choose " +
+	"them by their type, so use a type of its own for each kind of metadata, such as " +
 	"`application/vnd.example.approval.v1+json`. Metadata that is signed always is an artifact, by default of the type " +
 	"`application/vnd.manifesto.TYPE.v1+json`. Metadata that is not signed is no artifact unless this is set."
 
@@ -54,7 +54,7 @@ func signatureAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"artifact_type": schema.StringAttribute{
 			MarkdownDescription: "Publish the metadata as an OCI artifact of this type, attached to the image. " +
-				artifactTypeDescription,
+				artifactTypeHelp,
 			Optional:   true,
 			Computed:   true,
 			Validators: []validator.String{isArtifactType()},

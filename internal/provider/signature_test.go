@@ -79,7 +79,10 @@ func TestAccArtifact(t *testing.T) {
 					},
 				},
 				resource.TestStep{Config: published, ConfigPlanChecks: emptyPlan},
-				resource.TestStep{ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"}},
+				resource.TestStep{
+					ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true,
+					ImportStateVerifyIgnore: []string{"image"},
+				},
 				resource.TestStep{
 					PreConfig: func() { w.detach(w.image, w.entry("t").Artifact.Digest) },
 					Config:    published, Check: w.attached(image, one),
@@ -103,7 +106,7 @@ func (w *world) detach(subject oci.Digest, digests ...oci.Digest) {
 	}
 }
 
-// A signed piece is created, planned empty, imported, changed, and no longer signed, with the referrers API and without.
+// A signed piece is created, planned empty, imported, changed, and no longer signed.
 func TestAccSignedLife(t *testing.T) {
 	t.Parallel()
 	for _, kind := range signatureKinds {
@@ -112,12 +115,15 @@ func TestAccSignedLife(t *testing.T) {
 			w := newWorld(t, registrytest.Options{Kind: kind})
 			authority := notationtest.NewAuthority(t, "Example")
 			settings := signingWith(t, authority.Issue(t, "release"), `expiry = "24h"`) + "\n" + trusting(authority, "")
-			signed := func(attributes string) string { return providerConfig(settings) + w.metadata(attributes) }
+			signed := func(attributes string) string {
+				return providerConfig(settings) + w.metadata("type = \"t\"\n"+attributes)
+			}
+			unsigned := signed("content = \"b\"\nsign = false")
 			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
 			acceptance(t,
 				resource.TestStep{Config: w.metadata(`type = "t"` + "\n" + `content = "a"`), Check: w.has("t", "a")},
 				resource.TestStep{ // Signing is switched on later.
-					Config: signed(`type = "t"` + "\n" + `content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
+					Config: signed(`content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest")),
 					ConfigStateChecks: []statecheck.StateCheck{
 						state("artifact_type", knownvalue.StringExact(format.DefaultArtifactType("t"))),
@@ -125,28 +131,28 @@ func TestAccSignedLife(t *testing.T) {
 						state("signed_at", knownvalue.NotNull()), state("expires_at", knownvalue.NotNull()),
 					},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "a"`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: signed(`content = "a"`), ConfigPlanChecks: emptyPlan},
 				resource.TestStep{
-					Config: signed(`type = "t"` + "\n" + `content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
+					Config: signed(`content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
 					ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
+				resource.TestStep{Config: signed(`content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
 				resource.TestStep{ // Another annotation keeps the content, and makes another artifact.
-					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config: signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:  w.attached(artifact, signing.ArtifactType),
 				},
 				resource.TestStep{
 					PreConfig: func() { w.stripSignatures(artifact()) },
-					Config:    signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config:    signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:     w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(
 						action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest"), plannedUnknown("signed_at")),
 				},
 				resource.TestStep{
-					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), Check: w.attached(func() oci.Digest { return w.image }),
+					Config: unsigned, Check: w.attached(func() oci.Digest { return w.image }),
 					ConfigStateChecks: []statecheck.StateCheck{state("signed_by", knownvalue.Null())},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: unsigned, ConfigPlanChecks: emptyPlan},
 			)
 		})
 	}
@@ -189,6 +195,9 @@ func TestAccManifestoOfOthers(t *testing.T) {
 		resource.TestStep{Config: config("", "a"), ConfigPlanChecks: emptyPlan},
 		resource.TestStep{
 			PreConfig: func() {
+				if entry := w.entry("other"); entry.Artifact != (format.Artifact{}) {
+					t.Errorf("the entry of the other writer is published: %+v", entry)
+				}
 				if err := w.remote.PutManifest(context.Background(), format.Tag, old, time.Time{}); err != nil {
 					t.Fatal(err)
 				}

@@ -14,22 +14,15 @@ import (
 // keyScripts are the commands of the guide about signed approvals that make keys and certificates.
 const keyScripts = "../../examples/use-cases/signed-approval/keys"
 
-// prepareKeys makes keys with the scripts of the use case, in the directory keys beside the use cases: the signer QA and
-// the signer build of one root, and in the directory other the signer QA of another root.
+// prepareKeys makes keys with the scripts of the use case, in the directory keys beside the use cases: a root and the
+// signer QA, and the same names with other keys in the directory other.
 func (w *world) prepareKeys(dir string) {
 	w.t.Helper()
-	keys := filepath.Join(dir, "keys")
-	newRoot(w.t, keys)
-	newSigner(w.t, keys, "build")
-	for _, name := range []string{"signer.key", "chain.pem"} {
-		if err := os.Rename(filepath.Join(keys, name), filepath.Join(keys, "build-"+name)); err != nil {
-			w.t.Fatal(err)
-		}
+	for _, name := range []string{"keys", "keys/other"} {
+		keys := filepath.Join(dir, filepath.FromSlash(name))
+		newRoot(w.t, keys)
+		runScript(w.t, keys, filepath.Join(keyScripts, "signer.sh"), "QA")
 	}
-	newSigner(w.t, keys, "QA")
-	other := filepath.Join(keys, "other")
-	newRoot(w.t, other)
-	newSigner(w.t, other, "QA")
 }
 
 // prepareForGrafeas makes keys, and signs an attestation for the image of app:1.2 with the script of the use case.
@@ -66,12 +59,6 @@ func newRoot(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	runScript(t, dir, filepath.Join(keyScripts, "root.sh"))
-}
-
-// newSigner makes signer.key and chain.pem in a directory with a root.
-func newSigner(t *testing.T, dir, name string) {
-	t.Helper()
-	runScript(t, dir, filepath.Join(keyScripts, "signer.sh"), name)
 }
 
 // runScript runs a script of the examples in a directory and returns what it prints.

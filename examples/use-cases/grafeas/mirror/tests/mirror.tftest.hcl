@@ -4,6 +4,15 @@ mock_provider "google" {}
 
 provider "manifesto" {}
 
+provider "manifesto" {
+  alias = "qa"
+
+  signing = {
+    private_key       = file("../../keys/signer.key")
+    certificate_chain = file("../../keys/chain.pem")
+  }
+}
+
 variables {
   image                = "ghcr.io/example/app@sha256:1111111111111111111111111111111111111111111111111111111111111111"
   trusted_certificates = file("../../keys/root.crt")
@@ -28,6 +37,10 @@ run "has_nothing_to_mirror" {
 run "approve" {
   module {
     source = "../../signed-approval/approve"
+  }
+
+  providers = {
+    manifesto = manifesto.qa
   }
 
   variables {

@@ -118,3 +118,43 @@ run "warns_of_an_approval_without_a_signature" {
 
   expect_failures = [check.approved]
 }
+
+run "sign_again" {
+  module {
+    source = "../approve"
+  }
+
+  variables {
+    repository        = "ghcr.io/example/app"
+    private_key       = file("../../keys/signer.key")
+    certificate_chain = file("../../keys/chain.pem")
+    approvals = {
+      "sha256:2222222222222222222222222222222222222222222222222222222222222222" = {
+        by = "Grace (QA)"
+        at = "2026-03-03T09:30:00Z"
+      }
+    }
+  }
+}
+
+# The list is signed again, and the approval without a signature in it still does not count.
+run "still_warns_of_an_approval_without_a_signature" {
+  command = plan
+
+  variables {
+    enforce = false
+  }
+
+  expect_failures = [check.approved]
+}
+
+run "deploys_what_qa_signed_meanwhile" {
+  variables {
+    image = "ghcr.io/example/app:1.3"
+  }
+
+  assert {
+    condition     = endswith(output.image, "@sha256:2222222222222222222222222222222222222222222222222222222222222222")
+    error_message = "The output is not the approved build, by digest."
+  }
+}
