@@ -81,7 +81,7 @@ func TestBulkSignaturePlan(t *testing.T) {
 	}
 }
 
-// Without verification, the state says whether all signatures are to be made anew, and none of the old ones counts then.
+// Without verification, the state says whether all signatures are to be made anew.
 func TestBulkSignaturesThatAreDue(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
