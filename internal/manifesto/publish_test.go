@@ -73,8 +73,8 @@ func (r *reader) look(
 	if err != nil {
 		return found, false, err
 	}
-	referrer, err := oci.ParseReferrer(m, target.Digest)
-	if err != nil || referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
+	referrer, malformed := oci.ParseReferrer(m, target.Digest)
+	if malformed != nil || referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
 		return found, false, nil
 	}
 	envelope, err := source.GetBlob(ctx, referrer.Layer.Digest, 1<<20)
@@ -82,10 +82,10 @@ func (r *reader) look(
 		return found, false, err
 	}
 	var said statement
-	err = json.Unmarshal(envelope, &said)
-	found = signing.Found{Claims: signing.Claims{Signer: said.By}, Digest: digest, Reason: err}
+	reason := json.Unmarshal(envelope, &said)
+	found = signing.Found{Claims: signing.Claims{Signer: said.By}, Digest: digest, Reason: reason}
 	switch {
-	case err != nil:
+	case reason != nil:
 	case said.By != r.trusts:
 		found.Reason = fmt.Errorf("%s is not %s", said.By, r.trusts)
 	case said.Target.Digest != target.Digest || said.Target.Size != target.Size:

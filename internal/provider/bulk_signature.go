@@ -162,7 +162,8 @@ func (s *bulkSignatures) warn(ctx context.Context, lines []string, has bool, dia
 	var text, others string
 	if s.whole.Reason != nil && has {
 		text = " " + sentence(s.whole.Reason)
-		if others, err = s.data.suspects(ctx, s.repository, s.data.verification.demand(s.floor), s.filter.Selects); err != nil {
+		demand := s.data.verification.demand(s.floor)
+		if others, err = s.data.suspects(ctx, s.repository, demand, s.filter.Selects); err != nil {
 			return err
 		}
 	}
