@@ -19,7 +19,9 @@ type attachments struct {
 
 // Attached returns what a repository lists as attached to a manifest, by digest: claims, which nothing has verified. A
 // run asks once for each manifest, so that readers of many pieces of an image share the answer.
-func (s *Store) Attached(ctx context.Context, name oci.Repository, subject oci.Digest) (map[oci.Digest]oci.ListedReferrer, error) {
+func (s *Store) Attached(
+	ctx context.Context, name oci.Repository, subject oci.Digest,
+) (map[oci.Digest]oci.ListedReferrer, error) {
 	c := s.committer(name)
 	a := &c.attached
 	known := func() (map[oci.Digest]oci.ListedReferrer, bool, error) {

@@ -51,35 +51,47 @@ func (r *reader) Verify(
 		return verdict, err
 	}
 	for _, entry := range listed {
-		m, err := source.GetManifest(ctx, entry.Digest.String())
-		if err != nil {
-			return verdict, err
-		}
-		referrer, err := oci.ParseReferrer(m, target.Digest)
-		if err != nil || referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
-			continue
-		}
-		envelope, err := source.GetBlob(ctx, referrer.Layer.Digest, 1<<20)
-		if err != nil {
-			return verdict, err
-		}
-		var said statement
-		found := signing.Found{Digest: entry.Digest}
-		switch err = json.Unmarshal(envelope, &said); {
+		found, ok, err := r.look(ctx, source, entry.Digest, target)
+		switch {
 		case err != nil:
-			found.Reason = err
-		case said.By != r.trusts:
-			found.Signer, found.Reason = said.By, fmt.Errorf("%s is not %s", said.By, r.trusts)
-		case said.Target.Digest != target.Digest || said.Target.Size != target.Size:
-			found.Reason = errors.New("it is of something else")
-		default:
-			found.Signer = said.By
+			return verdict, err
+		case ok && found.Reason == nil:
 			verdict.Good = &found
 			return verdict, nil
+		case ok:
+			verdict.Refused = append(verdict.Refused, found)
 		}
-		verdict.Refused = append(verdict.Refused, found)
 	}
 	return verdict, nil
+}
+
+// look reads one signature. It reports false for what is none.
+func (r *reader) look(
+	ctx context.Context, source signing.Source, digest oci.Digest, target oci.Descriptor,
+) (found signing.Found, ok bool, err error) {
+	m, err := source.GetManifest(ctx, digest.String())
+	if err != nil {
+		return found, false, err
+	}
+	referrer, malformed := oci.ParseReferrer(m, target.Digest)
+	if malformed != nil || referrer.Layer == nil || referrer.ArtifactType != signing.ArtifactType {
+		return found, false, nil
+	}
+	envelope, err := source.GetBlob(ctx, referrer.Layer.Digest, 1<<20)
+	if err != nil {
+		return found, false, err
+	}
+	var said statement
+	reason := json.Unmarshal(envelope, &said)
+	found = signing.Found{Claims: signing.Claims{Signer: said.By}, Digest: digest, Reason: reason}
+	switch {
+	case reason != nil:
+	case said.By != r.trusts:
+		found.Reason = fmt.Errorf("%s is not %s", said.By, r.trusts)
+	case said.Target.Digest != target.Digest || said.Target.Size != target.Size:
+		found.Reason = errors.New("it is of something else")
+	}
+	return found, true, nil
 }
 
 var (
@@ -158,6 +170,17 @@ func TestPublish(t *testing.T) {
 		if again.Artifact != piece.Artifact {
 			t.Errorf("the artifact is now %+v, was %+v", again.Artifact, piece.Artifact)
 		}
+	})
+}
+
+// Another content, another type and a removal take the artifact away that was there before.
+func TestSupersededArtifacts(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		key := f.key("approval")
+		put := Put{Key: key, Content: []byte("yes"), ArtifactType: "application/vnd.example.approval"}
+		piece := f.mustPublish(t, f.run(t), put)
 		put.Update, put.Expected, put.Content = true, piece.Digest, []byte("no")
 		updated := f.mustPublish(t, f.run(t), put)
 		if got := f.attachedTo(t, f.image); len(got) != 1 || updated.Artifact.Digest == piece.Artifact.Digest {
@@ -201,17 +224,28 @@ func TestSign(t *testing.T) {
 		if got := f.attachedTo(t, two.digest); !slices.Equal(got, []string{signing.ArtifactType}) {
 			t.Errorf("the manifesto has %q", got)
 		}
+	})
+}
 
+// A signature that is made again replaces the one before, and goes with its piece.
+func TestSignAgain(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		key := f.key("approval")
+		signed := Options{Signer: &pen{name: "alice"}}
+		put := Put{Key: key, Content: []byte("yes"), ArtifactType: approvalV1, Sign: true}
+		first := f.mustPublish(t, f.runWith(t, signed), put)
 		put.Update, put.SignAgain, put.Expected = true, true, first.Digest
 		put.ReplacedSignature = first.Signature.Digest
 		again := f.mustPublish(t, f.runWith(t, signed), put)
-		if three := f.version(t); three.Number != 3 || again.Signature.Digest == first.Signature.Digest {
-			t.Errorf("after signing again the manifesto has the number %d", three.Number)
+		if v := f.version(t); v.Number != 2 || again.Signature.Digest == first.Signature.Digest {
+			t.Errorf("after signing again the manifesto has the number %d", v.Number)
 		}
 		if got := f.attachedTo(t, first.Artifact.Digest); !slices.Equal(got, []string{signing.ArtifactType}) {
 			t.Errorf("the artifact has %q", got)
 		}
-		if _, err = f.runWith(t, signed).Delete(ctx, Removal{Key: key, Expected: first.Digest}); err != nil {
+		if _, err := f.runWith(t, signed).Delete(ctx, Removal{Key: key, Expected: first.Digest}); err != nil {
 			t.Fatal(err)
 		}
 		for _, subject := range []oci.Digest{f.image, first.Artifact.Digest} {
@@ -484,7 +518,8 @@ func TestOrphans(t *testing.T) {
 		f.blob(t, "{}")
 		for _, typ := range []string{"approval", "contact"} {
 			entry := format.Entry{Type: typ, Digest: f.blob(t, "killed"), Size: 6}
-			_, m, err := format.NewArtifact(described, "application/vnd.example."+typ, entry)
+			var m oci.Manifest
+			_, m, err = format.NewArtifact(described, "application/vnd.example."+typ, entry)
 			if err == nil {
 				err = f.remote.Attach(ctx, m)
 			}
@@ -492,7 +527,8 @@ func TestOrphans(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err = registrytest.Attach(ctx, f.remote, f.image, registrytest.Artifact{Type: "application/foreign"}); err != nil {
+		foreign := registrytest.Artifact{Type: "application/foreign"}
+		if _, err = registrytest.Attach(ctx, f.remote, f.image, foreign); err != nil {
 			t.Fatal(err)
 		}
 		put := Put{Key: f.key("approval"), Content: []byte("yes"), ArtifactType: "application/vnd.example.yes"}

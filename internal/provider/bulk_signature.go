@@ -38,7 +38,7 @@ type bulkNeed struct {
 	// artifact says that the artifact is not the wanted one, or is not attached; signature that there is none that
 	// counts; and due that it is about to expire.
 	artifact, signature, due bool
-	// found is the signature that counts, if that is known.
+	// found is the signature that counts or, if that is not known, one without a digest that ends no later.
 	found signing.Found
 	// reason is why no signature counts, if that is known.
 	reason error
@@ -106,6 +106,7 @@ func (s *bulkSignatures) look(
 // lookAtSignature sets what the signature of one piece is like. Without verification, the state must tell.
 func (s *bulkSignatures) lookAtSignature(key manifesto.Key, need *bulkNeed, now time.Time) {
 	if !s.verified {
+		need.found = s.before.first() // Of all pieces, it ends first.
 		need.due = isDue(s.before.SignedAt, s.before.ExpiresAt, now)
 		need.signature = !s.before.Signed.ValueBool() && (need.artifact || s.before.Attached.ValueBool() ||
 			s.before.Signed.IsNull())
@@ -161,7 +162,8 @@ func (s *bulkSignatures) warn(ctx context.Context, lines []string, has bool, dia
 	var text, others string
 	if s.whole.Reason != nil && has {
 		text = " " + sentence(s.whole.Reason)
-		if others, err = s.data.suspects(ctx, s.repository, s.data.verification.demand(s.floor), s.filter.Selects); err != nil {
+		demand := s.data.verification.demand(s.floor)
+		if others, err = s.data.suspects(ctx, s.repository, demand, s.filter.Selects); err != nil {
 			return err
 		}
 	}
@@ -192,7 +194,8 @@ func (s *bulkSignatures) mark(
 	ctx context.Context, planned *bulkSignatureModel, entries []bulkEntry, held map[manifesto.Key]bulkHeld,
 ) (signing.Found, error) {
 	stands := planned.Attached.Equal(s.before.Attached) && planned.Signed.Equal(s.before.Signed)
-	if stands && !(s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())) {
+	due := s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())
+	if stands && !due {
 		return s.before.first(), nil
 	}
 	if err := s.verify(ctx); err != nil {
@@ -206,10 +209,8 @@ func (s *bulkSignatures) mark(
 	if err != nil {
 		return signing.Found{}, err
 	}
-	kept, marked := s.before.first(), false
-	if s.verified {
-		kept = signing.Found{}
-	}
+	var kept signing.Found
+	marked := false
 	for i, need := range needs {
 		if need.holds() {
 			kept = firstToEnd(kept, need.found)
@@ -249,8 +250,8 @@ func (s *bulkSignatures) declared(
 	return located, wanted, nil
 }
 
-// refreshSigns reports whether the pieces of a state are to be signed: the resource has signed them or, after an import,
-// would.
+// refreshSigns reports whether the pieces of a state are to be signed: the resource has signed them, or would after an
+// import.
 func (d *providerData) refreshSigns(state *bulkSignatureModel, imported bool) bool {
 	if imported {
 		signs, _ := d.signs(state.Sign)

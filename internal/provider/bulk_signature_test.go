@@ -2,9 +2,11 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -211,4 +213,113 @@ func (w *world) attachedAnyOrder(subject func() oci.Digest, one, other string) r
 		}
 		return w.attached(subject, other, one)(state)
 	}
+}
+
+// Retention removes the artifacts of what it removes, and their signatures, and signs the manifesto.
+func TestAccRetentionSigned(t *testing.T) {
+	t.Parallel()
+	for _, kind := range signatureKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{Kind: kind})
+			two := w.push("2", "two")
+			authority := notationtest.NewAuthority(t, "Example")
+			settings := signingWith(t, authority.Issue(t, "release"), "") + "\n" + trusting(authority, "")
+			config := providerConfig(settings) + w.all(images("1", "a", two.String(), "b")+"keep_on_destroy = true\n")
+			var artifact, signature oci.Digest
+			acceptance(t,
+				resource.TestStep{Config: config},
+				resource.TestStep{
+					PreConfig: func() {
+						artifact = w.artifactOf(two, "contact")
+						signature = w.signatureOf(artifact)
+						w.vanish(two)
+					},
+					Config: providerConfig(settings) + w.retention(""),
+					Check: resource.ComposeTestCheckFunc(
+						w.contacts(map[oci.Digest]string{w.image: "a"}), w.plainly(two), w.isGone(&artifact), w.isGone(&signature),
+						w.signedAs(map[manifesto.Key]string{w.key("contact"): format.DefaultArtifactType("contact")}),
+						w.manifestoSigned(),
+					),
+				},
+			)
+		})
+	}
+}
+
+// isGone checks that the registry does not have a manifest.
+func (w *world) isGone(digest *oci.Digest) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if _, err := w.remote.HeadManifest(context.Background(), digest.String()); !errors.Is(err, oci.ErrNotFound) {
+			return fmt.Errorf("%s is still there: %w", *digest, err)
+		}
+		return nil
+	}
+}
+
+// manifestoSigned checks that the manifesto has one signature.
+func (w *world) manifestoSigned() resource.TestCheckFunc {
+	return func(state *terraform.State) error {
+		digest, err := w.remote.HeadManifest(context.Background(), format.Tag)
+		if err != nil {
+			return err
+		}
+		return w.attached(func() oci.Digest { return digest }, signing.ArtifactType)(state)
+	}
+}
+
+// An older manifesto in the place of the one that a refresh has verified is an error of both bulk resources.
+func TestAccBulkRolledBack(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]func(w *world, content string) string{
+		"repository": func(w *world, content string) string { return w.all(images("1", content)) },
+		"image": func(w *world, content string) string {
+			return fmt.Sprintf("resource \"manifesto_image_metadata\" \"test\" {\n  image = %q\n  metadata = {\n"+
+				"    contact = { content = %q }\n  }\n}\n", w.ref(":1"), content)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{})
+			authority := notationtest.NewAuthority(t, "Example")
+			settings := providerConfig(signingWith(t, authority.Issue(t, "release"), "") + "\n" + trusting(authority, ""))
+			var old, newest oci.Manifest
+			acceptance(t,
+				resource.TestStep{Config: settings + config(w, "a")},
+				resource.TestStep{
+					PreConfig: func() {
+						var err error
+						if old, err = w.remote.GetManifest(context.Background(), format.Tag); err != nil {
+							t.Fatal(err)
+						}
+					},
+					Config: settings + config(w, "b"),
+				},
+				resource.TestStep{
+					PreConfig: func() {
+						newest = w.retag(old)
+						w.sign(authority.Issue(t, "release"), old)
+					},
+					Config: settings + config(w, "b"), ExpectError: words(`older than it must be.*accepted_rollback`),
+				},
+				resource.TestStep{
+					PreConfig: func() { w.retag(newest) },
+					Config:    settings + config(w, "b"), ConfigPlanChecks: emptyPlan,
+				},
+			)
+		})
+	}
+}
+
+// retag replaces the manifesto with another, and returns the one that was there.
+func (w *world) retag(m oci.Manifest) oci.Manifest {
+	w.t.Helper()
+	before, err := w.remote.GetManifest(context.Background(), format.Tag)
+	if err == nil {
+		err = w.remote.PutManifest(context.Background(), format.Tag, m, time.Time{})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return before
 }

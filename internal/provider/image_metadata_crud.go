@@ -78,7 +78,7 @@ func (r *imageMetadataResource) Update(
 	plan.setImage(image.reference.Repository, image.digest)
 	b, held := plan.bulk(image, limit), state.held(image, piecesOf(declared))
 	if !state.Pinned.ValueBool() {
-		if err := b.repairUnpinned(ctx, manifesto.Filter{Image: image.digest}, held); err != nil {
+		if err = b.repairUnpinned(ctx, manifesto.Filter{Image: image.digest}, held); err != nil {
 			b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
 			return
 		}

@@ -184,9 +184,9 @@ func (r *imageRefresh) piece(key string, located manifesto.Piece, content []byte
 	entry := located.Entry
 	before, known := r.before[key]
 	piece := imagePiece{annotations: optionalMap(entry.Annotations), artifactType: before.artifactType}
-	typ := entry.Artifact.Type
-	if before.artifactType.IsNull() && !(r.signatures.signs && typ == format.DefaultArtifactType(entry.Type)) {
-		piece.artifactType = optionalString(typ)
+	byDefault := r.signatures.signs && entry.Artifact.Type == format.DefaultArtifactType(entry.Type)
+	if before.artifactType.IsNull() && !byDefault {
+		piece.artifactType = optionalString(entry.Artifact.Type)
 	}
 	if known && len(entry.Annotations) == 0 && len(before.annotations.Elements()) == 0 {
 		piece.annotations = before.annotations

@@ -27,7 +27,7 @@ func (r *metadataResource) moveOut(
 		subjectModel: m.subjectModel, typ: m.Type, digest: m.Digest, pinned: m.Pinned,
 		imagePiece: imagePiece{content: m.Content, contentBase64: m.ContentBase64, annotations: m.Annotations},
 		jsonSchema: m.JSONSchema, onTagMove: m.OnTagMove, overwrite: m.Overwrite, keepOnDestroy: m.KeepOnDestroy,
-		timeouts: m.Timeouts, signature: m.signatureModel.bulk(),
+		timeouts: m.Timeouts, signature: m.bulk(),
 	}
 	p.artifactType = m.ArtifactType
 	p.mediaType = p.configuredMediaType(m.MediaType)

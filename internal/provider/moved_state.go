@@ -121,7 +121,8 @@ func (p *movedPiece) configuredArtifactType() types.String {
 	return p.artifactType
 }
 
-// storedArtifactType returns the artifact type that a state shows: the configured one, or the default of a signed piece.
+// storedArtifactType returns the artifact type that a state shows: the configured one, or that which a signed piece has
+// by default.
 func (p *movedPiece) storedArtifactType() types.String {
 	return optionalString(artifactTypeOf(p.artifactType, p.typ.ValueString(), !p.signature.Signed.IsNull()))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/notation/notationtest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -150,5 +151,32 @@ func TestCLIOneMovedToMany(t *testing.T) {
 	c.terraform("destroy", "-auto-approve")
 	if err := w.hasTypes(w.image); err != nil {
 		t.Error(err)
+	}
+}
+
+// Signed metadata stays signed when its resource becomes one of another type.
+func TestCLIMovedSigned(t *testing.T) {
+	types := []string{"manifesto_metadata", "manifesto_image_metadata", "manifesto_repository_metadata"}
+	for _, from := range types {
+		for _, to := range types {
+			if from == to {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+				t.Parallel()
+				c := newCommandLine(t)
+				if from != "manifesto_metadata" {
+					c.needsIdentityOfMoved()
+				}
+				w := newWorld(t, registrytest.Options{})
+				authority := notationtest.NewAuthority(t, "Example")
+				settings := providerConfig(signingWith(t, authority.Issue(t, "release"), "") + "\n" + trusting(authority, ""))
+				const content = "content = \"x\"\nannotations = { by = \"ops\" }"
+				c.write("main.tf", requirement+settings+w.movableResource(from, content))
+				c.terraform("apply", "-auto-approve")
+				c.movesTo(w, settings+w.movableResource(to, content)+moved(from+".test", to+".test"), "moved to "+to+".test")
+				c.terraform("destroy", "-auto-approve")
+			})
+		}
 	}
 }

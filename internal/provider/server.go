@@ -92,8 +92,8 @@ func (s *server) UpgradeResourceState(
 	return s.frameworkServer.UpgradeResourceState(ctx, req)
 }
 
-// verifies reports whether a read or an apply may write to the private state, which the framework alone can do: it remembers the
-// newest manifesto that was verified.
+// verifies reports whether a read or an apply may write to the private state, which the framework alone can do: it
+// remembers the newest manifesto that was verified.
 func (p *manifestoProvider) verifies() bool { return p.data != nil && p.data.verification != nil }
 
 // ReadResource implements tfprotov6.ResourceServer. The framework handles the read that follows an import, and one that

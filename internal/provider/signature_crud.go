@@ -40,7 +40,8 @@ func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diag
 		return
 	}
 	help := "Run the command again, or delete the artifacts by hand."
-	if slices.ContainsFunc(leftover, func(l manifesto.Leftover) bool { return errors.Is(l.Reason, oci.ErrDeleteRefused) }) {
+	refused := func(left manifesto.Leftover) bool { return errors.Is(left.Reason, oci.ErrDeleteRefused) }
+	if slices.ContainsFunc(leftover, refused) {
 		help = "The registry does not let this user delete manifests. Delete the artifacts with another login or in the " +
 			"registry's own interface, or allow deletion."
 	}

@@ -65,7 +65,8 @@ func (p *signaturePlanner) run(diags *diag.Diagnostics) {
 	}
 }
 
-// planArtifactType plans the type of the artifact: that of the configuration, a default if the piece is signed, or none.
+// planArtifactType plans the type of the artifact: that of the configuration, a default if the piece is signed, or
+// none.
 func (p *signaturePlanner) planArtifactType(sign, known bool) {
 	switch {
 	case !p.config.ArtifactType.IsNull():

@@ -172,8 +172,8 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 
 // warn tells why a signature is not to be trusted, and what else in the manifesto is not.
 func (r *signatureReader) warn(ctx context.Context, verified manifesto.Verified) error {
-	detail := fmt.Sprintf("%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed it: "+
-		"applying makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
+	detail := fmt.Sprintf("%s: %s\n\nThe next apply signs it again, if the resource signs. Find out first who changed "+
+		"it: applying makes what the configuration says valid again, and keeps what other writers have added to the manifesto.",
 		upperFirst(describeKey(r.key)), sentence(verified.Reason))
 	if verified.Manifesto.Digest == "" { // The manifesto itself is not signed, and so will be as it is.
 		own := func(key manifesto.Key) bool { return key == r.key }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"regexp"
@@ -79,7 +80,10 @@ func TestAccArtifact(t *testing.T) {
 					},
 				},
 				resource.TestStep{Config: published, ConfigPlanChecks: emptyPlan},
-				resource.TestStep{ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"}},
+				resource.TestStep{
+					ImportState: true, ResourceName: "manifesto_metadata.test", ImportStateVerify: true,
+					ImportStateVerifyIgnore: []string{"image"},
+				},
 				resource.TestStep{
 					PreConfig: func() { w.detach(w.image, w.entry("t").Artifact.Digest) },
 					Config:    published, Check: w.attached(image, one),
@@ -103,7 +107,7 @@ func (w *world) detach(subject oci.Digest, digests ...oci.Digest) {
 	}
 }
 
-// A signed piece is created, planned empty, imported, changed, and no longer signed, with the referrers API and without.
+// A signed piece is created, planned empty, imported, changed, and no longer signed.
 func TestAccSignedLife(t *testing.T) {
 	t.Parallel()
 	for _, kind := range signatureKinds {
@@ -112,12 +116,15 @@ func TestAccSignedLife(t *testing.T) {
 			w := newWorld(t, registrytest.Options{Kind: kind})
 			authority := notationtest.NewAuthority(t, "Example")
 			settings := signingWith(t, authority.Issue(t, "release"), `expiry = "24h"`) + "\n" + trusting(authority, "")
-			signed := func(attributes string) string { return providerConfig(settings) + w.metadata(attributes) }
+			signed := func(attributes string) string {
+				return providerConfig(settings) + w.metadata("type = \"t\"\n"+attributes)
+			}
+			unsigned := signed("content = \"b\"\nsign = false")
 			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
 			acceptance(t,
 				resource.TestStep{Config: w.metadata(`type = "t"` + "\n" + `content = "a"`), Check: w.has("t", "a")},
 				resource.TestStep{ // Signing is switched on later.
-					Config: signed(`type = "t"` + "\n" + `content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
+					Config: signed(`content = "a"`), Check: w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest")),
 					ConfigStateChecks: []statecheck.StateCheck{
 						state("artifact_type", knownvalue.StringExact(format.DefaultArtifactType("t"))),
@@ -125,28 +132,28 @@ func TestAccSignedLife(t *testing.T) {
 						state("signed_at", knownvalue.NotNull()), state("expires_at", knownvalue.NotNull()),
 					},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "a"`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: signed(`content = "a"`), ConfigPlanChecks: emptyPlan},
 				resource.TestStep{
-					Config: signed(`type = "t"` + "\n" + `content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
+					Config: signed(`content = "a"`), ImportState: true, ResourceName: "manifesto_metadata.test",
 					ImportStateVerify: true, ImportStateVerifyIgnore: []string{"image"},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
+				resource.TestStep{Config: signed(`content = "b"`), Check: w.attached(artifact, signing.ArtifactType)},
 				resource.TestStep{ // Another annotation keeps the content, and makes another artifact.
-					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config: signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:  w.attached(artifact, signing.ArtifactType),
 				},
 				resource.TestStep{
 					PreConfig: func() { w.stripSignatures(artifact()) },
-					Config:    signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `annotations = { by = "qa" }`),
+					Config:    signed(`content = "b"` + "\n" + `annotations = { by = "qa" }`),
 					Check:     w.attached(artifact, signing.ArtifactType),
 					ConfigPlanChecks: planned(
 						action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest"), plannedUnknown("signed_at")),
 				},
 				resource.TestStep{
-					Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), Check: w.attached(func() oci.Digest { return w.image }),
+					Config: unsigned, Check: w.attached(func() oci.Digest { return w.image }),
 					ConfigStateChecks: []statecheck.StateCheck{state("signed_by", knownvalue.Null())},
 				},
-				resource.TestStep{Config: signed(`type = "t"` + "\n" + `content = "b"` + "\n" + `sign = false`), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: unsigned, ConfigPlanChecks: emptyPlan},
 			)
 		})
 	}
@@ -189,6 +196,9 @@ func TestAccManifestoOfOthers(t *testing.T) {
 		resource.TestStep{Config: config("", "a"), ConfigPlanChecks: emptyPlan},
 		resource.TestStep{
 			PreConfig: func() {
+				if entry := w.entry("other"); entry.Artifact != (format.Artifact{}) {
+					t.Errorf("the entry of the other writer is published: %+v", entry)
+				}
 				if err := w.remote.PutManifest(context.Background(), format.Tag, old, time.Time{}); err != nil {
 					t.Fatal(err)
 				}
@@ -207,7 +217,14 @@ func (w *world) sign(identity notationtest.Identity, m oci.Manifest) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	stored, err := made.Manifest(m.Descriptor())
+	w.attachSignature(made, m.Descriptor())
+}
+
+// attachSignature stores a signature of a manifest.
+func (w *world) attachSignature(made signing.Signature, target oci.Descriptor) {
+	w.t.Helper()
+	ctx := context.Background()
+	stored, err := made.Manifest(target)
 	for _, blob := range [][]byte{made.Envelope, format.EmptyBlob()} {
 		if err == nil {
 			_, err = w.remote.PutBlob(ctx, blob)
@@ -219,4 +236,86 @@ func (w *world) sign(identity notationtest.Identity, m oci.Manifest) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// A signature with less than a third of its life left is made anew, and an expired one is not trusted any more.
+func TestAccSignatureRenewal(t *testing.T) {
+	t.Parallel()
+	for name, left := range map[string]time.Duration{"due": time.Hour, "expired": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{})
+			authority := notationtest.NewAuthority(t, "Example")
+			release := authority.Issue(t, "release")
+			config := providerConfig(signingWith(t, release, `expiry = "24h"`)+"\n"+trusting(authority, "")) + w.metadata(some)
+			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
+			acceptance(t,
+				resource.TestStep{Config: config, Check: w.attached(artifact, signing.ArtifactType)},
+				resource.TestStep{
+					PreConfig: func() {
+						w.stripSignatures(artifact())
+						m, err := w.remote.GetManifest(context.Background(), artifact().String())
+						if err != nil {
+							t.Fatal(err)
+						}
+						request := notationtest.Request{
+							SignedAt: time.Now().Add(-20 * time.Hour), ExpiresAt: time.Now().Add(left),
+						}
+						w.attachSignature(request.Sign(t, release, m.Descriptor()), m.Descriptor())
+					},
+					Config: config,
+					ConfigPlanChecks: planned(
+						action(plancheck.ResourceActionUpdate), plannedUnknown("signature_digest"), plannedUnknown("expires_at")),
+				},
+				resource.TestStep{Config: config, ConfigPlanChecks: emptyPlan},
+			)
+		})
+	}
+}
+
+// While a key is replaced, both are trusted and nothing changes. Once the old one is not trusted any more, what it has
+// signed is signed with the new one.
+func TestAccKeyRotation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, registrytest.Options{})
+	before, after := notationtest.NewAuthority(t, "Before"), notationtest.NewAuthority(t, "After")
+	one, two := before.Issue(t, "one"), after.Issue(t, "two")
+	config := func(signer notationtest.Identity, roots ...[]byte) string {
+		return providerConfig(fmt.Sprintf("%s\nverification = {\ntrusted_certificates = %q\ntrusted_identities = [\"*\"]\n}",
+			signingWith(t, signer, ""), bytes.Join(roots, nil))) + w.metadata(some)
+	}
+	signedBy := func(name string) []statecheck.StateCheck {
+		return []statecheck.StateCheck{state("signed_by", knownvalue.StringRegexp(regexp.MustCompile("CN="+name)))}
+	}
+	both := config(two, before.RootPEM(), after.RootPEM())
+	acceptance(t,
+		resource.TestStep{Config: config(one, before.RootPEM()), ConfigStateChecks: signedBy("one")},
+		resource.TestStep{Config: both, ConfigPlanChecks: emptyPlan},
+		resource.TestStep{
+			Config: config(two, after.RootPEM()), ConfigStateChecks: signedBy("two"),
+			ConfigPlanChecks: planned(action(plancheck.ResourceActionUpdate), plannedUnknown("signed_by")),
+		},
+		resource.TestStep{Config: config(two, after.RootPEM()), ConfigPlanChecks: emptyPlan},
+	)
+}
+
+// A layout on disk takes artifacts and signatures like a registry.
+func TestAccSignedLayout(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.add("1.2")
+	authority := notationtest.NewAuthority(t, "Example")
+	settings := providerConfig(signingWith(t, authority.Issue(t, "release"), "") + "\n" + trusting(authority, ""))
+	signed := []statecheck.StateCheck{
+		state("signed_by", knownvalue.StringRegexp(regexp.MustCompile("CN=release"))),
+		state("artifact_digest", knownvalue.NotNull()),
+	}
+	one, two := settings+b.metadata(":1.2", "type = \"t\"\ncontent = \"a\""), settings+b.metadata(":1.2",
+		"type = \"t\"\ncontent = \"b\"")
+	acceptance(t,
+		resource.TestStep{Config: one, ConfigStateChecks: signed},
+		resource.TestStep{Config: one, ConfigPlanChecks: emptyPlan},
+		resource.TestStep{Config: two, ConfigStateChecks: signed},
+		resource.TestStep{Config: two, ConfigPlanChecks: emptyPlan},
+	)
 }

@@ -53,5 +53,5 @@ const (
 
 // verifiesAll completes the description of a data source that returns several pieces.
 const verifiesAll = "\n\nWith `verification`, here or in the provider, everything that is listed comes from a " +
-	"manifesto that a trusted signer has signed, and each piece that is listed must be signed as well, or the data source fails. " +
-	"That takes about three requests for the manifesto and for each piece, once a run."
+	"manifesto that a trusted signer has signed, and each piece that is listed must be signed as well, or the data " +
+	"source fails. That takes about three requests for the manifesto and for each piece, once a run."

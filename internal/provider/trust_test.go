@@ -460,6 +460,15 @@ func TestAccVerifiedEphemeral(t *testing.T) {
 	t.Parallel()
 	w := newTrusted(t, registrytest.Olareg)
 	w.putSigned(w.release, "t", "yes")
+	// Each is a run of its own: the destroy at the end of one opens the ephemeral resource again.
+	ephemeralAcceptance(t, resource.TestStep{
+		Config: w.reading(w.echoed(some1)),
+		ConfigStateChecks: []statecheck.StateCheck{
+			foundEphemeral("content", knownvalue.StringExact("yes")), foundEphemeral("verified", knownvalue.Bool(true)),
+			foundEphemeral("signed_by", knownvalue.StringRegexp(words("CN=release"))),
+			foundEphemeral("version", knownvalue.Int64Exact(1)),
+		},
+	})
 	ephemeralAcceptance(t, resource.TestStep{
 		Config: w.echoed(some1 + "\n" + trusting(w.theirs, leniently)),
 		ConfigStateChecks: []statecheck.StateCheck{
@@ -467,23 +476,47 @@ func TestAccVerifiedEphemeral(t *testing.T) {
 			foundEphemeral("verification_error", knownvalue.StringRegexp(words("CN=release"))),
 		},
 	})
-	ephemeralAcceptance(t,
-		resource.TestStep{
-			Config: w.reading(w.echoed(some1)),
-			ConfigStateChecks: []statecheck.StateCheck{
-				foundEphemeral("content", knownvalue.StringExact("yes")), foundEphemeral("verified", knownvalue.Bool(true)),
-				foundEphemeral("signed_by", knownvalue.StringRegexp(words("CN=release"))),
-				foundEphemeral("version", knownvalue.Int64Exact(1)),
-			},
-		},
-		resource.TestStep{
-			Config:      w.reading(w.echoed(some1 + "\n" + trusting(w.theirs, ""))),
-			ExpectError: words(`Signature not to be trusted.*CN=release`),
-		},
-		resource.TestStep{
-			PreConfig:   func() { w.remove("t") },
-			Config:      w.reading(w.echoed(some1 + "\noptional = true")),
-			ExpectError: words(`Metadata not signed.*The manifesto`),
-		},
-	)
+	ephemeralAcceptance(t, resource.TestStep{
+		Config:      w.reading(w.echoed(some1 + "\n" + trusting(w.theirs, ""))),
+		ExpectError: words(`Signature not to be trusted.*CN=release`),
+	})
+	w.remove("t")
+	ephemeralAcceptance(t, resource.TestStep{
+		Config:      w.reading(w.echoed(some1 + "\noptional = true")),
+		ExpectError: words(`Metadata not signed.*The manifesto`),
+	})
+}
+
+// terraform query lists what trusted signers have signed, and fails on the rest.
+func TestCLIVerifiedQuery(t *testing.T) {
+	t.Parallel()
+	c := newCommandLine(t)
+	if !c.canQuery() {
+		t.Skip("terraform query needs Terraform 1.14")
+	}
+	w := newTrusted(t, registrytest.Olareg)
+	w.put("contact", "me")
+	w.putSigned(w.release, "t", "yes")
+	query := func(typ string) string {
+		return fmt.Sprintf(`
+			list "manifesto_metadata" "all" {
+				provider         = manifesto
+				include_resource = true
+				config {
+					repository = %q
+					type       = %q
+					%s
+				}
+			}`, w.ref(""), typ, trusting(w.ours, ""))
+	}
+	c.write("main.tf", requirement)
+	c.write("all.tfquery.hcl", query("t"))
+	if output := c.terraform("query"); strings.Count(output, "list.manifesto_metadata.all") != 1 {
+		t.Errorf("the query lists\n%s", output)
+	}
+	c.write("all.tfquery.hcl", query("contact"))
+	output, code := c.run(c.tool, "query")
+	if code == 0 || !words(`Metadata not signed.*Metadata "contact" of image .*no artifact`).MatchString(output) {
+		t.Errorf("the query of what is not signed: exit code %d\n%s", code, output)
+	}
 }

@@ -19,8 +19,8 @@ func (r *Repository) Attach(ctx context.Context, m oci.Manifest) error {
 	return r.attach(ctx, m, r.editList)
 }
 
-// AttachFirst is Attach for a subject that this program has just made, so that nobody else can have attached anything to
-// it: where there is no API, it puts the list without looking for one.
+// AttachFirst is Attach for a subject that this program has just made, so that nobody else can have attached anything
+// to it: where there is no API, it puts the list without looking for one.
 func (r *Repository) AttachFirst(ctx context.Context, m oci.Manifest) error {
 	return r.attach(ctx, m, r.putFirstList)
 }
