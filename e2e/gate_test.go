@@ -11,17 +11,15 @@ import (
 	"testing"
 )
 
-// gate stands between the provider and a registry. It holds one request that writes, so that a test can kill the
-// provider there.
+// gate stands between the provider and a registry. It holds one answer to a request that writes, so that a test can
+// kill the provider there.
 type gate struct {
 	host string
 
 	mu sync.Mutex
 	// left is the number of writes until the one to hold; 0 holds none.
 	left int
-	// served means that the registry serves the request before it is held.
-	served bool
-	held   chan string
+	held chan string
 }
 
 func startGate(t *testing.T, s *server) *gate {
@@ -32,14 +30,12 @@ func startGate(t *testing.T, s *server) *gate {
 		r.Out.Host = r.In.Host // The registry puts it into upload locations.
 	}, ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		served, held := g.pass(r)
+		held := g.pass(r)
 		if held == nil {
 			forward.ServeHTTP(w, r)
 			return
 		}
-		if served {
-			forward.ServeHTTP(httptest.NewRecorder(), r)
-		}
+		forward.ServeHTTP(httptest.NewRecorder(), r)
 		_, _ = io.Copy(io.Discard, r.Body) // Otherwise the server does not see that the client goes.
 		held <- r.Method + " " + r.URL.Path
 		<-r.Context().Done() // The client is killed.
@@ -49,12 +45,11 @@ func startGate(t *testing.T, s *server) *gate {
 	return g
 }
 
-// hold makes the gate hold the nth write from now on, before or after the registry serves it. The channel gets what is
-// held.
-func (g *gate) hold(n int, served bool) <-chan string {
+// hold makes the gate hold the answer to the nth write from now on. The channel gets what is held.
+func (g *gate) hold(n int) <-chan string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.left, g.served, g.held = n, served, make(chan string, 1)
+	g.left, g.held = n, make(chan string, 1)
 	return g.held
 }
 
@@ -65,18 +60,18 @@ func (g *gate) open() {
 	g.left = 0
 }
 
-// pass returns a channel for the request if it is to be held.
-func (g *gate) pass(r *http.Request) (served bool, held chan<- string) {
+// pass returns a channel for the request if its answer is to be held.
+func (g *gate) pass(r *http.Request) (held chan<- string) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return false, nil
+		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.left == 0 {
-		return false, nil
+		return nil
 	}
 	if g.left--; g.left > 0 {
-		return false, nil
+		return nil
 	}
-	return g.served, g.held
+	return g.held
 }
