@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -94,4 +96,40 @@ func TestDetachOfSeveral(t *testing.T) {
 	if puts, deletes := server.Count("PUT", ""), server.Count("DELETE", ""); puts != 1 || deletes != 3 {
 		t.Errorf("%d puts, %d deletes", puts, deletes)
 	}
+}
+
+// A garbage collector leaves lists that name what it has taken, and the registry refuses to take them again. The entries
+// that are gone go with the next change; others stay.
+func TestListOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	server := registrytest.New(t, registrytest.Options{Kind: registrytest.OlaregNoReferrers})
+	image := server.Image(t, "app", "1", "one")
+	r := server.Open(t, "app", registry.Options{})
+	gone, stays := artifactOf(t, r, image, "a/gone"), artifactOf(t, r, image, "a/stays")
+	added := artifactOf(t, r, image, "a/new")
+	for _, m := range []oci.Manifest{gone, stays} {
+		if err := r.Attach(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Intercept(func(w http.ResponseWriter, in *http.Request, _ http.Handler) bool {
+		switch {
+		case strings.HasSuffix(in.URL.Path, gone.Digest.String()):
+			registrytest.Refuse(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "it was collected")
+			return true
+		case in.Method == http.MethodPut && strings.HasSuffix(in.URL.Path, oci.ReferrersTag(image)):
+			content, err := io.ReadAll(in.Body)
+			if err == nil && strings.Contains(string(content), gone.Digest.String()) {
+				registrytest.Refuse(w, http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+				return true
+			}
+			in.Body = io.NopCloser(bytes.NewReader(content))
+		}
+		return false
+	})
+	if err := r.Attach(ctx, added); err != nil {
+		t.Fatal(err)
+	}
+	listedAs(t, r, image, stays.Digest, added.Digest)
 }

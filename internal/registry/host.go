@@ -55,6 +55,8 @@ type host struct {
 	referrersAPI map[string]bool
 	// lists are the fallback lists of referrers that this process changes.
 	lists lists
+	// attaching lets one manifest of a subject be put at a time.
+	attaching turns
 }
 
 func newHost(c *Client, repository oci.Repository) *host {

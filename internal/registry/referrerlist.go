@@ -103,7 +103,11 @@ func (r *Repository) tryEdits(
 		r.logList(ctx, subject, len(edits), entries)
 		return true, nil
 	}
-	if err = r.PutManifest(ctx, tag, edited, time.Time{}); err != nil {
+	err = r.PutManifest(ctx, tag, edited, time.Time{})
+	if errors.Is(err, oci.ErrManifestRefused) {
+		edited, entries, err = r.putWithoutGone(ctx, tag, current, edits, err)
+	}
+	if err != nil {
 		return ctx.Err() != nil || !errors.Is(err, oci.ErrAmbiguous) && !passing(err), err
 	}
 	if err = wait.For(ctx, min(max(2*time.Since(began), minListSettle), maxListSettle)); err != nil {
@@ -118,6 +122,45 @@ func (r *Repository) tryEdits(
 	}
 	r.logList(ctx, subject, len(edits), entries)
 	return true, nil
+}
+
+// maxGone bounds how many entries of a list are looked for after the registry has refused it.
+const maxGone = 256
+
+// putWithoutGone puts an edited list that the registry has refused once more, without the entries whose manifests are
+// gone: distribution refuses a list that names them, and its garbage collector leaves such lists behind. Only a 404 that
+// shows twice says that a manifest is gone. The error is that of the first PUT if nothing is.
+func (r *Repository) putWithoutGone(
+	ctx context.Context, tag string, current oci.Manifest, edits []oci.ReferrersEdit, refused error,
+) (edited oci.Manifest, entries int, err error) {
+	listed, err := oci.ParseReferrers(current)
+	if err != nil {
+		return oci.Manifest{}, 0, err
+	}
+	var gone []oci.Digest
+	for _, entry := range listed[:min(len(listed), maxGone)] {
+		if _, err = oci.ParseDigest(entry.Digest.String()); err != nil {
+			continue // Nobody can ask for it.
+		}
+		_, err = r.HeadManifest(ctx, entry.Digest.String())
+		if errors.Is(err, oci.ErrNotFound) {
+			_, err = r.HeadManifest(ctx, entry.Digest.String())
+		}
+		switch {
+		case errors.Is(err, oci.ErrNotFound):
+			gone = append(gone, entry.Digest)
+		case err != nil:
+			return oci.Manifest{}, 0, err
+		}
+	}
+	if len(gone) == 0 {
+		return oci.Manifest{}, 0, refused
+	}
+	edited, entries, err = oci.EditReferrers(current, append([]oci.ReferrersEdit{{Remove: gone}}, edits...)...)
+	if err == nil {
+		err = r.PutManifest(ctx, tag, edited, time.Time{})
+	}
+	return edited, entries, err
 }
 
 // logContested logs why a list is edited again.

@@ -1,7 +1,9 @@
 package signing
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,9 @@ func (v Verdict) Err(target string) error {
 		return nil
 	case len(v.Refused) == 0 && v.Unseen == 0:
 		return fmt.Errorf("%s: %w", target, ErrUnsigned)
+	case v.areGone():
+		return fmt.Errorf("%s: %w any more: a signature is listed, and the registry does not have it: %s",
+			target, ErrUnsigned, v.Refused[0])
 	case len(v.Refused) == 1 && v.Unseen == 0:
 		return fmt.Errorf("%s: %w: %s", target, ErrUntrusted, v.Refused[0])
 	}
@@ -39,6 +44,12 @@ func (v Verdict) Err(target string) error {
 		fmt.Fprintf(&list, "\n- %d more were not looked at, because there are too many", v.Unseen)
 	}
 	return fmt.Errorf("%s: %w among %d:%s", target, ErrUntrusted, len(v.Refused)+v.Unseen, list.String())
+}
+
+// areGone reports whether all that is listed is gone, as after a garbage collection.
+func (v Verdict) areGone() bool {
+	gone := func(found Found) bool { return errors.Is(found.Reason, oci.ErrNotFound) }
+	return v.Unseen == 0 && !slices.ContainsFunc(v.Refused, func(found Found) bool { return !gone(found) })
 }
 
 // String returns one line that says who made the signature when, and why it does not count if it does not.
