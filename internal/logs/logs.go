@@ -26,7 +26,7 @@ func For(logger *slog.Logger, subsystem string) *slog.Logger {
 }
 
 // Variable is the environment variable with the level of the provider's log. With an underscore and the name of a
-// subsystem (COMMIT, REGISTRY, CREDENTIALS) it is the level of that subsystem.
+// subsystem (COMMIT, REGISTRY, CREDENTIALS, SIGNING) it is the level of that subsystem.
 const Variable = "TF_LOG_PROVIDER_MANIFESTO"
 
 // VariablesOfTerraform are the variables by which Terraform decides which lines of a provider it shows. The first that
