@@ -53,11 +53,20 @@ func (h Header) annotations(repository oci.Repository) map[string]string {
 	})
 }
 
-// withRepository adds the repository's name to annotations, unless it is a layout on disk. The path of a layout means
-// nothing to other readers, and would show them a directory of the writer's machine.
+// RepositoryName returns what a manifest says of the repository that it was written for: its name or, for a layout on
+// disk, nothing. The path of a layout means nothing to other readers, and would show them a directory of the writer's
+// machine.
+func RepositoryName(repository oci.Repository) string {
+	if _, onDisk := repository.Layout(); onDisk {
+		return ""
+	}
+	return repository.String()
+}
+
+// withRepository adds the repository's name to annotations, if it has one.
 func withRepository(repository oci.Repository, annotations map[string]string) map[string]string {
-	if _, onDisk := repository.Layout(); !onDisk {
-		annotations[AnnotationRepository] = repository.String()
+	if name := RepositoryName(repository); name != "" {
+		annotations[AnnotationRepository] = name
 	}
 	return annotations
 }

@@ -90,7 +90,7 @@ func (a *attempt) refuse(reasons map[*ticket]error) error {
 
 // seal makes the manifest of the next version, and signs it if this run signs.
 func (a *attempt) seal(ctx context.Context) error {
-	a.next.Window = a.timing.announcement()
+	a.next.Window, a.next.Repository = a.timing.announcement(), format.RepositoryName(a.name)
 	m, err := a.image.Manifest(a.name, a.next.Header)
 	if err != nil {
 		return err

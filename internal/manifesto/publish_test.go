@@ -538,3 +538,19 @@ func TestOrphans(t *testing.T) {
 		}
 	})
 }
+
+// What a run has stored itself verifies in the same run, without reading it again.
+func TestVerifyInTheSameRun(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		s := f.runWith(t, Options{Signer: &pen{name: "alice"}})
+		for _, typ := range []string{"approval", "contact"} {
+			put := Put{Key: f.key(typ), Content: []byte("yes"), ArtifactType: approvalV1, Sign: true}
+			f.mustPublish(t, s, put)
+			verified, err := s.Verify(context.Background(), put.Key, Demand{Verifier: alice})
+			if err != nil || verified.Reason != nil || verified.Signature.Digest == "" {
+				t.Errorf("Verify(%s) = %+v, %v", typ, verified, err)
+			}
+		}
+	})
+}

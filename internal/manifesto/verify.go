@@ -176,7 +176,7 @@ func (c *committer) trust(ctx context.Context, v *version, d Demand) (Verified, 
 // bound returns why a signed version does not belong to its repository; nil if it does. Layouts on disk have no names
 // that readers could agree on.
 func (c *committer) bound(v *version) error {
-	if _, onDisk := c.name.Layout(); onDisk || v.Repository == c.name.String() {
+	if name := format.RepositoryName(c.name); name == "" || v.Repository == name {
 		return nil
 	}
 	if v.Repository == "" {

@@ -121,6 +121,9 @@ func (r *Repository) tryEdits(
 		return false, errContested
 	}
 	r.logList(ctx, subject, len(edits), entries)
+	if entries == 0 { // Best effort: distribution deletes no tags, and with a manifest all tags that name it.
+		_ = r.deleteManifest(ctx, edited.Digest)
+	}
 	return true, nil
 }
 
