@@ -45,6 +45,11 @@ func TestAccBadConfiguration(t *testing.T) {
 		"version, no write-only": {
 			w.metadata("type = \"t\"\ncontent = \"x\"\ncontent_wo_version = 1"), `content_wo.* must be specified when`,
 		},
+		"artifact type with parameters": {
+			w.metadata(some + "\nartifact_type = \"text/plain; charset=utf-8\""), `Malformed artifact type.*without parameters`,
+		},
+		"artifact type that is none": {w.metadata(some + "\nartifact_type = \"approval\""), `"approval" is not a media type`},
+		"sign without a key":         {w.metadata(some + "\nsign = true"), `Nothing to sign with.*Configure signing`},
 		"annotation of null": {
 			w.metadata("type = \"t\"\ncontent = \"x\"\nannotations = { a = null }"), `Annotation without a value.*"a"`,
 		},
