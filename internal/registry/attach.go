@@ -51,8 +51,8 @@ func (r *Repository) attach(
 }
 
 // putAttached stores the manifest. A registry with an API for referrers says in its answer that it has seen the
-// subject; one that does not say it may have the API all the same. Manifests of one subject are put one after the other:
-// olareg 0.1.2 loses entries of the list of a subject that gets several at once.
+// subject; one that does not say it may have the API all the same. Manifests of one subject are put one after the
+// other: olareg 0.1.2 loses entries of the list of a subject that gets several at once.
 func (r *Repository) putAttached(ctx context.Context, m oci.Manifest, subject oci.Digest) error {
 	done, err := r.host.attaching.take(ctx, r.repository.Path()+"@"+subject.String())
 	if err != nil {

@@ -98,8 +98,8 @@ func TestDetachOfSeveral(t *testing.T) {
 	}
 }
 
-// A garbage collector leaves lists that name what it has taken, and the registry refuses to take them again. The entries
-// that are gone go with the next change; others stay.
+// A garbage collector leaves lists that name what it has taken, and the registry refuses to take them again. The
+// entries that are gone go with the next change; others stay.
 func TestListOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -110,15 +110,8 @@ func (r *Repository) tryEdits(
 	if err != nil {
 		return ctx.Err() != nil || !errors.Is(err, oci.ErrAmbiguous) && !passing(err), err
 	}
-	if err = wait.For(ctx, min(max(2*time.Since(began), minListSettle), maxListSettle)); err != nil {
-		return true, err
-	}
-	stored, err := r.HeadManifest(ctx, tag)
-	if err != nil && !errors.Is(err, oci.ErrNotFound) { // A lagging replica may answer 404.
-		return true, err
-	}
-	if stored != edited.Digest {
-		return false, errContested
+	if done, err = r.stays(ctx, tag, edited.Digest, began); !done || err != nil {
+		return done, err
 	}
 	r.logList(ctx, subject, len(edits), entries)
 	if entries == 0 { // Best effort: distribution deletes no tags, and with a manifest all tags that name it.
@@ -127,12 +120,30 @@ func (r *Repository) tryEdits(
 	return true, nil
 }
 
+// stays looks whether a list has stayed under its tag. A program that read the list before the PUT puts its own within
+// the time since began, if it is about as fast as this one. The results are those of tryEdits.
+func (r *Repository) stays(
+	ctx context.Context, tag string, digest oci.Digest, began time.Time,
+) (done bool, err error) {
+	if err = wait.For(ctx, min(max(2*time.Since(began), minListSettle), maxListSettle)); err != nil {
+		return true, err
+	}
+	stored, err := r.HeadManifest(ctx, tag)
+	if err != nil && !errors.Is(err, oci.ErrNotFound) { // A lagging replica may answer 404.
+		return true, err
+	}
+	if stored != digest {
+		return false, errContested
+	}
+	return true, nil
+}
+
 // maxGone bounds how many entries of a list are looked for after the registry has refused it.
 const maxGone = 256
 
 // putWithoutGone puts an edited list that the registry has refused once more, without the entries whose manifests are
-// gone: distribution refuses a list that names them, and its garbage collector leaves such lists behind. Only a 404 that
-// shows twice says that a manifest is gone. The error is that of the first PUT if nothing is.
+// gone: distribution refuses a list that names them, and its garbage collector leaves such lists behind. Only a 404
+// that shows twice says that a manifest is gone. The error is that of the first PUT if nothing is.
 func (r *Repository) putWithoutGone(
 	ctx context.Context, tag string, current oci.Manifest, edits []oci.ReferrersEdit, refused error,
 ) (edited oci.Manifest, entries int, err error) {
