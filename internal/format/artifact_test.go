@@ -55,6 +55,12 @@ func TestArtifactOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	read, _ := d.Lookup(dig("a"), "approval")
+	if got := d.ArtifactDigest(dig("a"), "approval"); got != entry.Artifact.Digest {
+		t.Errorf("ArtifactDigest = %q, want %s", got, entry.Artifact.Digest)
+	}
+	if got := d.ArtifactDigest(dig("a"), "contact"); got != "" {
+		t.Errorf("ArtifactDigest of no entry = %q", got)
+	}
 	if m, ok := format.ArtifactOf(dig("a"), read); !ok || m.Digest != entry.Artifact.Digest || !read.Equal(entry) {
 		t.Errorf("the artifact of %+v is %s, %t", read, m.Digest, ok)
 	}

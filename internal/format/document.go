@@ -161,6 +161,16 @@ func (d *Document) Images() iter.Seq2[oci.Digest, []Entry] {
 	}
 }
 
+// ArtifactDigest returns the digest of the artifact of the current entry of a type; empty if there is none. Unlike
+// Lookup, it decodes nothing else: every commit asks for each of its entries.
+func (d *Document) ArtifactDigest(img oci.Digest, typ string) oci.Digest {
+	i, j, ok := d.find(img, typ)
+	if !ok {
+		return ""
+	}
+	return parseArtifact(d.images[i].records[j].fields.Get(keyArtifact)).Digest
+}
+
 // HasArtifacts reports whether an entry says that it is published.
 func (d *Document) HasArtifacts() bool {
 	return slices.ContainsFunc(d.images, func(img image) bool {

@@ -61,8 +61,7 @@ func (a *attempt) publishOne(ctx context.Context, p publishedEdit) error {
 	if !ok || entry.Artifact == (format.Artifact{}) {
 		return nil // A later change of the batch has removed the entry.
 	}
-	before, _ := a.base.doc.Lookup(p.edit.key.Image, p.edit.key.Type)
-	first := before.Artifact.Digest != entry.Artifact.Digest
+	first := a.base.doc.ArtifactDigest(p.edit.key.Image, p.edit.key.Type) != entry.Artifact.Digest
 	found, err := a.publisher.publish(ctx, entry, *p.edit.publication, first)
 	p.ticket.sign(p.edit.key, found)
 	return err

@@ -27,9 +27,8 @@ type Leftover struct {
 func (b *burst) supersede(a *attempt) {
 	for _, t := range slices.Concat(a.batch, a.again) {
 		for _, e := range t.change {
-			before, _ := a.base.doc.Lookup(e.key.Image, e.key.Type)
-			after, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
-			b.replace(e.key, before.Artifact.Digest, after.Artifact.Digest)
+			b.replace(e.key, a.base.doc.ArtifactDigest(e.key.Image, e.key.Type),
+				a.next.doc.ArtifactDigest(e.key.Image, e.key.Type))
 		}
 	}
 	for _, t := range a.batch {
@@ -37,8 +36,7 @@ func (b *burst) supersede(a *attempt) {
 			if e.publication == nil || e.publication.replaces == "" {
 				continue
 			}
-			entry, _ := a.next.doc.Lookup(e.key.Image, e.key.Type)
-			artifact, replaces := entry.Artifact.Digest, e.publication.replaces
+			artifact, replaces := a.next.doc.ArtifactDigest(e.key.Image, e.key.Type), e.publication.replaces
 			if signed := t.signature(e.key).Digest; signed != "" && signed != replaces {
 				b.signatures[artifact] = append(b.signatures[artifact], replaces)
 			}
