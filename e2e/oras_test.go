@@ -94,11 +94,13 @@ func (c orasClient) attach(reference, artifactType, layer string, annotations ma
 	return attached
 }
 
-// copyTo copies a manifest and all that is attached to it, and to that, like "oras copy --recursive".
+// copyTo copies a manifest and all that is attached to it, and to that, like "oras copy --recursive --concurrency 1":
+// olareg loses entries of a list when several manifests of one subject are put at once.
 func (c orasClient) copyTo(to orasClient, reference string) {
 	c.t.Helper()
-	_, err := oras.ExtendedCopy(context.Background(), c.Repository, reference, to.Repository, reference,
-		oras.DefaultExtendedCopyOptions)
+	options := oras.DefaultExtendedCopyOptions
+	options.Concurrency = 1
+	_, err := oras.ExtendedCopy(context.Background(), c.Repository, reference, to.Repository, reference, options)
 	if err != nil {
 		c.t.Fatalf("copying %s: %v", reference, err)
 	}

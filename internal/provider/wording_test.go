@@ -78,7 +78,7 @@ func TestAccPlanTimeout(t *testing.T) {
 	w := newWorld(t, registrytest.Options{})
 	w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
 		if strings.Contains(r.URL.Path, "/manifests/") {
-			<-r.Context().Done()
+			<-t.Context().Done() // The look, which others could share, goes on after the caller has given up.
 			return true
 		}
 		return false
