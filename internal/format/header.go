@@ -23,6 +23,9 @@ const (
 const (
 	// MaxAncestors is the largest number of ancestors that a manifest names. No run commits as often while a replica lags.
 	MaxAncestors = 32
+	// MaxNumber is the largest number of a version. A larger one counts as none, so that nobody can make the next one
+	// overflow. No repository ever has as many versions.
+	MaxNumber = 1 << 53
 	// MaxWindow is the longest window that a writer announces. A longer one in a manifest counts as MaxWindow.
 	MaxWindow = 10 * time.Second
 )
@@ -74,7 +77,8 @@ func withRepository(repository oci.Repository, annotations map[string]string) ma
 // parseHeader reads annotations. Invalid values count as missing.
 func parseHeader(annotations map[string]string) Header {
 	h := Header{Repository: annotations[AnnotationRepository]}
-	if number, err := strconv.ParseInt(annotations[AnnotationVersion], 10, 64); err == nil && number > 0 {
+	if number, err := strconv.ParseInt(annotations[AnnotationVersion], 10, 64); err == nil && number > 0 &&
+		number <= MaxNumber {
 		h.Number = number
 	}
 	for text := range strings.SplitSeq(annotations[AnnotationAncestors], ",") {

@@ -23,6 +23,8 @@ type attempt struct {
 	again []*ticket
 	// base is the version to build on, next the version to store.
 	base, next *version
+	// unverified is why the base is not to be trusted; nil if it is, or if nothing verifies it.
+	unverified error
 	pinPlan    pinPlan
 	image      format.Image
 	// manifest is that of next, once it is sealed.
@@ -41,7 +43,7 @@ var errStartOver = errors.New("the base has moved")
 func (c *committer) attempt(ctx context.Context, batch []*ticket, b *burst) ([]*ticket, error) {
 	a := &attempt{committer: c, burst: b, batch: batch}
 	for _, step := range []func(context.Context) error{
-		a.learnBase, a.applyChanges, a.planPins, a.endUnchanged, a.send, a.store,
+		a.learnBase, a.verifyBase, a.applyChanges, a.planPins, a.endUnchanged, a.send, a.store,
 	} {
 		switch err := step(ctx); {
 		case errors.Is(err, errStartOver):
@@ -94,7 +96,11 @@ func (a *attempt) applyChanges(ctx context.Context) error {
 	})
 	a.batch = nil
 	for _, t := range ordered {
-		if err := t.check(a.next.doc); err != nil {
+		err := a.tooOld(t)
+		if err == nil {
+			err = t.check(a.next.doc)
+		}
+		if err != nil {
 			a.log.LogAttrs(ctx, slog.LevelDebug, "refused a change", slog.Any("keys", keysOf{t}), slog.Any("error", err))
 			a.decide([]*ticket{t}, err, nil)
 			continue
@@ -102,6 +108,7 @@ func (a *attempt) applyChanges(ctx context.Context) error {
 		t.apply(a.next.doc)
 		a.batch = append(a.batch, t)
 	}
+	a.next.Number = a.number()
 	return nil
 }
 

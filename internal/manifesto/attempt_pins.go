@@ -27,7 +27,8 @@ func (a *attempt) planPins(ctx context.Context) error {
 			shard, size, ok := a.pins.index.find(digest)
 			return shard, size, ok && !repaired[digest]
 		}
-		a.next.Number = max(a.next.Number, a.pins.index.latest()+1)
+		// Anybody can put pin manifests with any number.
+		a.next.Number = max(a.next.Number, min(a.pins.index.latest(), a.next.Number+maxLeap)+1)
 	}
 	var err error
 	if a.pinPlan, err = planPins(ctx, a.repository, base, a.next.doc, known, a.pins.unpinnable.all()); err != nil {

@@ -135,6 +135,9 @@ func (a *attempt) accepted(ctx context.Context) {
 	a.log.LogAttrs(ctx, slog.LevelDebug, "committed", slog.String("digest", a.next.digest.String()),
 		slog.Int64("number", a.next.Number), slog.Int("changes", len(a.batch)), slog.Any("keys", keysOf(a.batch)),
 		slog.Duration("window", a.next.Window))
+	for _, t := range a.batch {
+		t.unverified = a.unverified
+	}
 	a.decide(a.batch, nil, a.next)
 	a.burst.supersede(a)
 	a.burst.add(a.batch, a.next)

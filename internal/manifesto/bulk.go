@@ -20,6 +20,8 @@ type Stored struct {
 	Number int64
 	// Kept are entries of Removals that stay, and the references through which others declare them.
 	Kept map[Key][]string
+	// Unverified is as in Result.
+	Unverified error
 	// Missing is as in Result.
 	Missing []oci.Digest
 	// Leftover is as in Result.
@@ -101,7 +103,7 @@ func (c *committer) commitAll(
 	}
 	stored := Stored{
 		Pieces: make(map[Key]Piece, len(puts)), Kept: map[Key][]string{}, Number: t.number, Missing: t.missing,
-		Leftover: t.leftover,
+		Leftover: t.leftover, Unverified: t.unverified,
 	}
 	for _, put := range puts {
 		stored.Pieces[put.Key] = t.stored[put.Key]

@@ -31,6 +31,8 @@ type edit struct {
 	repair bool
 	// publication says how to publish the piece that the edit stores; nil if it is not published.
 	publication *publication
+	// floor is the number of the newest version that the caller has seen; 0 if it knows none.
+	floor int64
 }
 
 // signsAgain reports whether the edit asks for new signatures, even if it changes nothing else.
@@ -88,6 +90,15 @@ func (c change) covers(key Key) bool {
 	return slices.ContainsFunc(c, func(e edit) bool { return e.key == key })
 }
 
+// floor returns the number of the newest version that the caller has seen; 0 if it knows none.
+func (c change) floor() int64 {
+	var floor int64
+	for _, e := range c {
+		floor = max(floor, e.floor)
+	}
+	return floor
+}
+
 // ticket is a change on its way through the queue and a commit. Its caller waits for it.
 type ticket struct {
 	change
@@ -100,6 +111,8 @@ type ticket struct {
 	number int64
 	// leftover are artifacts and signatures that the change has superseded and that could not be removed.
 	leftover []Leftover
+	// unverified is why the version that the change was built upon is not to be trusted; nil if it is.
+	unverified error
 	// missing are blobs that other entries name and that the commit could not pin, because they are not there.
 	missing []oci.Digest
 

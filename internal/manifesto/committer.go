@@ -23,6 +23,8 @@ type committer struct {
 	tag       *tag
 	pins      *pinner
 	publisher *publisher
+	// base is what versions must be like that this run builds upon. Its Verifier is nil if this run does not sign.
+	base Demand
 	// sealed maps the manifests of manifestos that this run has signed to their signatures, until those are removed. Only
 	// the commits use it, one after the other.
 	sealed   map[oci.Digest]oci.Digest
@@ -39,10 +41,15 @@ func newCommitter(name oci.Repository, repository Repository, s *Store) *committ
 	if exclusive != nil && timing.fixed < 0 {
 		timing.fixed = 0
 	}
+	base := Demand{Accepted: s.options.Accepted}
+	if s.options.Signer != nil {
+		base.Verifier = s.options.Verifier
+	}
 	t := &tag{name: name, repository: repository, timing: timing, jitter: s.jitter, log: log}
 	return &committer{
 		name: name, repository: repository, exclusive: exclusive, now: s.options.Now, jitter: s.jitter, log: log,
 		timing: timing, tag: t, pins: newPinner(t), queue: newQueue(), sealed: map[oci.Digest]oci.Digest{},
+		base:      base,
 		publisher: &publisher{name: name, repository: repository, signer: s.options.Signer, log: log},
 	}
 }

@@ -310,6 +310,31 @@ func (f *fixture) seal(t *testing.T, name string) {
 	}
 }
 
+// elsewhere puts the manifesto under the tag as alice has signed it for another repository. It returns its digest.
+func (f *fixture) elsewhere(t *testing.T) oci.Digest {
+	t.Helper()
+	v := f.version(t)
+	image, err := format.NewImage(v.doc.Render())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.blob(t, string(image.Layer))
+	f.blob(t, string(image.Config))
+	name, err := oci.ParseRepository("example.com/other/app", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := image.Manifest(name, v.Header)
+	if err == nil {
+		err = f.remote.PutManifest(context.Background(), format.Tag, m, time.Time{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.seal(t, "alice")
+	return m.Digest
+}
+
 // Whoever can push and has no key makes readers refuse, and never makes them believe.
 func TestVerifyRefuses(t *testing.T) {
 	t.Parallel()
@@ -356,25 +381,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{name: "a manifesto below the minimum", want: ErrRolledBack, says: "at least 5", demand: Demand{Minimum: 5}},
 		{name: "a fork", want: ErrForked, demand: Demand{Floor: Floor{Number: 1, Digest: dig("f")}}},
 		{name: "a manifesto of another repository", want: ErrOtherRepository, says: "other/app",
-			attack: func(t *testing.T, f *fixture) {
-				v := f.version(t)
-				image, err := format.NewImage(v.doc.Render())
-				if err != nil {
-					t.Fatal(err)
-				}
-				name, err := oci.ParseRepository("example.com/other/app", "")
-				if err != nil {
-					t.Fatal(err)
-				}
-				m, err := image.Manifest(name, v.Header)
-				if err == nil {
-					err = f.remote.PutManifest(context.Background(), format.Tag, m, time.Time{})
-				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				f.seal(t, "alice")
-			}},
+			attack: func(t *testing.T, f *fixture) { f.elsewhere(t) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

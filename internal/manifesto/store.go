@@ -47,6 +47,11 @@ type Options struct {
 	Settle time.Duration
 	// Signer signs artifacts and manifestos; nil signs nothing.
 	Signer signing.Signer
+	// Verifier checks the manifestos that a run with a Signer builds upon, because its signature makes all that is in them
+	// valid; nil checks none. Accepted is the digest of a manifest that may be built upon although it is older than what
+	// was seen before, or another repository's; empty if there is none.
+	Verifier signing.Verifier
+	Accepted oci.Digest
 	// Logger gets records about reads and commits; nil discards them.
 	Logger *slog.Logger
 }

@@ -24,8 +24,8 @@ var (
 	ErrChangedUnsigned = errors.New("changed since it was signed")
 )
 
-// StaleError is the error of a manifesto that is older than the Floor of its reader, or a fork of it. It wraps
-// ErrRolledBack or ErrForked.
+// StaleError is the error of a manifesto that is older than the Floor of its reader, or a fork of it, or another
+// repository's. It wraps ErrRolledBack, ErrForked or ErrOtherRepository.
 type StaleError struct {
 	// Digest is that of the refused manifesto, which Demand.Accepted may name; empty if the repository has none.
 	Digest oci.Digest
@@ -35,7 +35,7 @@ type StaleError struct {
 // Error implements error.
 func (e *StaleError) Error() string { return e.reason.Error() }
 
-// Unwrap returns an error that wraps ErrRolledBack or ErrForked.
+// Unwrap returns the error that says which it is.
 func (e *StaleError) Unwrap() error { return e.reason }
 
 // Floor is the newest manifesto that a reader has seen before. The zero value is none.
@@ -55,7 +55,8 @@ type Demand struct {
 	Floor Floor
 	// Minimum refuses manifestos with smaller numbers.
 	Minimum int64
-	// Accepted is the digest of a manifest that counts although Floor refuses it; empty if there is none.
+	// Accepted is the digest of a manifest that counts although Floor refuses it, or although it was signed for another
+	// repository; empty if there is none.
 	Accepted oci.Digest
 }
 
@@ -167,7 +168,10 @@ func (c *committer) trust(ctx context.Context, v *version, d Demand) (Verified, 
 		return verified, nil
 	}
 	verified.Manifesto = *verdict.Good
-	if verified.Reason = c.bound(v); verified.Reason == nil {
+	if v.digest != d.Accepted {
+		verified.Reason = c.bound(v)
+	}
+	if verified.Reason == nil {
 		verified.Reason = c.fresh(v, d)
 	}
 	return verified, nil
@@ -179,10 +183,11 @@ func (c *committer) bound(v *version) error {
 	if name := format.RepositoryName(c.name); name == "" || v.Repository == name {
 		return nil
 	}
+	reason := fmt.Errorf("the manifesto %s is %w: %s", v.digest, ErrOtherRepository, v.Repository)
 	if v.Repository == "" {
-		return fmt.Errorf("the manifesto %s is %w, or for none: it does not name one", v.digest, ErrOtherRepository)
+		reason = fmt.Errorf("the manifesto %s is %w, or for none: it does not name one", v.digest, ErrOtherRepository)
 	}
-	return fmt.Errorf("the manifesto %s is %w: %s", v.digest, ErrOtherRepository, v.Repository)
+	return &StaleError{v.digest, reason}
 }
 
 // fresh returns why a version is older than its reader demands; nil if it is not.

@@ -21,9 +21,9 @@ func (v *version) exists() bool { return v.digest != "" }
 // foreign reports whether another tool has written the version, without our annotations.
 func (v *version) foreign() bool { return v.exists() && v.Number == 0 }
 
-// successor returns a version to edit that descends from v.
+// successor returns a version to edit that descends from v. Its number is not set yet.
 func (v *version) successor() *version {
-	next := &version{Header: format.Header{Number: v.Number + 1}, doc: v.doc.Clone()}
+	next := &version{doc: v.doc.Clone()}
 	if v.exists() {
 		ancestors := append([]oci.Digest{v.digest}, v.Ancestors...)
 		next.Ancestors = ancestors[:min(len(ancestors), format.MaxAncestors)]

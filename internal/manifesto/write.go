@@ -30,6 +30,9 @@ type Put struct {
 	ArtifactType      string
 	Sign, SignAgain   bool
 	ReplacedSignature oci.Digest
+	// Floor is the number of the newest manifesto that the caller has verified: the change is not built upon an older one,
+	// unless that is Options.Accepted. It is 0 if the caller knows none.
+	Floor int64
 	// Update asks for an update of the entry: its content must have the digest Expected, or already be Content.
 	// Without it, the entry is created: there must be none, or one with the same content.
 	Update   bool
@@ -46,6 +49,9 @@ type Result struct {
 	Piece
 	// Number is that of the manifesto that has the change.
 	Number int64
+	// Unverified is why the manifesto that the change was built upon is not to be trusted, although this run has now
+	// signed what was in it; nil if it is, or if Options has no Signer or no Verifier.
+	Unverified error
 	// Missing are blobs that other entries of the repository name and that the commit could not pin, because they are
 	// not there. Each is reported once a run.
 	Missing []oci.Digest
@@ -92,7 +98,9 @@ func (c *committer) putEntry(ctx context.Context, put Put, digest oci.Digest) (R
 	if err := c.submit(ctx, t); err != nil {
 		return Result{}, err
 	}
-	return Result{Piece: t.stored[put.Key], Number: t.number, Missing: t.missing, Leftover: t.leftover}, nil
+	return Result{
+		Piece: t.stored[put.Key], Number: t.number, Unverified: t.unverified, Missing: t.missing, Leftover: t.leftover,
+	}, nil
 }
 
 // putEdit returns the edit of a Put, whose content has the digest.
@@ -112,8 +120,8 @@ func (c *committer) putEdit(ctx context.Context, put Put, digest oci.Digest) (ed
 		Created: c.now(), // Taken once, so that every attempt stores the same entry.
 	}
 	return edit{
-		publication: published,
-		key:         put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
+		publication: published, floor: put.Floor,
+		key: put.Key, reference: put.Reference, create: !put.Update, content: digest, repair: put.Repair,
 		check: func(d *format.Document) error { return put.check(d, digest) },
 		apply: func(d *format.Document) {
 			current, _ := d.Lookup(put.Image, put.Type)
@@ -279,12 +287,16 @@ type Removal struct {
 	Reference string
 	// All removes the entry through whatever other references it is declared, too.
 	All bool
+	// Floor is as in Put.
+	Floor int64
 }
 
 // Removed is the result of a Delete.
 type Removed struct {
 	// Remaining are the references through which the entry is still declared; nil if it is gone.
 	Remaining []string
+	// Unverified is as in Result.
+	Unverified error
 	// Leftover is as in Result.
 	Leftover []Leftover
 }
@@ -300,13 +312,15 @@ func (s *Store) Delete(ctx context.Context, removal Removal) (Removed, error) {
 	if err := c.submit(ctx, t); err != nil {
 		return Removed{}, err
 	}
-	return Removed{Remaining: t.stored[removal.Key].DeclaredBy, Leftover: t.leftover}, nil
+	return Removed{
+		Remaining: t.stored[removal.Key].DeclaredBy, Unverified: t.unverified, Leftover: t.leftover,
+	}, nil
 }
 
 func (c *committer) deleteEdit(removal Removal) edit {
 	key := removal.Key
 	return edit{
-		key: key, reference: removal.Reference, remove: true,
+		key: key, reference: removal.Reference, remove: true, floor: removal.Floor,
 		check: func(d *format.Document) error {
 			current, ok := d.Lookup(key.Image, key.Type)
 			switch {

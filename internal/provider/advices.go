@@ -45,10 +45,7 @@ var advices = []advice{
 			"reference or with other content. Keep one of them. Two tags of one image may share equal content.")},
 	{manifesto.ErrRolledBack, "image", "Manifesto rolled back", rollbackHelp},
 	{manifesto.ErrForked, "image", "Manifesto forked", rollbackHelp},
-	{manifesto.ErrOtherRepository, "image", "Manifesto of another repository", fixed(
-		"Someone has put a signed manifesto of another repository here, or this repository was renamed or copied from " +
-			"there. In the first case, find out who did it, and restore the repository's own manifesto. In the second, " +
-			"create a resource with signing here: it signs a manifesto of this repository.")},
+	{manifesto.ErrOtherRepository, "image", "Manifesto of another repository", otherRepositoryHelp},
 	{manifesto.ErrChangedUnsigned, "image", "Metadata changed since it was signed", fixed(
 		"Someone has changed the entry without signing it, as the original tool does. Find out who did it. Applying the " +
 			"resource that signs this metadata restores it.")},
@@ -182,6 +179,18 @@ const unreadable = "The tag _manifesto of the image's repository holds something
 	"that cannot be read. The provider did not change it. Inspect it with\n\n" +
 	"  crane export REPOSITORY:_manifesto - | tar -xO data\n\n" +
 	"and repair it, or delete the tag if you need nothing in it."
+
+// otherRepositoryHelp says how to go on with a manifesto that was signed for another repository.
+func otherRepositoryHelp(_ string, err error) string {
+	text := "Someone has put a signed manifesto of another repository here, or this repository was renamed or copied from " +
+		"there. In the first case, find out who did it, and restore the repository's own manifesto. In the second, sign a " +
+		"manifesto of this repository: "
+	if stale, ok := errors.AsType[*manifesto.StaleError](err); ok {
+		text += fmt.Sprintf("set accepted_rollback = %q in verification, apply a resource that signs, and remove that again.",
+			stale.Digest)
+	}
+	return text
+}
 
 // rollbackHelp says how to accept a manifesto that is older than one that was seen before.
 func rollbackHelp(_ string, err error) string {

@@ -26,6 +26,8 @@ type bulk struct {
 	name func(manifesto.Key) string
 	// limit is what bounds the operation.
 	limit timeLimit
+	// floor is the number of the newest manifesto that was verified; 0 if there is none.
+	floor int64
 }
 
 // diagnose explains an error of an operation, such as "reading", on the entries.
@@ -73,6 +75,12 @@ func (b bulk) commit(
 	if change.empty() {
 		return manifesto.Stored{}, true
 	}
+	for i := range change.puts {
+		change.puts[i].Floor = b.floor
+	}
+	for i := range change.removals {
+		change.removals[i].Floor = b.floor
+	}
 	stored, err := b.data.store.Commit(ctx, b.repository, change.puts, change.removals)
 	if err != nil {
 		b.diagnose(ctx, err, operation).addTo(diags)
@@ -85,6 +93,7 @@ func (b bulk) commit(
 			b.repository, bulleted(stored.Missing, oci.Digest.String)))
 	}
 	warnLeftover(b.repository, stored.Leftover, diags)
+	warnUnverified(b.repository, stored.Unverified, diags)
 	return stored, true
 }
 

@@ -83,6 +83,7 @@ func (r *imageMetadataResource) Update(
 			return
 		}
 	}
+	b.floor = r.data.builtUpon(ctx, req.Private, &resp.Diagnostics)
 	entries := plan.entriesOf(image, declared)
 	s := bulkSignatures{
 		bulk: b, filter: manifesto.Filter{Image: image.digest}, before: state.bulkSignatureModel,
@@ -148,5 +149,7 @@ func (r *imageMetadataResource) Delete(
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	state.bulk(image, limit).destroy(ctx, state.held(image, nil), &resp.Diagnostics)
+	b := state.bulk(image, limit)
+	b.floor = r.data.builtUpon(ctx, req.Private, &resp.Diagnostics)
+	b.destroy(ctx, state.held(image, nil), &resp.Diagnostics)
 }

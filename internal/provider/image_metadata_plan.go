@@ -137,6 +137,9 @@ func (p *imagePlanner) planMeeting(ctx context.Context, declared []declaredPiece
 	}
 	b := p.plan.bulk(image, limit)
 	found, err := findImage(ctx, image)
+	if err == nil {
+		err = p.data.checkBase(ctx, image.reference.Repository, image.digest, p.diags)
+	}
 	if err != nil {
 		b.diagnose(ctx, err, "looking up").addTo(p.diags)
 		return

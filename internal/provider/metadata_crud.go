@@ -84,6 +84,7 @@ func (r *metadataResource) put(
 	if plan.SignatureDigest.IsUnknown() {
 		plan.setSignature(result.Signature)
 	}
+	warnUnverified(put.Repository, result.Unverified, diags)
 	warnMissing(put.Repository, result.Missing, diags)
 	warnLeftover(put.Repository, result.Leftover, diags)
 	return result.Number, true
@@ -96,6 +97,16 @@ func warnMissing(repository oci.Repository, missing []oci.Digest, diags *diag.Di
 			"The manifesto of %s names content that the repository does not have, %s. It belongs to another entry, which "+
 				"was not changed. Apply the resource that declares it to store it again.", repository, digest))
 	}
+}
+
+// warnUnverified tells that a commit has signed a manifesto that nobody to be trusted had signed.
+func warnUnverified(repository oci.Repository, reason error, diags *diag.Diagnostics) {
+	if reason == nil {
+		return
+	}
+	diags.AddWarning("Manifesto signed that was not to be trusted", fmt.Sprintf(
+		"This apply has built upon the manifesto of %s, and signed it with all that others had put into it: %s\n\n%s",
+		repository, sentence(reason), unverifiedHelp))
 }
 
 // Update implements resource.Resource.
@@ -127,7 +138,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	put := manifesto.Put{
 		Key: key, Content: content, Update: true, Expected: oci.Digest(state.Digest.ValueString()),
-		Repair: !state.Pinned.ValueBool(),
+		Repair: !state.Pinned.ValueBool(), Floor: r.data.builtUpon(ctx, req.Private, &resp.Diagnostics),
 	}
 	if !config.ContentWO.IsNull() && !plan.Digest.IsUnknown() && oci.DigestOf(content) != put.Expected {
 		put.Content = nil // The write-only value has changed, but content_wo_version does not ask to store it.
@@ -166,7 +177,9 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 	key := image.key(state.Type.ValueString())
 	removed, err := r.data.store.Delete(ctx, manifesto.Removal{
 		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state.subjectModel),
+		Floor: r.data.builtUpon(ctx, req.Private, &resp.Diagnostics),
 	})
+	warnUnverified(key.Repository, removed.Unverified, &resp.Diagnostics)
 	warnLeftover(key.Repository, removed.Leftover, &resp.Diagnostics)
 	switch {
 	case err == nil && len(removed.Remaining) > 0:

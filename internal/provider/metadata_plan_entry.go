@@ -41,6 +41,9 @@ func (p *planner) planEntry(ctx context.Context, limit timeLimit) {
 		return // Create reports it.
 	}
 	entry, ok, err := p.data.store.Look(ctx, key)
+	if err == nil {
+		err = p.data.checkBase(ctx, key.Repository, key.Image, p.diags)
+	}
 	if err != nil {
 		p.data.diagnoseKey(err, "looking up", key).within(ctx, limit).addTo(p.diags)
 	} else if ok {

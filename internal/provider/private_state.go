@@ -57,6 +57,15 @@ func knownFloor(ctx context.Context, private privateState, diags *diag.Diagnosti
 	return manifesto.Floor(stored)
 }
 
+// builtUpon returns the number of the newest manifesto that was verified, for a change that must not be built upon an
+// older one; 0 if there is none, or if nobody verifies.
+func (d *providerData) builtUpon(ctx context.Context, private privateState, diags *diag.Diagnostics) int64 {
+	if d.verification == nil {
+		return 0
+	}
+	return knownFloor(ctx, private, diags).Number
+}
+
 // rememberFloor records the newest manifesto that was verified.
 func rememberFloor(ctx context.Context, private privateState, floor manifesto.Floor, diags *diag.Diagnostics) {
 	value, err := json.Marshal(storedFloor(floor))

@@ -80,11 +80,8 @@ func (p *manifestoProvider) Configure(
 	openRepository := func(r oci.Repository) manifesto.Repository { return open(client, r) }
 	signer := settings.signer(ctx, client, &resp.Diagnostics)
 	data := &providerData{
-		settings: settings,
-		open:     openRepository,
-		store: manifesto.NewStore(openRepository, manifesto.Options{
-			Settle: settings.settle, Signer: signer, Logger: logger,
-		}),
+		settings:  settings,
+		open:      openRepository,
 		signer:    signer,
 		verifiers: verifiers{base: notation.VerifierOptions{Client: client.ServiceClient(), Logger: logger}},
 	}
@@ -92,6 +89,11 @@ func (p *manifestoProvider) Configure(
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	options := manifesto.Options{Settle: settings.settle, Signer: signer, Logger: logger}
+	if data.verification != nil {
+		options.Verifier, options.Accepted = data.verification.verifier, data.verification.acceptedRollback
+	}
+	data.store = manifesto.NewStore(openRepository, options)
 	p.data = data
 	resp.ResourceData = data
 	resp.DataSourceData = data

@@ -81,6 +81,7 @@ func (r *repositoryMetadataResource) Update(
 			return
 		}
 	}
+	b.floor = r.data.builtUpon(ctx, req.Private, a.diags)
 	s := bulkSignatures{
 		bulk: b, filter: manifesto.Filter{Type: a.plan.Type.ValueString()}, before: a.state.bulkSignatureModel,
 		floor: knownFloor(ctx, req.Private, a.diags), signs: a.plan.Signed.ValueBool(),
@@ -124,7 +125,9 @@ func (r *repositoryMetadataResource) Delete(
 		r.diagnoseStored(err, &state).addTo(&resp.Diagnostics)
 		return
 	}
-	state.bulk(r.data, repository, limit).destroy(ctx, state.held(repository, false), &resp.Diagnostics)
+	b := state.bulk(r.data, repository, limit)
+	b.floor = r.data.builtUpon(ctx, req.Private, &resp.Diagnostics)
+	b.destroy(ctx, state.held(repository, false), &resp.Diagnostics)
 }
 
 // repositoryApply is a creation or an update under way.

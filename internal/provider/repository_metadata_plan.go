@@ -251,6 +251,9 @@ func (p *repositoryPlanner) planMeeting(ctx context.Context, entries []bulkEntry
 	}
 	b := p.bulk()
 	found, err := findBulk(ctx, b, p.plan.Type.ValueString())
+	if err == nil {
+		err = p.data.checkBase(ctx, p.repository, "", p.diags)
+	}
 	if err != nil {
 		b.diagnose(ctx, err, "looking up").addTo(p.diags)
 		return

@@ -170,6 +170,7 @@ func (a *retentionApply) remove(ctx context.Context, entries []staleEntry) bool 
 			within(ctx, a.limit).addTo(a.diags)
 		return false
 	}
+	warnUnverified(a.repository, stored.Unverified, a.diags)
 	warnMissing(a.repository, stored.Missing, a.diags)
 	warnLeftover(a.repository, stored.Leftover, a.diags)
 	a.plan.setStale(nil)

@@ -36,7 +36,9 @@ func (m *trustModel) demand(v *verification) manifesto.Demand {
 // judge sets the results of a verification; signature is the one to show. It returns why the look-up must fail; nil if
 // it may go on. A manifesto with too small a number fails it whether or not signatures are required.
 func (m *trustModel) judge(v *verification, verified manifesto.Verified, signature signing.Found) error {
-	if verified.Number > 0 {
+	// The number of a manifesto that nobody to be trusted has signed is what somebody has made it: a reader who kept it as
+	// the next minimum_version could refuse all that is to come.
+	if verified.Number > 0 && (v == nil || verified.Reason == nil) {
 		m.Version = types.Int64Value(verified.Number)
 	}
 	m.Verified = types.BoolValue(false)

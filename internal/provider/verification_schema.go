@@ -73,9 +73,9 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 				Optional: true,
 			},
 			"accepted_rollback": schema.StringAttribute{
-				MarkdownDescription: "Digest of one older manifesto to accept although this configuration has seen a newer one, " +
-					"for example after the registry was restored from a backup. Take it from the error that refuses the manifesto, " +
-					"and remove it after the next apply.",
+				MarkdownDescription: "Digest of one manifesto to accept although this configuration has seen a newer one, or " +
+					"although it was signed for another repository, for example after the registry was restored from a backup or the " +
+					"repository was renamed. Take it from the error that refuses the manifesto, and remove it after the next apply.",
 				Optional:   true,
 				Validators: []validator.String{isDigest()},
 			},
