@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -72,7 +73,9 @@ func (r *retentionResource) planRemoval(
 			resp.Diagnostics.AddError("Unreadable state", sentence(err))
 			return
 		}
-		found.refuse(plan, &resp.Diagnostics)
+		if !found.refuse(plan, &resp.Diagnostics) {
+			r.checkBase(ctx, found, plan, repository, &resp.Diagnostics)
+		}
 		return
 	}
 	if !plan.typesKnown() {
@@ -91,6 +94,19 @@ func (r *retentionResource) planRemoval(
 	}
 	if !found.refuse(plan, &resp.Diagnostics) {
 		found.warn(&resp.Diagnostics)
+		r.checkBase(ctx, found, plan, repository, &resp.Diagnostics)
+	}
+}
+
+// checkBase looks at the manifesto that a removal will build upon.
+func (r *retentionResource) checkBase(
+	ctx context.Context, found staleMetadata, plan *retentionModel, repository oci.Repository, diags *diag.Diagnostics,
+) {
+	if len(found.entries) == 0 {
+		return
+	}
+	if err := r.data.checkBase(ctx, repository, "", diags); err != nil {
+		r.diagnose(err, plan, repository).addTo(diags)
 	}
 }
 
