@@ -24,7 +24,7 @@ func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*tic
 		if ctx.Err() != nil {
 			break // No caller waits any more.
 		}
-		if pinErr := c.pins.confirm(ctx, b.pins, c.tag.state.current()); err == nil {
+		if pinErr := c.confirmPins(ctx, b); err == nil {
 			err = pinErr
 		}
 		if err == nil {
@@ -36,6 +36,19 @@ func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*tic
 		break
 	}
 	return nil
+}
+
+// confirmPins confirms the pins of a burst. Where other writers can be kept out, nobody settles, so that they must not
+// put pins between the look at them here and what is put after it.
+func (c *committer) confirmPins(ctx context.Context, b *burst) error {
+	if len(b.pins) == 0 {
+		return nil
+	}
+	confirm := func(ctx context.Context) error { return c.pins.confirm(ctx, b.pins, c.tag.state.current()) }
+	if c.exclusive != nil {
+		return c.exclusive.Exclusively(ctx, confirm)
+	}
+	return confirm(ctx)
 }
 
 // maxBackwards is how often in a row a burst stores its edits again because the tag holds an older version than the one

@@ -104,7 +104,7 @@ func applyDistant(t *testing.T, own, latency time.Duration, parallel int) (took 
 
 // Terraform takes 5 to 25 ms of its own for a resource. More parallelism is never slower, a registry that is near costs
 // next to nothing besides, and the number of commits is bounded.
-func TestPaceOfAThousand(t *testing.T) {
+func TestSimulationOfPace(t *testing.T) {
 	for _, own := range []time.Duration{5 * time.Millisecond, 12 * time.Millisecond, 25 * time.Millisecond} {
 		for _, latency := range []time.Duration{time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond} {
 			ten, commitsOfTen := applyDistant(t, own, latency, 10)
