@@ -6,7 +6,10 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
@@ -102,6 +105,44 @@ func TestChangeOnItsWayIsFinished(t *testing.T) {
 		t.Errorf("the caller is told %v", err)
 	}
 	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "first"}) {
+		t.Errorf("types: %v", got)
+	}
+}
+
+// overtaken is a repository in which a rival overwrites the next manifesto right after it was put.
+type overtaken struct {
+	Repository
+	overtake func()
+}
+
+func (r *overtaken) PutManifest(ctx context.Context, identifier string, m oci.Manifest, latest time.Time) error {
+	err := r.Repository.PutManifest(ctx, identifier, m, latest)
+	if overtake := r.overtake; identifier == format.Tag && overtake != nil {
+		r.overtake = nil
+		overtake()
+	}
+	return err
+}
+
+// The only caller gives up while its burst settles, and a rival that had looked before has overwritten its change. It
+// is stored again all the same: otherwise the caller would be told that it is stored, and it would not be.
+func TestInterruptedWhileSettling(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, registrytest.Olareg)
+	f.mustPut(t, f.run(t), "t", "x")
+	base := f.version(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	remote := &overtaken{f.remote, func() {
+		doc := base.doc.Clone()
+		doc.Set(f.image, format.Entry{Type: "rival", Digest: oci.DigestOf([]byte("x"))})
+		f.store(t, doc, format.Header{Number: base.Number + 1, Ancestors: []oci.Digest{base.digest}})
+		cancel()
+	}}
+	s := NewStore(func(oci.Repository) Repository { return remote }, Options{Settle: 100 * time.Millisecond})
+	if _, err := s.Put(ctx, Put{Key: f.key("ours"), Content: []byte("ours")}); err != nil {
+		t.Errorf("the caller is told %v", err)
+	}
+	if got := f.version(t).doc.Types(f.image); !slices.Equal(got, []string{"t", "rival", "ours"}) {
 		t.Errorf("types: %v", got)
 	}
 }

@@ -7,12 +7,20 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/wait"
 )
 
 // endBurst settles a burst and confirms its pins, even if the last batch failed. If more tickets arrive before that,
 // they prolong the burst, and endBurst returns them. They are drained by then and cannot be withdrawn, so the burst
-// will be settled after them. last is the ticket whose caller waits for the end, and gets the error.
+// will be settled after them. last is the ticket whose caller waits for the end, and gets the error. If its change is
+// stored, an interrupt does not end that at once: callers of the burst were told that theirs are stored, too.
 func (c *committer) endBurst(ctx context.Context, b *burst, last *ticket) []*ticket {
+	if last.err == nil {
+		var stop func()
+		ctx, stop = wait.Linger(ctx, lingerTime)
+		defer stop()
+	}
 	for ctx.Err() == nil {
 		err := c.settleBurst(ctx, b, last)
 		if errors.Is(err, errProlonged) {
