@@ -123,3 +123,20 @@ func TestSignerOfUnsignedBase(t *testing.T) {
 		})
 	}
 }
+
+// A creation that takes over an equal entry signs the manifesto, which a writer without a key may have left unsigned.
+func TestSignerTakesOver(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		put := Put{Key: f.key("approval"), Content: []byte("yes"), ArtifactType: approvalV1, Sign: true}
+		f.mustPublish(t, f.runWith(t, signsAndVerifies()), put)
+		f.mustPut(t, f.run(t), "note", "x")
+		for _, options := range []Options{signsAndVerifies(), {Signer: &pen{name: "alice"}}} {
+			f.mustPublish(t, f.runWith(t, options), put)
+			verified, err := f.run(t).Verify(context.Background(), put.Key, Demand{Verifier: alice})
+			if err != nil || verified.Reason != nil {
+				t.Errorf("Verify = %v, %v", verified.Reason, err)
+			}
+		}
+	})
+}

@@ -35,8 +35,11 @@ type edit struct {
 	floor int64
 }
 
-// signsAgain reports whether the edit asks for new signatures, even if it changes nothing else.
-func (e edit) signsAgain() bool { return e.publication != nil && e.publication.again }
+// signsAgain reports whether the edit asks for new signatures, even if it changes nothing else. So does a creation that
+// takes over an equal entry: nobody knows who has signed the manifesto that has it.
+func (e edit) signsAgain() bool {
+	return e.publication != nil && (e.publication.again || e.create && e.publication.sign)
+}
 
 // supersedes reports whether the edit makes an earlier one of the same entry meaningless: both are of the same caller,
 // or both store content, and the later content counts.
