@@ -65,7 +65,9 @@ func (b *burst) replace(key Key, before, after oci.Digest) {
 // cannot be removed is reported to the last caller, because the change itself is stored.
 func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	current := c.tag.state.current()
-	c.findOrphans(ctx, b)
+	if c.findOrphans(ctx, b) {
+		current = c.waitForNames(ctx, current)
+	}
 	cleanEach(b.artifacts, func(image oci.Digest, artifacts []oci.Digest) {
 		c.detachArtifacts(ctx, image, c.withoutCurrent(current, image, artifacts), last)
 	})

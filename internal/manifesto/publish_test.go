@@ -546,6 +546,57 @@ func TestOrphans(t *testing.T) {
 	})
 }
 
+// listed is a repository in which something happens after the next list of an image's referrers.
+type listed struct {
+	Repository
+	then func()
+}
+
+func (r *listed) Referrers(ctx context.Context, subject oci.Digest) ([]oci.ListedReferrer, error) {
+	found, err := r.Repository.Referrers(ctx, subject)
+	if then := r.then; then != nil {
+		r.then = nil
+		then()
+	}
+	return found, err
+}
+
+// An artifact that looks like an orphan stays if a rival, which has attached it before, names it a moment later.
+func TestArtifactOfRivalStays(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		ctx := context.Background()
+		described, err := f.remote.DescribeManifest(ctx, f.image.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.blob(t, "{}")
+		entry := format.Entry{Type: "approval", Digest: f.blob(t, "theirs"), Size: 6}
+		artifact, m, err := format.NewArtifact(described, "application/vnd.example.theirs", entry)
+		if err == nil {
+			err = f.remote.Attach(ctx, m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry.Artifact = artifact
+		remote := &listed{f.remote, func() {
+			v := f.version(t)
+			doc := v.doc.Clone()
+			doc.Set(f.image, entry)
+			f.store(t, doc, format.Header{Number: v.Number + 1, Ancestors: []oci.Digest{v.digest}})
+		}}
+		s := NewStore(func(oci.Repository) Repository { return remote }, Options{Settle: time.Millisecond})
+		put := Put{
+			Key: f.key("approval"), Content: []byte("ours"), ArtifactType: "application/vnd.example.ours",
+		}
+		f.mustPublish(t, s, put)
+		if got := f.attachedTo(t, f.image); !slices.Contains(got, "application/vnd.example.theirs") {
+			t.Errorf("attached: %q", got)
+		}
+	})
+}
+
 // What a run has stored itself verifies in the same run, without reading it again.
 func TestVerifyInTheSameRun(t *testing.T) {
 	t.Parallel()
