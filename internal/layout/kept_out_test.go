@@ -53,6 +53,7 @@ func TestCommitsKeepOthersOut(t *testing.T) {
 	}
 	// The first commit puts its pins, the manifesto, and its pins with a mark; the second pins and the manifesto.
 	if inside.Load() != 5 || outside.Load() != 0 {
-		t.Errorf("%d manifests were put while others were kept out, and %d while they were not", inside.Load(), outside.Load())
+		t.Errorf("%d manifests were put while others were kept out, and %d while they were not",
+			inside.Load(), outside.Load())
 	}
 }

@@ -276,7 +276,7 @@ func (f *fixture) tamper(t *testing.T, change func(doc *format.Document)) {
 }
 
 // store puts a document under the tag, as someone who can push does.
-func (f *fixture) store(t *testing.T, doc *format.Document, header format.Header) oci.Digest {
+func (f *fixture) store(t *testing.T, doc *format.Document, header format.Header) {
 	t.Helper()
 	image, err := format.NewImage(doc.Render())
 	if err != nil {
@@ -291,7 +291,6 @@ func (f *fixture) store(t *testing.T, doc *format.Document, header format.Header
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m.Digest
 }
 
 // seal signs what the tag holds.
