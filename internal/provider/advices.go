@@ -182,12 +182,12 @@ const unreadable = "The tag _manifesto of the image's repository holds something
 
 // otherRepositoryHelp says how to go on with a manifesto that was signed for another repository.
 func otherRepositoryHelp(_ string, err error) string {
-	text := "Someone has put a signed manifesto of another repository here, or this repository was renamed or copied from " +
-		"there. In the first case, find out who did it, and restore the repository's own manifesto. In the second, sign a " +
-		"manifesto of this repository: "
+	text := "Someone has put a signed manifesto of another repository here, or this repository was renamed or copied " +
+		"from there. In the first case, find out who did it, and restore the repository's own manifesto. In the second, " +
+		"sign a manifesto of this repository: "
 	if stale, ok := errors.AsType[*manifesto.StaleError](err); ok {
-		text += fmt.Sprintf("set accepted_rollback = %q in verification, apply a resource that signs, and remove that again.",
-			stale.Digest)
+		text += fmt.Sprintf("set accepted_rollback = %q in verification, apply a resource that signs, and remove that "+
+			"again.", stale.Digest)
 	}
 	return text
 }

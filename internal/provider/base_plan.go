@@ -33,6 +33,6 @@ func (d *providerData) checkBase(
 }
 
 // unverifiedHelp says what signing a manifesto does that nobody to be trusted has signed.
-const unverifiedHelp = "A writer without a key may have changed it. But whoever can push may also have put back a piece " +
-	"that was withdrawn, with its old signature, and readers accept that from then on. Compare what the manifesto has with " +
-	"what it should have, for example with the data source manifesto_repository."
+const unverifiedHelp = "A writer without a key may have changed it. But whoever can push may also have put back a " +
+	"piece that was withdrawn, with its old signature, and readers accept that from then on. Compare what the manifesto " +
+	"has with what it should have, for example with the data source manifesto_repository."

@@ -12,7 +12,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
-// keptManifesto is what somebody who can push has kept of a repository: the manifesto, and what is attached to some manifests.
+// keptManifesto is what somebody who can push has kept of a repository: the manifesto, and what is attached to some
+// manifests.
 type keptManifesto struct {
 	manifesto oci.Manifest
 	attached  []oci.Manifest
@@ -28,14 +29,14 @@ func (w *world) keep(subjects ...oci.Digest) keptManifesto {
 	}
 	k := keptManifesto{manifesto: current}
 	for _, subject := range subjects {
-		listed, err := w.remote.Referrers(ctx, subject)
-		if err != nil {
-			w.t.Fatal(err)
+		listed, listErr := w.remote.Referrers(ctx, subject)
+		if listErr != nil {
+			w.t.Fatal(listErr)
 		}
 		for _, entry := range listed {
-			m, err := w.remote.GetManifest(ctx, entry.Digest.String())
-			if err != nil {
-				w.t.Fatal(err)
+			m, getErr := w.remote.GetManifest(ctx, entry.Digest.String())
+			if getErr != nil {
+				w.t.Fatal(getErr)
 			}
 			k.attached = append(k.attached, m)
 		}
@@ -65,8 +66,8 @@ func says(t *testing.T, output, text string) {
 	}
 }
 
-// An older manifesto, signed as it was, that is put back between a plan and its apply is not built upon. What accepts it
-// makes the number grow all the same.
+// An older manifesto, signed as it was, that is put back between a plan and its apply is not built upon. What accepts
+// it makes the number grow all the same.
 func TestCLIRolledBackBeforeApply(t *testing.T) {
 	t.Parallel()
 	for _, kind := range signatureKinds {
@@ -137,8 +138,8 @@ func TestCLIUnsignedBase(t *testing.T) {
 			w.putSigned(w.release, "t", "yes")
 			artifact := w.entry("t").Artifact.Digest
 			old := w.keep(w.image, artifact)
-			_, err := w.signedBy(w.release).Delete(t.Context(), manifesto.Removal{Key: w.key("t"), Expected: w.entry("t").Digest})
-			if err != nil {
+			removal := manifesto.Removal{Key: w.key("t"), Expected: w.entry("t").Digest}
+			if _, err := w.signedBy(w.release).Delete(t.Context(), removal); err != nil {
 				t.Fatal(err)
 			}
 			w.putBack(old) // The manifesto's own signature is gone, and nobody has kept it.

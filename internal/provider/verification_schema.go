@@ -74,8 +74,9 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"accepted_rollback": schema.StringAttribute{
 				MarkdownDescription: "Digest of one manifesto to accept although this configuration has seen a newer one, or " +
-					"although it was signed for another repository, for example after the registry was restored from a backup or the " +
-					"repository was renamed. Take it from the error that refuses the manifesto, and remove it after the next apply.",
+					"although it was signed for another repository, for example after the registry was restored from a " +
+					"backup or the repository was renamed. Take it from the error that refuses the manifesto, and remove it " +
+					"after the next apply.",
 				Optional:   true,
 				Validators: []validator.String{isDigest()},
 			},
