@@ -9,7 +9,7 @@ variable "description" {
 }
 
 variable "public_key" {
-  description = "Key that the attestations are checked with: a URI that names it, PEM, and algorithm."
+  description = "Key that the attestations are checked with: a URI or its id in Cloud KMS, PEM, and algorithm."
   type = object({
     id        = string
     pem       = string
@@ -17,8 +17,8 @@ variable "public_key" {
   })
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9+.-]*:[^\\s]+$", var.public_key.id))
-    error_message = "Name the key by a URI, such as //cloudkms.googleapis.com/v1/… with a scheme, or ni:///sha-256;…."
+    condition     = can(regex("^([a-z][a-z0-9+.-]*:|//)[^\\s]+$", var.public_key.id))
+    error_message = "Name the key by a URI, such as ni:///sha-256;…, or by its id: //cloudkms.googleapis.com/v1/…."
   }
 
   validation {

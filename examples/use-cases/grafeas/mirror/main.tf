@@ -1,7 +1,8 @@
 data "manifesto_metadata" "approval" {
-  image    = var.image
-  type     = "approval"
-  optional = true
+  image           = var.image
+  type            = "approval"
+  optional        = true
+  minimum_version = var.minimum_version # An older list has approvals that were revoked since: it fails the plan.
 
   verification = {
     trusted_certificates = var.trusted_certificates

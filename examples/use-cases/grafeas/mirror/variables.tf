@@ -19,6 +19,12 @@ variable "trusted_identities" {
   default     = ["*"]
 }
 
+variable "minimum_version" {
+  description = "Version of the repository's metadata that was seen before: older ones are refused. See output version."
+  type        = number
+  default     = null
+}
+
 variable "note" {
   description = "The attestor's note, as projects/PROJECT/notes/NAME."
   type        = string

@@ -25,6 +25,24 @@ run "creates_an_attestor_with_its_note" {
   }
 }
 
+# The id of the data source google_kms_crypto_key_version.
+run "takes_a_key_of_cloud_kms" {
+  variables {
+    public_key = {
+      id        = "//cloudkms.googleapis.com/v1/projects/p/locations/eu/keyRings/qa/cryptoKeys/qa/cryptoKeyVersions/1"
+      pem       = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+      algorithm = "EC_SIGN_P256_SHA256"
+    }
+  }
+
+  assert {
+    condition = [
+      for key in google_binary_authorization_attestor.approval.attestation_authority_note[0].public_keys : key.id
+    ] == [var.public_key.id]
+    error_message = "The attestor has another key."
+  }
+}
+
 run "refuses_a_key_without_a_uri" {
   command = plan
 

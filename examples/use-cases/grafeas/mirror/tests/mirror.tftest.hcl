@@ -72,6 +72,11 @@ run "mirrors_the_approval" {
     condition     = google_container_analysis_occurrence.approval[0].attestation[0].serialized_payload == base64encode(file("../../keys/payload.json"))
     error_message = "The attestation has another payload than attest.sh has signed."
   }
+
+  assert {
+    condition     = output.version == 1
+    error_message = "The mirror does not say which version of the metadata it has verified."
+  }
 }
 
 run "drops_an_approval_by_others" {
@@ -82,6 +87,59 @@ run "drops_an_approval_by_others" {
   assert {
     condition     = !output.mirrored && length(google_container_analysis_occurrence.approval) == 0
     error_message = "An approval that is not to be trusted keeps its attestation."
+  }
+
+  assert {
+    condition     = output.version == null
+    error_message = "A version counts that nobody trusted has signed."
+  }
+
+  expect_failures = [check.approved]
+}
+
+run "mirrors_the_approval_again" {
+  variables {
+    minimum_version = 1
+  }
+
+  assert {
+    condition     = data.manifesto_metadata.approval.minimum_version == 1
+    error_message = "The mirror takes any version of the metadata."
+  }
+
+  assert {
+    condition     = length(google_container_analysis_occurrence.approval) == 1
+    error_message = "The approved image gets no attestation."
+  }
+}
+
+run "revoke" {
+  module {
+    source = "../../signed-approval/approve"
+  }
+
+  providers = {
+    manifesto = manifesto.qa
+  }
+
+  variables {
+    repository           = "ghcr.io/example/app"
+    private_key          = file("../../keys/signer.key")
+    certificate_chain    = file("../../keys/chain.pem")
+    trusted_certificates = file("../../keys/root.crt")
+    approvals            = {}
+  }
+}
+
+run "drops_a_revoked_approval" {
+  assert {
+    condition     = !output.mirrored && length(google_container_analysis_occurrence.approval) == 0
+    error_message = "A revoked approval keeps its attestation."
+  }
+
+  assert {
+    condition     = output.version == 2
+    error_message = "The mirror does not say which version of the metadata it has verified."
   }
 
   expect_failures = [check.approved]
