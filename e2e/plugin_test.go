@@ -58,30 +58,35 @@ func TestPluginSigns(t *testing.T) {
 		{name: "bare signatures as COSE, installed", format: "cose", installed: true},
 		{name: "envelopes", format: "jws", envelopes: "yes"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if testing.Short() && i > 0 {
-				t.Skip("left out of short runs")
+		for _, kind := range servers.Kinds {
+			if !isShort(kind) {
+				continue // One kind with the API for referrers and one without it do.
 			}
-			t.Parallel()
-			s := newSigned(t, found, servers.Kinds[0])
-			s.issue(pluginSignerName)
-			finds := fmt.Sprintf("path = %q", plugin)
-			if c.installed {
-				finds = `name = "e2e"`
-				s.install(plugin)
-			}
-			s.secrets = append(s.secrets, hidden)
-			s.env = append(s.env, "TF_VAR_secret="+hidden, "VAULT_TOKEN="+hidden)
-			s.configure(fmt.Sprintf(signByPlugin, finds, "", c.envelopes, c.format) + verify)
+			t.Run(c.name+", "+kind.Title, func(t *testing.T) {
+				if testing.Short() && i > 0 {
+					t.Skip("left out of short runs")
+				}
+				t.Parallel()
+				s := newSigned(t, found, kind)
+				s.issue(pluginSignerName)
+				finds := fmt.Sprintf("path = %q", plugin)
+				if c.installed {
+					finds = `name = "e2e"`
+					s.install(plugin)
+				}
+				s.secrets = append(s.secrets, hidden)
+				s.env = append(s.env, "TF_VAR_secret="+hidden, "VAULT_TOKEN="+hidden)
+				s.configure(fmt.Sprintf(signByPlugin, finds, "", c.envelopes, c.format) + verify)
 
-			s.succeed("apply", "-auto-approve")
-			s.succeed("plan", "-detailed-exitcode")
+				s.succeed("apply", "-auto-approve")
+				s.succeed("plan", "-detailed-exitcode")
 
-			v := s.trusting(program, s.authority)
-			v.accepts(t, s.reference(signedRepository, s.digestOf("approval")), pluginSignerName)
-			v.accepts(t, s.reference(signedRepository, "_manifesto"), pluginSignerName)
-			s.checkEnvironment(t)
-		})
+				v := s.trusting(program, s.authority)
+				v.accepts(t, s.reference(signedRepository, s.digestOf("approval")), pluginSignerName)
+				v.accepts(t, s.reference(signedRepository, "_manifesto"), pluginSignerName)
+				s.checkEnvironment(t)
+			})
+		}
 	}
 }
 
