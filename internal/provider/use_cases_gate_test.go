@@ -2,7 +2,6 @@ package provider
 
 import (
 	"archive/zip"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,8 +14,12 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 )
 
-// shellBlock is a block of commands in a page.
-var shellBlock = regexp.MustCompile("(?sm)^```shell\n(.*?)^```")
+var (
+	// shellBlock is a block of commands in a page.
+	shellBlock = regexp.MustCompile("(?sm)^```shell\n(.*?)^```")
+	// approvalOfBuild is the line of a build in the guide's file of approvals.
+	approvalOfBuild = regexp.MustCompile(`(?m)^.*"sha256:….*\n`)
+)
 
 // signedApproval are the configurations of the use case, with a registry that has the images app:1.2 and app:1.3.
 type signedApproval struct {
@@ -24,8 +27,8 @@ type signedApproval struct {
 	approve, gate *commandLine
 	keys          string
 	first, second oci.Digest
-	// approving and deploying are the commands of the guide.
-	approving, deploying string
+	// approving and deploying are the commands of the guide, and approvals is the file with what QA has approved.
+	approving, deploying, approvals string
 }
 
 func newSignedApproval(t *testing.T) *signedApproval {
@@ -54,23 +57,26 @@ func newSignedApproval(t *testing.T) *signedApproval {
 		t.Fatalf("the guide has %d blocks of commands, want 2", len(blocks))
 	}
 	s.approving, s.deploying = s.inShell(c, blocks[0][1]), s.inShell(c, blocks[1][1])
-	repository := s.w.server.Host() + "/example/app"
-	s.approve = s.in(c, "approve", "TF_VAR_repository="+repository)
-	s.gate = s.in(c, "gate", "TF_VAR_image="+repository+":1.2",
-		`TF_VAR_trusted_identities=["x509.subject: C=DE, ST=Berlin, O=Example, CN=QA"]`)
+	s.approvals = s.here(readUseCase(t, "signed-approval/approvals.auto.tfvars"))
+	s.approve = s.in(c, "approve")
+	s.gate = s.in(c, "gate", `TF_VAR_trusted_identities=["x509.subject: C=DE, ST=Berlin, O=Example, CN=QA"]`)
 	s.gate.write("version", "1")
 	s.signAs("signer.key", "chain.pem")
 	s.trust("root.crt")
 	s.approveBuilds(s.first)
-	s.approve.terraform("init")
 	s.gate.terraform("init")
 	return s
 }
 
 // inShell makes commands of the guide run with the tool of the test, and without questions.
 func (s *signedApproval) inShell(c *commandLine, commands string) string {
-	commands = strings.ReplaceAll(commands, "terraform ", filepath.Base(c.tool)+" ")
-	return regexp.MustCompile(`(?m) apply$`).ReplaceAllString(commands, " apply -auto-approve")
+	commands = strings.ReplaceAll(s.here(commands), "terraform ", filepath.Base(c.tool)+" ")
+	return strings.ReplaceAll(commands, " apply &&", " apply -auto-approve &&")
+}
+
+// here puts the registry of the test in the place of the guide's.
+func (s *signedApproval) here(text string) string {
+	return strings.ReplaceAll(text, "ghcr.io", s.w.server.Host())
 }
 
 // in returns the command line in the directory of a module, with more variables.
@@ -89,7 +95,8 @@ func (s *signedApproval) key(name string) string {
 
 // signAs sets the key and the certificates of the configuration that approves.
 func (s *signedApproval) signAs(key, chain string) {
-	s.approve.env = append(s.approve.env, "SIGNING_KEY="+s.key(key), "TF_VAR_certificate_chain="+s.key(chain))
+	s.approve.env = append(s.approve.env, "SIGNING_KEY="+s.key(key))
+	s.approve.write("chain.pem", s.key(chain))
 }
 
 // trust sets the root certificates of both configurations.
@@ -98,16 +105,28 @@ func (s *signedApproval) trust(roots ...string) {
 	for _, root := range roots {
 		certificates.WriteString(s.key(root))
 	}
-	variable := "TF_VAR_trusted_certificates=" + certificates.String()
-	s.approve.env, s.gate.env = append(s.approve.env, variable), append(s.gate.env, variable)
+	s.approve.write("root.crt", certificates.String())
+	s.gate.write("root.crt", certificates.String())
 }
 
+// approveBuilds writes the guide's list of approvals for builds.
 func (s *signedApproval) approveBuilds(builds ...oci.Digest) {
-	var approvals []string
+	line := approvalOfBuild.FindString(s.approvals)
+	var lines strings.Builder
 	for _, build := range builds {
-		approvals = append(approvals, fmt.Sprintf(`%q={by="Ada (QA)",at="2026-03-02T09:30:00Z"}`, build))
+		lines.WriteString(strings.ReplaceAll(line, "sha256:…", build.String()))
 	}
-	s.approve.env = append(s.approve.env, "TF_VAR_approvals={"+strings.Join(approvals, ",")+"}")
+	s.approve.write("approvals.auto.tfvars", strings.ReplaceAll(s.approvals, line, lines.String()))
+}
+
+// seen returns the version that the gate requires the next time.
+func (s *signedApproval) seen() string {
+	s.w.t.Helper()
+	version, err := os.ReadFile(filepath.Join(s.gate.dir, "version"))
+	if err != nil {
+		s.w.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(version))
 }
 
 // passes runs commands, which must succeed.
@@ -141,11 +160,16 @@ func TestCLISignedApproval(t *testing.T) {
 	s.holdsNoKey(filepath.Join(s.approve.dir, "tfplan"), filepath.Join(s.approve.dir, "terraform.tfstate"))
 	s.passes(s.gate, s.deploying)
 
+	if seen := s.seen(); seen != "1" {
+		t.Errorf("the gate has seen version %q", seen)
+	}
+
 	s.trust("other/root.crt")
 	s.isRefused(s.first.String(), "CN=QA,O=Example,ST=Berlin,C=DE", "trusted_certificates")
 	s.trust("root.crt")
 	s.w.put("contact", "somebody without a key")
 	s.isRefused(s.first.String(), "not signed")
+	s.doesNotKeepUnverified()
 	s.approveBuilds(s.first, s.second)
 	s.passes(s.approve, s.approving)
 	s.passes(s.gate, s.deploying)
@@ -160,7 +184,7 @@ func TestCLISignedApprovalRotation(t *testing.T) {
 
 	s.trust("root.crt", "other/root.crt")
 	s.passes(s.gate, s.deploying)
-	s.approve.env = append(s.approve.env, "TF_VAR_trusted_certificates="+s.key("other/root.crt"))
+	s.approve.write("root.crt", s.key("other/root.crt"))
 	s.signAs("other/signer.key", "other/chain.pem")
 	s.passes(s.approve, s.approving)
 	s.passes(s.gate, s.deploying)
@@ -168,6 +192,22 @@ func TestCLISignedApprovalRotation(t *testing.T) {
 	s.passes(s.gate, s.deploying)
 	s.trust("root.crt")
 	s.isRefused("trusted_certificates")
+}
+
+// doesNotKeepUnverified deploys without enforcement what is not to be trusted: its version must not count. A refusal
+// in a shell that goes on after errors must not empty the file of the version either.
+func (s *signedApproval) doesNotKeepUnverified() {
+	s.w.t.Helper()
+	s.passes(s.gate, "export TF_VAR_enforce=false\n"+s.deploying)
+	if seen := s.seen(); seen != "1" {
+		s.w.t.Errorf("a version that nobody has signed counts: %q", seen)
+	}
+	if output, code := s.gate.run("sh", "-c", s.deploying); code == 0 {
+		s.w.t.Errorf("the gate passes:\n%s", output)
+	}
+	if seen := s.seen(); seen != "1" {
+		s.w.t.Errorf("a refusal has left the version %q", seen)
+	}
 }
 
 // holdsNoKey checks that the key is not in files, which may be archives.

@@ -13,7 +13,10 @@ output "approval" {
   }
 }
 
+# Anybody who can push can put any number into a list without a signature, so that only one with a signature counts.
 output "version" {
-  description = "Version of the repository's metadata that was read. Keep it, and require it the next time."
-  value       = data.manifesto_metadata.approval.version
+  description = "Verified version of the repository's metadata, or else minimum_version. Require it the next time."
+  value = (
+    data.manifesto_metadata.approval.verified ? data.manifesto_metadata.approval.version : var.minimum_version
+  )
 }

@@ -74,6 +74,11 @@ run "warns_of_another_root" {
     enforce              = false
   }
 
+  assert {
+    condition     = output.version == null
+    error_message = "A version counts that nobody trusted has signed."
+  }
+
   expect_failures = [check.approved]
 }
 
@@ -113,7 +118,13 @@ run "warns_of_an_approval_without_a_signature" {
   command = plan
 
   variables {
-    enforce = false
+    enforce         = false
+    minimum_version = 1
+  }
+
+  assert {
+    condition     = output.version == 1
+    error_message = "A version counts that nobody has signed."
   }
 
   expect_failures = [check.approved]
