@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -37,6 +38,18 @@ func isLevel() validator.String {
 				"verification out.", text)
 		}
 		return "Invalid level", fmt.Sprintf("%q is not a level of verification. Use strict or permissive.", text)
+	}}
+}
+
+// isDemand accepts a text that demands something, such as certificates: any but an empty one. An empty file or variable
+// must not mean the same as an attribute that is left out, which demands nothing.
+func isDemand(name string) validator.String {
+	return textValidator{"a text that is not empty", func(text string) (string, string) {
+		if strings.TrimSpace(text) == "" {
+			return "Empty " + name, fmt.Sprintf("The attribute %s is empty, as if from an empty file or variable. Find out "+
+				"what should have set it. Only to go without it, leave %s out.", name, name)
+		}
+		return "", ""
 	}}
 }
 

@@ -61,12 +61,14 @@ func signingAttribute() schema.SingleNestedAttribute {
 				MarkdownDescription: "Address of a time stamping authority (RFC 3161), such as `http://timestamp.digicert.com`, " +
 					"that confirms when a signature was made. Readers who trust the authority accept the signature after its " +
 					"certificate has expired. Without it, the time of a signature is the claim of its signer.",
-				Optional: true,
+				Optional:   true,
+				Validators: []validator.String{isDemand("timestamp_url")},
 			},
 			"timestamp_certificates": schema.StringAttribute{
 				MarkdownDescription: "Root certificates of the time stamping authority, as PEM. A timestamp of any other " +
 					"authority is an error.",
-				Optional: true,
+				Optional:   true,
+				Validators: []validator.String{isDemand("timestamp_certificates")},
 			},
 		},
 	}

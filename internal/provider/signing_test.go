@@ -39,6 +39,16 @@ func TestAccUnusableSignatureSettings(t *testing.T) {
 		},
 		"expiry beyond the certificate": {signingWith(t, release, `expiry = "87600h"`), `signing.expiry.*take at most`},
 		"no key":                        {`signing = { envelope = "jws" }`, `No key to sign with`},
+		"empty roots of time stamping authorities": {
+			trusting(authority, `timestamp_certificates = ""`), `Empty timestamp_certificates.*leave timestamp_certificates out`,
+		},
+		"blank roots of time stamping authorities": {
+			trusting(authority, `timestamp_certificates = "\n"`), `Empty timestamp_certificates`,
+		},
+		"empty roots of the own time stamping authority": {
+			signingWith(t, release, `timestamp_certificates = ""`), `Empty timestamp_certificates`,
+		},
+		"empty time stamping authority": {signingWith(t, release, `timestamp_url = ""`), `Empty timestamp_url`},
 		"no identity":                   {`verification = { level = "strict" }`, `"trusted_identities" are required`},
 		"malformed identity": {
 			strings.Replace(trusting(authority, ""), notationtest.TrustedIdentity, "email:me@example.com", 1),

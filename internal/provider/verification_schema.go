@@ -69,8 +69,10 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"timestamp_certificates": schema.StringAttribute{
 				MarkdownDescription: "Root certificates of the time stamping authorities to trust, as PEM. Then only signatures " +
-					"with a timestamp of one of them count, and they still do after their certificate has expired.",
-				Optional: true,
+					"with a timestamp of one of them count, and they still do after their certificate has expired. Left out, no " +
+					"timestamp is demanded; an empty text is an error.",
+				Optional:   true,
+				Validators: []validator.String{isDemand("timestamp_certificates")},
 			},
 			"accepted_rollback": schema.StringAttribute{
 				MarkdownDescription: "Digest of one manifesto to accept although this configuration has seen a newer one, or " +
