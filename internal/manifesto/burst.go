@@ -26,6 +26,8 @@ type burst struct {
 	published map[oci.Digest]map[string]bool
 	// signatures are those that the burst has replaced, by the artifact that they sign.
 	signatures map[oci.Digest][]oci.Digest
+	// unsigned are artifacts that stay without their signatures, and the images that they are attached to.
+	unsigned map[oci.Digest]oci.Digest
 	// replaced are manifests that the burst has replaced, and which others may have signed.
 	replaced []oci.Digest
 }
@@ -45,7 +47,7 @@ func newBurst() *burst {
 	return &burst{
 		pins: map[int]pinPut{}, edits: map[Key][]answered{},
 		artifacts: map[oci.Digest][]oci.Digest{}, signatures: map[oci.Digest][]oci.Digest{},
-		published: map[oci.Digest]map[string]bool{},
+		published: map[oci.Digest]map[string]bool{}, unsigned: map[oci.Digest]oci.Digest{},
 	}
 }
 

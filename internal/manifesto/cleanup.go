@@ -14,12 +14,14 @@ import (
 )
 
 // Leftover is an artifact that a change has superseded and that is still attached to its image, so that other tools
-// take it for valid.
+// take it for valid; or one whose signatures are still attached to it although it is not to be signed any more.
 type Leftover struct {
 	// Image is what it is attached to, and Artifact its own digest.
 	Image, Artifact oci.Digest
 	// Reason is why it could not be removed. It wraps oci.ErrDeleteRefused if the registry does not delete.
 	Reason error
+	// Signatures says that the artifact itself is current, and that only its signatures should have gone.
+	Signatures bool
 }
 
 // supersede records what an attempt that was accepted has replaced: artifacts, signatures of artifacts, and the
@@ -33,12 +35,9 @@ func (b *burst) supersede(a *attempt) {
 	}
 	for _, t := range a.batch {
 		for _, e := range t.change {
-			if e.publication == nil || e.publication.replaces == "" {
-				continue
-			}
-			artifact, replaces := a.next.doc.ArtifactDigest(e.key.Image, e.key.Type), e.publication.replaces
-			if signed := t.signature(e.key).Digest; signed != "" && signed != replaces {
-				b.signatures[artifact] = append(b.signatures[artifact], replaces)
+			if e.publication != nil {
+				artifact := a.next.doc.ArtifactDigest(e.key.Image, e.key.Type)
+				b.replaceSignature(e, artifact, t.signature(e.key).Digest)
 			}
 		}
 	}
@@ -61,6 +60,21 @@ func (b *burst) replace(key Key, before, after oci.Digest) {
 	}
 }
 
+// replaceSignature records what has become of the signatures of an edit's artifact; made is that of this edit, empty if
+// it has made none.
+func (b *burst) replaceSignature(e edit, artifact, made oci.Digest) {
+	replaces := e.publication.replaces
+	switch {
+	case e.publication.unsigns():
+		b.unsigned[artifact] = e.key.Image
+	case made != "":
+		delete(b.unsigned, artifact)
+		if replaces != "" && made != replaces {
+			b.signatures[artifact] = append(b.signatures[artifact], replaces)
+		}
+	}
+}
+
 // cleanUp removes what the burst has superseded, once that has settled: a revoked approval must not stay attached. What
 // cannot be removed is reported to the last caller, because the change itself is stored.
 func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
@@ -74,6 +88,7 @@ func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	cleanEach(b.signatures, func(artifact oci.Digest, signatures []oci.Digest) {
 		c.toleratedDetach(ctx, c.repository.Detach, artifact, signatures)
 	})
+	cleanEach(b.unsigned, func(artifact, image oci.Digest) { c.unsign(ctx, image, artifact, last) })
 	for manifest, signature := range c.sealed {
 		if manifest != current.digest {
 			c.toleratedDetach(ctx, c.repository.DetachAll, manifest, []oci.Digest{signature})
@@ -89,6 +104,7 @@ func (c *committer) cleanUp(ctx context.Context, b *burst, last *ticket) {
 	clear(b.published)
 	clear(b.artifacts)
 	clear(b.signatures)
+	clear(b.unsigned)
 	b.replaced = nil
 }
 
@@ -110,7 +126,7 @@ func (c *committer) detachArtifacts(ctx context.Context, image oci.Digest, artif
 	for _, artifact := range artifacts {
 		c.publisher.forget(artifact)
 		if err := c.detachSignatures(ctx, artifact); err != nil {
-			last.leave(Leftover{image, artifact, err})
+			last.leave(Leftover{Image: image, Artifact: artifact, Reason: err})
 		}
 	}
 	if len(artifacts) == 0 {
@@ -118,8 +134,16 @@ func (c *committer) detachArtifacts(ctx context.Context, image oci.Digest, artif
 	}
 	if err := c.repository.Detach(ctx, image, artifacts...); err != nil {
 		for _, artifact := range artifacts {
-			last.leave(Leftover{image, artifact, err})
+			last.leave(Leftover{Image: image, Artifact: artifact, Reason: err})
 		}
+	}
+}
+
+// unsign removes the signatures of an artifact that stays.
+func (c *committer) unsign(ctx context.Context, image, artifact oci.Digest, last *ticket) {
+	c.publisher.forget(artifact)
+	if err := c.detachSignatures(ctx, artifact); err != nil {
+		last.leave(Leftover{Image: image, Artifact: artifact, Reason: err, Signatures: true})
 	}
 }
 

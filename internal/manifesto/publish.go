@@ -22,11 +22,15 @@ type publication struct {
 	image oci.Descriptor
 	// artifactType is that of the artifact.
 	artifactType string
-	// sign asks for a signature of the artifact, again for one although nothing else changes.
+	// sign asks for a signature of the artifact, again for one although nothing else changes. Again without sign asks for
+	// an artifact without signatures.
 	sign, again bool
 	// replaces is the signature that the new one replaces; empty if there is none.
 	replaces oci.Digest
 }
+
+// unsigns reports whether the signatures of the artifact are to be removed.
+func (p *publication) unsigns() bool { return p.again && !p.sign }
 
 // publisher publishes pieces of a repository as artifacts, and signs. It is safe for concurrent use.
 type publisher struct {

@@ -255,6 +255,51 @@ func TestSignAgain(t *testing.T) {
 	})
 }
 
+// An artifact that is not to be signed any more stays, without its signatures. Signing it in the same run counts.
+func TestSignOff(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, func(t *testing.T, f *fixture) {
+		signed := Options{Signer: &pen{name: "alice"}}
+		put := Put{Key: f.key("approval"), Content: []byte("yes"), ArtifactType: approvalV1, Sign: true}
+		first := f.mustPublish(t, f.runWith(t, signed), put)
+		put.Update, put.SignAgain, put.Expected, put.Sign = true, true, first.Digest, false
+		run := f.runWith(t, signed)
+		if off := f.mustPublish(t, run, put); off.Artifact != first.Artifact || off.Signature.Digest != "" {
+			t.Errorf("without a signature: %+v, want the artifact %+v", off, first.Artifact)
+		}
+		if got := f.attachedTo(t, f.image); !slices.Equal(got, []string{approvalV1}) {
+			t.Errorf("the image has %q", got)
+		}
+		if got := f.attachedTo(t, first.Artifact.Digest); len(got) != 0 {
+			t.Errorf("the artifact has %q", got)
+		}
+		if got := f.attachedTo(t, f.version(t).digest); !slices.Equal(got, []string{signing.ArtifactType}) {
+			t.Errorf("the manifesto has %q", got)
+		}
+		put.Sign = true
+		f.mustPublish(t, run, put)
+		if got := f.attachedTo(t, first.Artifact.Digest); !slices.Equal(got, []string{signing.ArtifactType}) {
+			t.Errorf("the artifact that is signed again has %q", got)
+		}
+	})
+}
+
+// A registry that deletes nothing keeps a signature, and the change says so.
+func TestSignOffLeftover(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, registrytest.Olareg)
+	signed := Options{Signer: &pen{name: "alice"}}
+	put := Put{Key: f.key("approval"), Content: []byte("yes"), ArtifactType: approvalV1, Sign: true}
+	first := f.mustPublish(t, f.runWith(t, signed), put)
+	f.refuseDeletes()
+	put.Update, put.SignAgain, put.Expected, put.Sign, put.MediaType = true, true, first.Digest, false, first.MediaType
+	off, err := f.runWith(t, signed).Put(context.Background(), put)
+	if err != nil || len(off.Leftover) != 1 || !off.Leftover[0].Signatures ||
+		off.Leftover[0].Artifact != first.Artifact.Digest || !errors.Is(off.Leftover[0].Reason, oci.ErrDeleteRefused) {
+		t.Errorf("Put = %+v, %v", off, err)
+	}
+}
+
 // Without a key nothing is stored as signed.
 func TestSignWithoutSigner(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,8 @@ type Put struct {
 	Annotations map[string]string
 	// ArtifactType publishes the piece as an artifact of this type, which is attached to the image; empty does not. Sign
 	// signs the artifact; it needs one. SignAgain signs once more even if nothing else changes, the manifesto too, and
-	// ReplacedSignature is then the signature to remove; empty if there is none.
+	// ReplacedSignature is then the signature to remove; empty if there is none. SignAgain without Sign removes all
+	// signatures of the artifact.
 	ArtifactType      string
 	Sign, SignAgain   bool
 	ReplacedSignature oci.Digest

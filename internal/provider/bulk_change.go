@@ -40,6 +40,8 @@ type bulkHeld struct {
 	artifactType string
 	// unpublished says that the artifact is not attached, and unsigned that it is to be signed again.
 	unpublished, unsigned bool
+	// unsign says that the signatures of the artifact are to be removed.
+	unsign bool
 	// signature is the one to replace; empty if there is none, or if it is not known.
 	signature oci.Digest
 }
@@ -51,7 +53,8 @@ func (h bulkHeld) keepsArtifact(entry bulkEntry) bool {
 
 // keeps reports whether the registry has an entry as it is declared.
 func (h bulkHeld) keeps(entry bulkEntry) bool {
-	return h.keepsArtifact(entry) && h.reference == entry.reference && !h.repair && !h.unpublished && !h.unsigned
+	return h.keepsArtifact(entry) && h.reference == entry.reference && !h.repair && !h.unpublished && !h.unsigned &&
+		!h.unsign
 }
 
 // bulkChange is what one commit changes.
@@ -76,7 +79,7 @@ func bulkUpdate(entries []bulkEntry, held map[manifesto.Key]bulkHeld) (change bu
 			}
 			put.Update, put.Expected, put.Previous, put.Repair = true, current.digest, current.reference, current.repair
 			put.Sign = entry.signs && (current.unsigned || !current.keepsArtifact(entry))
-			if put.SignAgain = put.Sign; put.Sign {
+			if put.SignAgain = put.Sign || current.unsign; put.Sign {
 				put.ReplacedSignature = current.signature
 			}
 			if current.digest == entry.digest && !current.repair && entry.artifactType == "" {

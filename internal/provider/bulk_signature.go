@@ -188,14 +188,18 @@ func (s *bulkSignatures) warnRemoved(diags *diag.Diagnostics) {
 	}
 }
 
+// stands reports whether a plan keeps how the pieces are published and signed.
+func (s *bulkSignatures) stands(planned *bulkSignatureModel) bool {
+	due := s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())
+	return !due && planned.Attached.Equal(s.before.Attached) && planned.Signed.Equal(s.before.Signed)
+}
+
 // mark marks the entries of a state that are to be published or signed again, and returns the first to end of the
 // signatures that stay.
 func (s *bulkSignatures) mark(
 	ctx context.Context, planned *bulkSignatureModel, entries []bulkEntry, held map[manifesto.Key]bulkHeld,
 ) (signing.Found, error) {
-	stands := planned.Attached.Equal(s.before.Attached) && planned.Signed.Equal(s.before.Signed)
-	due := s.signs && isDue(s.before.SignedAt, s.before.ExpiresAt, time.Now())
-	if stands && !due {
+	if s.stands(planned) {
 		return s.before.first(), nil
 	}
 	if err := s.verify(ctx); err != nil {
@@ -209,14 +213,17 @@ func (s *bulkSignatures) mark(
 	if err != nil {
 		return signing.Found{}, err
 	}
+	switchedOff := !s.signs && !s.before.Signed.IsNull()
 	var kept signing.Found
 	marked := false
 	for i, need := range needs {
+		current := held[located[i].Key]
+		current.unsign = switchedOff && wanted[located[i].Key] != ""
+		held[located[i].Key] = current
 		if need.holds() {
 			kept = firstToEnd(kept, need.found)
 			continue
 		}
-		current := held[located[i].Key]
 		current.unpublished, current.unsigned, current.signature = true, s.signs, need.found.Digest
 		held[located[i].Key], marked = current, true
 	}

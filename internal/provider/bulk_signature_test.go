@@ -196,7 +196,12 @@ func TestAccImageMetadataSigned(t *testing.T) {
 					Config:    signed("c", ""), Check: both, ConfigPlanChecks: signsAgain(oneImageAddress),
 				},
 				resource.TestStep{Config: signed("c", ""), ConfigPlanChecks: emptyPlan},
-				resource.TestStep{Config: signed("c", "sign = false"), Check: w.attached(image, "application/x-a")},
+				resource.TestStep{ // The artifact that has a type of its own stays, without its signature.
+					Config: signed("c", "sign = false"),
+					Check: resource.ComposeTestCheckFunc(
+						w.attached(image, "application/x-a"), w.attached(artifact("a")), w.manifestoSigned(),
+					),
+				},
 				resource.TestStep{Config: signed("c", "sign = false"), ConfigPlanChecks: emptyPlan},
 				resource.TestStep{Config: signed("c", ""), Check: both},
 				resource.TestStep{Config: signed("c", ""), Destroy: true, Check: w.plainly(w.image)},

@@ -19,7 +19,7 @@ func (d *providerData) publishes(put *manifesto.Put, plan *signatureModel, diags
 	}
 	sign, _ := d.signs(plan.Sign)
 	put.Sign = sign && plan.SignatureDigest.IsUnknown()
-	put.SignAgain = put.Sign && put.Update
+	put.SignAgain = put.Update && (put.Sign || !sign && put.ReplacedSignature != "") // Signing may be switched off.
 	put.ArtifactType = plan.ArtifactType.ValueString()
 	if plan.ArtifactType.IsUnknown() && sign {
 		put.ArtifactType = format.DefaultArtifactType(put.Type)

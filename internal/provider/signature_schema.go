@@ -64,8 +64,9 @@ func signatureAttributes() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"sign": schema.BoolAttribute{
-			MarkdownDescription: "Whether to sign the metadata. By default it is signed if the provider has `signing`.",
-			Optional:            true,
+			MarkdownDescription: "Whether to sign the metadata. By default it is signed if the provider has `signing`. " +
+				"Switching it off removes the signatures of the artifact.",
+			Optional: true,
 		},
 		"signature_digest": schema.StringAttribute{
 			MarkdownDescription: "Digest of the manifest of the signature. Null if the metadata is not signed. With the " +

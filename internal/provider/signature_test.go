@@ -170,6 +170,40 @@ func (w *world) stripSignatures(subject oci.Digest) {
 	}
 }
 
+// Signing switched off removes the signature of an artifact that stays, with the manifesto signed all the same.
+func TestAccSigningSwitchedOff(t *testing.T) {
+	t.Parallel()
+	for _, kind := range signatureKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, registrytest.Options{Kind: kind})
+			authority := notationtest.NewAuthority(t, "Example")
+			settings := signingWith(t, authority.Issue(t, "release"), "") + "\n" + trusting(authority, "")
+			config := func(more string) string {
+				return providerConfig(settings) + w.metadata(some+"\nartifact_type = \"application/x-a\"\n"+more)
+			}
+			image := func() oci.Digest { return w.image }
+			artifact := func() oci.Digest { return w.entry("t").Artifact.Digest }
+			signed := resource.ComposeTestCheckFunc(
+				w.attached(image, "application/x-a"), w.attached(artifact, signing.ArtifactType), w.manifestoSigned(),
+			)
+			acceptance(t,
+				resource.TestStep{Config: config(""), Check: signed},
+				resource.TestStep{
+					Config: config("sign = false"),
+					Check: resource.ComposeTestCheckFunc(
+						w.attached(image, "application/x-a"), w.attached(artifact), w.manifestoSigned(),
+					),
+					ConfigStateChecks: []statecheck.StateCheck{state("signature_digest", knownvalue.Null())},
+				},
+				resource.TestStep{Config: config("sign = false"), ConfigPlanChecks: emptyPlan},
+				resource.TestStep{Config: config(""), Check: signed},
+				resource.TestStep{Config: config(""), ConfigPlanChecks: emptyPlan},
+			)
+		})
+	}
+}
+
 // A manifesto that a writer without a key has stored is planned to be signed again; an older one is refused.
 func TestAccManifestoOfOthers(t *testing.T) {
 	t.Parallel()
