@@ -89,6 +89,9 @@ func (r *imageRefresh) run(ctx context.Context, state *imageMetadataModel) error
 	if err != nil {
 		return err
 	}
+	if err = r.signatures.warnWithdrawn(ctx, located, r.keys(), r.diags); err != nil {
+		return err
+	}
 	if len(located) == 0 && len(r.before) > 0 {
 		r.signatures.warnRemoved(r.diags)
 		return manifesto.ErrNoEntry
@@ -109,6 +112,16 @@ func (r *imageRefresh) run(ctx context.Context, state *imageMetadataModel) error
 	state.Digests = types.MapValueMust(types.StringType, digests)
 	state.Pinned = types.BoolValue(pinned)
 	return r.publication(ctx, located, state)
+}
+
+// keys returns the keys of the elements of the state.
+func (r *imageRefresh) keys() []manifesto.Key {
+	keys := make([]manifesto.Key, 0, len(r.before))
+	for key := range r.before {
+		image := r.signatures.filter.Image
+		keys = append(keys, manifesto.Key{Repository: r.repository, Image: image, Type: typeOfKey(key)})
+	}
+	return keys
 }
 
 // publication sets how the metadata that the state has is published and signed.

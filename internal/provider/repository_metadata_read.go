@@ -120,12 +120,24 @@ func (r *repositoryRefresh) run(
 	if err != nil {
 		return floor, err
 	}
+	if err = s.warnWithdrawn(ctx, pieces, r.held(b.repository), diags); err != nil {
+		return floor, err
+	}
 	r.compare(pieces)
 	if err = r.download(ctx, b); err != nil {
 		return floor, err
 	}
 	r.finish()
 	return s.seen(), r.publication(ctx, &s, pieces, diags)
+}
+
+// held returns the keys of the elements of the state.
+func (r *repositoryRefresh) held(repository oci.Repository) []manifesto.Key {
+	keys := make([]manifesto.Key, 0, len(r.keys))
+	for image := range r.keys {
+		keys = append(keys, manifesto.Key{Repository: repository, Image: image, Type: r.before.Type.ValueString()})
+	}
+	return keys
 }
 
 // publication sets how the metadata that the state has is published and signed. An artifact type that the state does

@@ -1,15 +1,10 @@
 package provider
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
 
 // publishes sets how a put publishes and signs its piece, as the plan says. False means that diags has an error.
@@ -29,26 +24,4 @@ func (d *providerData) publishes(put *manifesto.Put, plan *signatureModel, diags
 		return false
 	}
 	return true
-}
-
-// stillAttached is the summary of warnings of artifacts that no longer hold.
-const stillAttached = "Superseded artifact still attached"
-
-// warnLeftover tells which artifacts are still attached although they no longer hold.
-func warnLeftover(repository oci.Repository, leftover []manifesto.Leftover, diags *diag.Diagnostics) {
-	if len(leftover) == 0 {
-		return
-	}
-	help := "Run the command again, or delete the artifacts by hand."
-	refused := func(left manifesto.Leftover) bool { return errors.Is(left.Reason, oci.ErrDeleteRefused) }
-	if slices.ContainsFunc(leftover, refused) {
-		help = "The registry does not let this user delete manifests. Delete the artifacts with another login or in the " +
-			"registry's own interface, or allow deletion."
-	}
-	diags.AddWarning(stillAttached, fmt.Sprintf(
-		"Artifacts of repository %s are no longer in the manifesto, and could not be deleted.%s\n\nTools that look at the "+
-			"artifacts of an image, and not at the manifesto, take them for valid. %s",
-		repository, bulleted(leftover, func(l manifesto.Leftover) string {
-			return fmt.Sprintf("%s of image %s: %s", l.Artifact, l.Image, sentence(l.Reason))
-		}), help))
 }

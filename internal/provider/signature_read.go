@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -95,7 +94,7 @@ func (r *signatureReader) readArtifact(ctx context.Context, entry format.Entry, 
 	if _, there := listed[entry.Artifact.Digest]; !ok || !there {
 		r.state.ArtifactDigest = types.StringNull()
 	}
-	r.warnSuperseded(listed, entry.Artifact.Digest)
+	warnSuperseded(r.key, listed, entry.Artifact.Digest, path.Root("artifact_digest"), r.diags)
 	return nil
 }
 
@@ -105,26 +104,7 @@ func (r *signatureReader) readWithdrawn(ctx context.Context, before types.String
 	if before.IsNull() {
 		return nil
 	}
-	listed, err := r.data.store.Attached(ctx, r.key.Repository, r.key.Image)
-	if err == nil {
-		r.warnSuperseded(listed, "")
-	}
-	return err
-}
-
-// warnSuperseded warns of artifacts of the piece that are attached besides the current one: a run was killed before it
-// could remove them, or the registry does not delete. The next change of the piece tries again.
-func (r *signatureReader) warnSuperseded(listed map[oci.Digest]oci.ListedReferrer, current oci.Digest) {
-	for _, digest := range slices.Sorted(maps.Keys(listed)) {
-		if digest == current || listed[digest].Annotations[format.AnnotationType] != r.key.Type {
-			continue
-		}
-		r.diags.AddAttributeWarning(path.Root("artifact_digest"), stillAttached, fmt.Sprintf(
-			"The artifact %s is attached to image %s as %q, and the manifesto does not name it. Tools that look at the "+
-				"artifacts of the image, and not at the manifesto, take it for valid. The next change of the metadata "+
-				"removes it, if the registry deletes manifests; or delete it by hand.",
-			r.key.Repository.Digested(digest), r.key.Repository.Digested(r.key.Image), r.key.Type))
-	}
+	return r.data.warnWithdrawn(ctx, r.key, path.Root("artifact_digest"), r.diags)
 }
 
 // absent returns the error for a piece that is not in the manifesto: missing itself, unless the manifesto is one that
