@@ -69,6 +69,9 @@ func (s *bulkSignatures) seen() manifesto.Floor {
 	return manifesto.Floor{Number: s.whole.Number, Digest: s.whole.Digest}
 }
 
+// wholeDue reports whether the signature of the manifesto is about to expire.
+func (s *bulkSignatures) wholeDue() bool { return claimsDue(s.whole.Manifesto.Claims, time.Now()) }
+
 // look returns what pieces need, each at its index. wanted is the artifact type of a piece, empty for none. Where
 // artifacts are wanted, it asks the registry once for each image.
 func (s *bulkSignatures) look(
@@ -118,7 +121,7 @@ func (s *bulkSignatures) lookAtSignature(key manifesto.Key, need *bulkNeed, now 
 		return
 	}
 	need.found = verified.Signature
-	need.due = isDue(optionalTime(need.found.SignedAt), optionalTime(need.found.ExpiresAt), now)
+	need.due = claimsDue(need.found.Claims, now)
 }
 
 // refresh sets the attributes to what the registry has. publishes says that pieces are artifacts even if they are not
@@ -151,6 +154,9 @@ func (s *bulkSignatures) refresh(
 	}
 	state.Signed = types.BoolValue(signed)
 	if s.verified {
+		if s.wholeDue() && len(located) > 0 && !claimsDue(first.Claims, time.Now()) {
+			first = s.whole.Manifesto // The plan must renew it, although all pieces have time.
+		}
 		state.setFirst(first)
 		return s.warn(ctx, lines, len(located) > 0, diags)
 	}
@@ -227,7 +233,7 @@ func (s *bulkSignatures) mark(
 		current.unpublished, current.unsigned, current.signature = true, s.signs, need.found.Digest
 		held[located[i].Key], marked = current, true
 	}
-	if !marked && s.whole.Reason != nil && len(located) > 0 { // The manifesto alone is to be signed.
+	if !marked && (s.whole.Reason != nil || s.wholeDue()) && len(located) > 0 { // The manifesto alone is to be signed.
 		current := held[located[0].Key]
 		current.unpublished, current.unsigned, current.signature = true, true, needs[0].found.Digest
 		held[located[0].Key] = current

@@ -58,5 +58,18 @@ func isDue(signedAt, expiresAt types.String, now time.Time) bool {
 	if signedErr != nil || expiresErr != nil {
 		return false // It does not expire.
 	}
-	return expires.Sub(now) < expires.Sub(signed)/renewalPart
+	return claimsDue(signing.Claims{SignedAt: signed, ExpiresAt: expires}, now)
+}
+
+// claimsDue reports whether a signature that claims this is about to expire.
+func claimsDue(claims signing.Claims, now time.Time) bool {
+	return !claims.ExpiresAt.IsZero() && claims.ExpiresAt.Sub(now) < claims.ExpiresAt.Sub(claims.SignedAt)/renewalPart
+}
+
+// setDue makes the signature due if that of the manifesto is: it shows the times of that one. Whoever signs the piece
+// again signs the manifesto, too.
+func (m *signatureModel) setDue(whole signing.Claims, now time.Time) {
+	if claimsDue(whole, now) && !m.isDue(now) {
+		m.SignedAt, m.ExpiresAt = optionalTime(whole.SignedAt), optionalTime(whole.ExpiresAt)
+	}
 }

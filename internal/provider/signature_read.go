@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -146,6 +147,7 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 		r.state.setSignature(signing.Found{})
 	default:
 		r.state.setSignature(verified.Signature)
+		r.state.setDue(verified.Manifesto.Claims, time.Now())
 	}
 	return manifesto.Floor{Number: verified.Number, Digest: verified.Digest}, nil
 }

@@ -43,7 +43,8 @@ func bulkSignatureAttributes() map[string]schema.Attribute {
 		},
 		"expires_at": schema.StringAttribute{
 			MarkdownDescription: "When that signature expires (RFC 3339, UTC). Null if none does. A plan signs again when " +
-				"less than a third of its life is left: with the provider's `verification` what is due, otherwise everything.",
+				"less than a third of its life is left: with the provider's `verification` what is due, the manifesto's " +
+				"signature included, otherwise everything.",
 			Computed: true,
 		},
 	}
@@ -84,7 +85,8 @@ func signatureAttributes() map[string]schema.Attribute {
 		},
 		"expires_at": schema.StringAttribute{
 			MarkdownDescription: "When the signature expires (RFC 3339, UTC). Null if it does not. A plan signs again when " +
-				"less than a third of its life is left.",
+				"less than a third of its life is left. With the provider's `verification`, `signed_at` and `expires_at` are " +
+				"those of the manifesto's signature if that one is due first: signing again renews both.",
 			Computed: true,
 		},
 	}
