@@ -44,6 +44,15 @@ func (s *Snapshot) Images() []Image { return s.version.images() }
 // Entries returns the entries of an image in the manifesto's order, possibly none.
 func (s *Snapshot) Entries(image oci.Digest) []format.Entry { return s.version.doc.Entries(image) }
 
+// Get returns the entry of a key, as Store.Get does. If there is none, the error is a *NoEntryError.
+func (s *Snapshot) Get(ctx context.Context, key Key) (Piece, error) {
+	entry, err := s.version.entry(key)
+	if err != nil {
+		return Piece{}, err
+	}
+	return s.committer.inspectEntry(ctx, s.version, entry)
+}
+
 // Verify says whether a piece of the snapshot is to be trusted: the manifesto is, and so is the signature of the
 // piece's artifact. The error is one of the network or of ctx.
 func (s *Snapshot) Verify(ctx context.Context, piece Described) (Verified, error) {

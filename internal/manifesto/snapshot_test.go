@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
@@ -56,6 +57,14 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("Trust = %+v, %v", snapshot, err)
 		}
 		f.mustPublish(t, run, Put{Key: f.key("later"), Content: []byte("x")})
+		f.mustPublish(t, run, Put{Key: f.key("contact"), Content: []byte("them"), Overwrite: true})
+		contact, err := snapshot.Get(ctx, f.key("contact"))
+		if err != nil || contact.Digest != oci.DigestOf([]byte("us")) || !contact.Pinned {
+			t.Errorf("Get = %+v, %v", contact, err)
+		}
+		if _, err = snapshot.Get(ctx, f.key("later")); !errors.Is(err, ErrNoEntry) {
+			t.Errorf("Get of what came later: %v", err)
+		}
 		entries := snapshot.Entries(f.image)
 		if images := snapshot.Images(); len(entries) != 2 || len(images) != 1 || len(images[0].Entries) != 2 {
 			t.Fatalf("the snapshot has %+v, %+v", entries, images)

@@ -98,7 +98,7 @@ func (s *bulkSignatures) look(
 				needs[i].artifact = !matches || !there
 			}
 			if s.signs {
-				s.lookAtSignature(l.Key, &needs[i], now)
+				s.lookAtSignature(l, &needs[i], now)
 			}
 			return nil
 		})
@@ -106,8 +106,12 @@ func (s *bulkSignatures) look(
 	return needs, group.Wait()
 }
 
+// errOtherVersion says that a piece is not the one whose signature was verified.
+var errOtherVersion = fmt.Errorf("%w in the manifesto that was verified: it was stored or changed meanwhile",
+	signing.ErrUnsigned)
+
 // lookAtSignature sets what the signature of one piece is like. Without verification, the state must tell.
-func (s *bulkSignatures) lookAtSignature(key manifesto.Key, need *bulkNeed, now time.Time) {
+func (s *bulkSignatures) lookAtSignature(l manifesto.Located, need *bulkNeed, now time.Time) {
 	if !s.verified {
 		need.found = s.before.first() // Of all pieces, it ends first.
 		need.due = isDue(s.before.SignedAt, s.before.ExpiresAt, now)
@@ -115,8 +119,12 @@ func (s *bulkSignatures) lookAtSignature(key manifesto.Key, need *bulkNeed, now 
 			s.before.Signed.IsNull())
 		return
 	}
-	verified := s.pieces[key]
-	if need.reason = verified.Reason; need.reason != nil {
+	verified, ok := s.pieces[l.Key]
+	need.reason = verified.Reason
+	if need.reason == nil && (!ok || verified.Entry.Artifact != l.Piece.Artifact) {
+		need.reason = errOtherVersion
+	}
+	if need.reason != nil {
 		need.signature = true
 		return
 	}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
@@ -101,8 +103,32 @@ func TestBulkSignaturesThatAreDue(t *testing.T) {
 		s.before.Signed, s.before.Attached = types.BoolValue(test.signed), types.BoolValue(test.attached)
 		s.before.setFirst(signedFor(now.Add(-time.Hour), test.expires))
 		need := bulkNeed{artifact: test.artifact}
-		s.lookAtSignature(manifesto.Key{}, &need, now)
+		s.lookAtSignature(manifesto.Located{}, &need, now)
 		if need.holds() != test.holds {
+			t.Errorf("%s: %+v", name, need)
+		}
+	}
+}
+
+// A piece that is not in the verified manifesto, or another one there, does not count as signed.
+func TestLookAtSignatureOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	signed := format.Artifact{Digest: oci.DigestOf([]byte("signed")), Type: "application/x-a"}
+	other := format.Artifact{Digest: oci.DigestOf([]byte("other")), Type: "application/x-a"}
+	key := manifesto.Key{Type: "t"}
+	for name, test := range map[string]struct {
+		pieces map[manifesto.Key]manifesto.Verified
+		holds  bool
+	}{
+		"the same": {map[manifesto.Key]manifesto.Verified{key: {Entry: format.Entry{Artifact: signed}}}, true},
+		"missing":  {},
+		"another":  {map[manifesto.Key]manifesto.Verified{key: {Entry: format.Entry{Artifact: other}}}, false},
+	} {
+		s := bulkSignatures{signs: true, verified: true, pieces: test.pieces}
+		var need bulkNeed
+		piece := manifesto.Piece{Entry: format.Entry{Artifact: signed}}
+		s.lookAtSignature(manifesto.Located{Key: key, Piece: piece}, &need, time.Now())
+		if need.holds() != test.holds || (need.reason == nil) != test.holds {
 			t.Errorf("%s: %+v", name, need)
 		}
 	}

@@ -153,14 +153,14 @@ func (q metadataQuery) complete(ctx context.Context, snapshot *manifesto.Snapsho
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range batch {
-		group.Go(func() error { return q.adopt(ctx, &batch[i]) })
+		group.Go(func() error { return q.adopt(ctx, snapshot, &batch[i]) })
 	}
 	return group.Wait()
 }
 
 // adopt sets the state of a piece of metadata to what an import and the refresh after it give. A content that cannot be
 // had is no error: the state lacks it, and a warning says why.
-func (q metadataQuery) adopt(ctx context.Context, m *listedMetadata) error {
+func (q metadataQuery) adopt(ctx context.Context, snapshot *manifesto.Snapshot, m *listedMetadata) error {
 	resourceType := q.request.ResourceSchema.Type().TerraformType(ctx)
 	m.state = tfsdk.State{Schema: q.request.ResourceSchema, Raw: tftypes.NewValue(resourceType, nil)}
 	adoptState(ctx, &m.state, m.key.Repository.Digested(m.key.Image).String(), m.key, &m.diags)
@@ -168,6 +168,7 @@ func (q metadataQuery) adopt(ctx context.Context, m *listedMetadata) error {
 	model.decode(ctx, m.state.Raw, &m.diags)
 	signature := &signatureReader{
 		data: q.data, key: m.key, state: &model.signatureModel, own: q.verification, diags: &m.diags,
+		snapshot: snapshot,
 	}
 	_, err := q.data.refresh(ctx, m.key, &model, signature)
 	switch {

@@ -61,7 +61,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 func (d *providerData) refresh(
 	ctx context.Context, key manifesto.Key, state *metadataModel, signature *signatureReader,
 ) (manifesto.Floor, error) {
-	piece, err := d.store.Get(ctx, key)
+	piece, err := signature.get(ctx)
 	if errors.Is(err, manifesto.ErrNoEntry) {
 		return signature.floor, signature.absent(ctx, err)
 	}

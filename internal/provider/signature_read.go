@@ -33,6 +33,11 @@ type signatureReader struct {
 	// own says how to verify in place of the provider's verification; nil for that.
 	own   *verification
 	diags *diag.Diagnostics
+	// snapshot is the manifesto to read, so that what is shown is what is verified. get takes the current one if it is nil
+	// and the refresh verifies.
+	snapshot *manifesto.Snapshot
+	// entry is the piece's, as get has found it.
+	entry format.Entry
 }
 
 // verification says how to verify; nil for not at all.
@@ -54,6 +59,23 @@ func (r *signatureReader) verifies() bool {
 	}
 	sign, known := r.data.signs(r.state.Sign)
 	return sign || !known || !r.state.SignatureDigest.IsNull()
+}
+
+// get returns the piece. If there is none, the error wraps manifesto.ErrNoEntry.
+func (r *signatureReader) get(ctx context.Context) (piece manifesto.Piece, err error) {
+	if r.snapshot == nil && r.verifies() {
+		demand := r.verification().demand(r.floor)
+		if r.snapshot, err = r.data.store.Trust(ctx, r.key.Repository, r.key.Image, demand); err != nil {
+			return piece, err
+		}
+	}
+	if r.snapshot != nil {
+		piece, err = r.snapshot.Get(ctx, r.key)
+	} else {
+		piece, err = r.data.store.Get(ctx, r.key)
+	}
+	r.entry = piece.Entry
+	return piece, err
 }
 
 // read sets the attributes to what the registry has. An artifact or a signature that is gone is null, and so is a
@@ -117,10 +139,8 @@ func (r *signatureReader) absent(ctx context.Context, missing error) error {
 	if !r.verifies() {
 		return missing
 	}
-	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
+	verified := r.snapshot.Verified()
 	switch {
-	case err != nil && !errors.Is(err, manifesto.ErrNoEntry):
-		return err
 	case isRefused(verified.Reason):
 		return verified.Reason
 	case verified.Reason != nil:
@@ -133,7 +153,7 @@ func (r *signatureReader) absent(ctx context.Context, missing error) error {
 
 // verify verifies the signatures of the manifesto and of the piece.
 func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
-	verified, err := r.data.store.Verify(ctx, r.key, r.verification().demand(r.floor))
+	verified, err := r.snapshot.Verify(ctx, manifesto.Described{Image: r.key.Image, Entry: r.entry})
 	if err != nil {
 		return r.floor, err
 	}
