@@ -43,7 +43,7 @@ func (v *verifier) verify(
 		timestamped := v.timestamped && passed(outcome, trustpolicy.TypeAuthenticTimestamp)
 		found.Claims = claimsOf(&outcome.EnvelopeContent.SignerInfo, timestamped)
 	}
-	found.Expired, found.Reason = v.judge(outcome, err, target)
+	found.EndedAt, found.Reason = v.judge(outcome, err, target)
 	return found, nil
 }
 
@@ -117,16 +117,16 @@ func headerOf(mediaType string, envelope []byte) (header, error) {
 }
 
 // judge says whether a signature counts, from the results of the rules: a rule that only reports leaves err nil. A
-// result that is missing counts as failed.
+// result that is missing counts as failed. ended is when a signature that counts ended; zero if it has not.
 func (v *verifier) judge(
 	outcome *notation.VerificationOutcome, err error, target oci.Descriptor,
-) (expired bool, reason error) {
+) (ended time.Time, reason error) {
 	if outcome == nil || outcome.EnvelopeContent == nil {
-		return false, refusal(trustpolicy.TypeIntegrity, err)
+		return time.Time{}, refusal(trustpolicy.TypeIntegrity, err)
 	}
 	info := &outcome.EnvelopeContent.SignerInfo
 	if unsupported := checkAttributes(info); unsupported != nil {
-		return false, unsupported
+		return time.Time{}, unsupported
 	}
 	for _, rule := range []trustpolicy.ValidationType{
 		trustpolicy.TypeIntegrity, trustpolicy.TypeAuthenticity, trustpolicy.TypeExpiry,
@@ -135,26 +135,26 @@ func (v *verifier) judge(
 		if passed(outcome, rule) || outcome.VerificationLevel.Enforcement[rule] == trustpolicy.ActionSkip {
 			continue
 		}
-		if outcome.VerificationLevel.Enforcement[rule] == trustpolicy.ActionLog && hasExpired(rule, info) {
-			expired = true
+		if end := endOf(rule, info); outcome.VerificationLevel.Enforcement[rule] == trustpolicy.ActionLog && !end.IsZero() {
+			ended = earlier(ended, end)
 			continue
 		}
-		return false, v.explain(rule, outcome, err)
+		return time.Time{}, v.explain(rule, outcome, err)
 	}
 	var payload struct {
 		Target oci.Descriptor `json:"targetArtifact"`
 	}
 	switch parseErr := json.Unmarshal(outcome.EnvelopeContent.Payload.Content, &payload); {
 	case parseErr != nil:
-		return false, fmt.Errorf("malformed: its payload: %w", parseErr)
+		return time.Time{}, fmt.Errorf("malformed: its payload: %w", parseErr)
 	case payload.Target.Digest != target.Digest || payload.Target.MediaType != target.MediaType ||
 		payload.Target.Size != target.Size:
-		return false, fmt.Errorf("it signs something else: %s of type %q with %d bytes",
+		return time.Time{}, fmt.Errorf("it signs something else: %s of type %q with %d bytes",
 			oci.Printable(payload.Target.Digest.String()), oci.Printable(payload.Target.MediaType), payload.Target.Size)
 	case err != nil:
-		return false, fmt.Errorf("refused: %w", err)
+		return time.Time{}, fmt.Errorf("refused: %w", err)
 	}
-	return expired, nil
+	return ended, nil
 }
 
 // checkAttributes refuses what only a verification plugin could verify: an attribute that is critical must be
@@ -184,22 +184,32 @@ func resultOf(outcome *notation.VerificationOutcome, rule trustpolicy.Validation
 	return nil
 }
 
-// hasExpired reports whether what a rule found is only that the signature, or a certificate of it, has expired.
-func hasExpired(rule trustpolicy.ValidationType, info *signature.SignerInfo) bool {
+// endOf returns when a signature, or the first of its certificates, ended, if that is all that a rule found; otherwise
+// zero.
+func endOf(rule trustpolicy.ValidationType, info *signature.SignerInfo) (end time.Time) {
 	now := time.Now()
 	switch rule {
 	case trustpolicy.TypeExpiry:
-		return !now.Before(info.SignedAttributes.Expiry)
+		if !now.Before(info.SignedAttributes.Expiry) {
+			end = info.SignedAttributes.Expiry
+		}
 	case trustpolicy.TypeAuthenticTimestamp:
-		expired := false
 		for _, certificate := range info.CertificateChain {
 			if now.Before(certificate.NotBefore) {
-				return false
+				return time.Time{}
 			}
-			expired = expired || now.After(certificate.NotAfter)
+			if now.After(certificate.NotAfter) {
+				end = earlier(end, certificate.NotAfter)
+			}
 		}
-		return expired
-	default:
-		return false
 	}
+	return end
+}
+
+// earlier returns the earlier of two times, of which a zero one does not count.
+func earlier(x, y time.Time) time.Time {
+	if x.IsZero() || !y.IsZero() && y.Before(x) {
+		return y
+	}
+	return x
 }

@@ -190,7 +190,7 @@ func (l *look) check(ctx context.Context, c candidate) error {
 	case found.Reason == nil:
 		l.verdict.Good = &found
 		l.logger.DebugContext(ctx, "verified a signature", slog.String("target", l.target.Digest.String()),
-			slog.String("found", found.String()), slog.Bool("expired", found.Expired))
+			slog.String("found", found.String()), slog.Bool("expired", found.Expired()))
 		return nil
 	}
 	l.refuse(ctx, found)

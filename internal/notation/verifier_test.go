@@ -87,7 +87,7 @@ func TestVerifyGoodSignature(t *testing.T) {
 				t.Fatal(err)
 			}
 			good := *verdict.Good
-			if good.Claims != made.Claims || good.Digest != digest || good.Expired || good.Timestamped {
+			if good.Claims != made.Claims || good.Digest != digest || good.Expired() || good.Timestamped {
 				t.Errorf("found %+v, want the claims of %+v", good, made.Claims)
 			}
 			if want := "CN=signer,O=Example,ST=Berlin,C=DE"; good.Signer != want {
@@ -230,7 +230,7 @@ func TestVerifyPermissive(t *testing.T) {
 			alone := world{authority: w.authority, store: &notationtest.Store{}, target: w.target}
 			alone.store.Attach(t, made, w.target)
 			verdict := alone.verify(t, func(o *notation.VerifierOptions) { o.Permissive = true })
-			if verdict.Good == nil || !verdict.Good.Expired {
+			if verdict.Good == nil || !verdict.Good.Expired() {
 				t.Errorf("%+v: %v", verdict.Good, verdict.Err("the manifest"))
 			}
 		})

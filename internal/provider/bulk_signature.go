@@ -148,7 +148,10 @@ func (s *bulkSignatures) refresh(
 	attached, signed := true, s.whole.Reason == nil || len(located) == 0
 	var first signing.Found
 	var lines []string
+	var ended endedSignatures
+	ended.addManifesto(s.repository, s.whole.Manifesto)
 	for i, need := range needs {
+		ended.addPiece(located[i].Key, need.found)
 		attached = attached && !need.artifact
 		signed = signed && !need.artifact && !need.signature
 		first = firstToEnd(first, need.found)
@@ -156,6 +159,7 @@ func (s *bulkSignatures) refresh(
 			lines = append(lines, fmt.Sprintf("%s: %s", s.name(located[i].Key), sentence(need.reason)))
 		}
 	}
+	ended.warn(diags)
 	state.Attached = types.BoolValue(attached)
 	if !s.signs {
 		return nil

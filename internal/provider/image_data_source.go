@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -119,7 +120,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if !ok {
 		return
 	}
-	if err := d.list(ctx, image, v, &model); err != nil {
+	if err := d.list(ctx, image, v, &model, &resp.Diagnostics); err != nil {
 		diagnoseList(err, image).within(ctx, timeLimit{duration: readTimeout}).addTo(&resp.Diagnostics)
 		return
 	}
@@ -129,7 +130,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 
 // list fills in the types and the metadata of an image.
 func (d *imageDataSource) list(
-	ctx context.Context, image subject, v *verification, model *imageDataSourceModel,
+	ctx context.Context, image subject, v *verification, model *imageDataSourceModel, diags *diag.Diagnostics,
 ) error {
 	repository := image.reference.Repository
 	snapshot, err := d.data.store.Trust(ctx, repository, image.digest, model.demand(v))
@@ -146,7 +147,7 @@ func (d *imageDataSource) list(
 	for i, entry := range entries {
 		pieces[i] = manifesto.Described{Image: image.digest, Entry: entry}
 	}
-	signatures, err := model.judgeAll(ctx, v, snapshot, repository, pieces)
+	signatures, err := model.judgeAll(ctx, v, snapshot, repository, pieces, diags)
 	if err != nil {
 		return err
 	}

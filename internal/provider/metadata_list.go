@@ -145,7 +145,8 @@ func (q metadataQuery) complete(ctx context.Context, snapshot *manifesto.Snapsho
 		pieces[i] = manifesto.Described{Image: m.key.Image, Entry: m.entry}
 	}
 	var trust trustModel
-	if _, err := trust.judgeAll(ctx, q.verification, snapshot, batch[0].key.Repository, pieces); err != nil {
+	repository, diags := batch[0].key.Repository, &batch[0].diags
+	if _, err := trust.judgeAll(ctx, q.verification, snapshot, repository, pieces, diags); err != nil {
 		return err
 	}
 	if !q.request.IncludeResource {

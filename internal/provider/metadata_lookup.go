@@ -111,6 +111,12 @@ func (m *metadataLookupModel) lookUp(ctx context.Context, data *providerData, di
 			aboutTrust(data.diagnoseKey(refused, "verifying", key), refused, "").addTo(diags)
 			return false
 		}
+		if verified.Reason == nil {
+			var ended endedSignatures
+			ended.addPiece(key, verified.Signature)
+			ended.addManifesto(key.Repository, verified.Manifesto)
+			ended.warn(diags)
+		}
 	}
 	if absent && m.Optional.ValueBool() {
 		m.setAbsent()

@@ -148,7 +148,7 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 		if listing.verification, ok = d.data.verificationFor(ctx, model.Verification, &resp.Diagnostics); !ok {
 			return
 		}
-		images, err = listing.images(ctx)
+		images, err = listing.images(ctx, &resp.Diagnostics)
 	}
 	if err != nil {
 		problem := d.diagnose(err, model.Repository.ValueString(), repository)

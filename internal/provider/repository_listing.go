@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
@@ -45,7 +46,7 @@ type listedImage struct {
 }
 
 // images looks everything up.
-func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
+func (l repositoryListing) images(ctx context.Context, diags *diag.Diagnostics) ([]listedImage, error) {
 	snapshot, err := l.store.Trust(ctx, l.repository, "", l.trust.demand(l.verification))
 	if err != nil {
 		return nil, err
@@ -68,7 +69,7 @@ func (l repositoryListing) images(ctx context.Context) ([]listedImage, error) {
 	if listingSize(images) > maxListing {
 		return nil, errListingTooLarge
 	}
-	if err = l.verify(ctx, snapshot, images, decisive); err != nil {
+	if err = l.verify(ctx, snapshot, images, decisive, diags); err != nil {
 		return nil, err
 	}
 	if l.gone {
@@ -99,6 +100,7 @@ func (l repositoryListing) decisive(images []listedImage) []manifesto.Described 
 // verify verifies the manifesto, all entries of images and the decisive ones, and sets the signatures of images.
 func (l repositoryListing) verify(
 	ctx context.Context, snapshot *manifesto.Snapshot, images []listedImage, decisive []manifesto.Described,
+	diags *diag.Diagnostics,
 ) error {
 	var pieces []manifesto.Described
 	if l.verification != nil {
@@ -109,7 +111,7 @@ func (l repositoryListing) verify(
 		}
 		pieces = append(pieces, decisive...)
 	}
-	signatures, err := l.trust.judgeAll(ctx, l.verification, snapshot, l.repository, pieces)
+	signatures, err := l.trust.judgeAll(ctx, l.verification, snapshot, l.repository, pieces, diags)
 	if err != nil || signatures == nil {
 		return err
 	}

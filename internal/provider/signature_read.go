@@ -169,6 +169,10 @@ func (r *signatureReader) verify(ctx context.Context) (manifesto.Floor, error) {
 		r.state.setSignature(verified.Signature)
 		r.state.setDue(verified.Manifesto.Claims, time.Now())
 	}
+	var ended endedSignatures
+	ended.addPiece(r.key, verified.Signature)
+	ended.addManifesto(r.key.Repository, verified.Manifesto)
+	ended.warn(r.diags)
 	return manifesto.Floor{Number: verified.Number, Digest: verified.Digest}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
@@ -58,9 +59,10 @@ func (m *trustModel) judge(v *verification, verified manifesto.Verified, signatu
 }
 
 // judgeAll is judge for a look-up of several pieces of a snapshot. It returns the good signature of each piece, which
-// is zero if there is none; nil if none was verified.
+// is zero if there is none; nil if none was verified. It warns of signatures that count although they have ended.
 func (m *trustModel) judgeAll(
 	ctx context.Context, v *verification, snapshot *manifesto.Snapshot, name oci.Repository, pieces []manifesto.Described,
+	diags *diag.Diagnostics,
 ) ([]signing.Found, error) {
 	whole := snapshot.Verified()
 	if err := m.judge(v, whole, whole.Manifesto); err != nil {
@@ -75,17 +77,21 @@ func (m *trustModel) judgeAll(
 	}
 	signatures := make([]signing.Found, len(results))
 	var refused *refusedPieces
+	var ended endedSignatures
+	ended.addManifesto(name, whole.Manifesto)
 	for i, result := range results {
 		signatures[i] = result.Signature
+		key := manifesto.Key{Repository: name, Image: pieces[i].Image, Type: pieces[i].Entry.Type}
 		switch {
 		case result.Reason == nil:
+			ended.addPiece(key, result.Signature)
 		case refused == nil:
-			key := manifesto.Key{Repository: name, Image: pieces[i].Image, Type: pieces[i].Entry.Type}
 			refused = &refusedPieces{first: key, reason: result.Reason}
 		default:
 			refused.more++
 		}
 	}
+	ended.warn(diags)
 	switch {
 	case refused == nil:
 	case v.required:

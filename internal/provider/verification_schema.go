@@ -51,7 +51,7 @@ func verificationAttribute(description string) schema.SingleNestedAttribute {
 			},
 			"level": schema.StringAttribute{
 				MarkdownDescription: "`strict` refuses a signature that has expired, or whose certificate has. `permissive` " +
-					"accepts it. Both refuse an unknown signer and changed content. Defaults to `strict`.",
+					"accepts it with a warning. Both refuse an unknown signer and changed content. Defaults to `strict`.",
 				Optional:   true,
 				Validators: []validator.String{isLevel()},
 			},

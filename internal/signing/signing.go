@@ -76,9 +76,13 @@ type Found struct {
 	Digest oci.Digest
 	// Reason is why the signature does not count; nil if it does.
 	Reason error
-	// Expired says that the signature counts although it has expired: the Verifier permits that.
-	Expired bool
+	// EndedAt is when the signature or a certificate of it ended, although the signature counts: the Verifier permits that.
+	// Zero if none has.
+	EndedAt time.Time
 }
+
+// Expired reports whether the signature counts although it has ended.
+func (f Found) Expired() bool { return !f.EndedAt.IsZero() }
 
 // Verdict is what a Verifier has found. The zero value says that there are no signatures.
 type Verdict struct {
