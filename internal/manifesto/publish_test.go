@@ -519,14 +519,35 @@ func TestRevokedApproval(t *testing.T) {
 		if _, err := f.runWith(t, signed).Delete(ctx, Removal{Key: key, Expected: put.Digest}); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.remote.Attach(ctx, kept); err != nil {
-			t.Fatal(err)
+		f.attachSigned(t, kept, signed.Signer)
+		if got := f.attachedTo(t, kept.Digest); !slices.Equal(got, []string{signing.ArtifactType}) {
+			t.Fatalf("the approval that is attached again has %q", got)
 		}
 		verified, err := f.run(t).Verify(ctx, key, Demand{Verifier: alice})
 		if !errors.Is(err, ErrNoEntry) || verified.Reason != nil || verified.Number != 2 {
 			t.Errorf("Verify = %+v, %v", verified, err)
 		}
 	})
+}
+
+// attachSigned attaches an artifact with a signature, as somebody does who has kept both.
+func (f *fixture) attachSigned(t *testing.T, artifact oci.Manifest, signer signing.Signer) {
+	t.Helper()
+	ctx := context.Background()
+	made, err := signer.Sign(ctx, artifact.Descriptor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := made.Manifest(artifact.Descriptor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.blob(t, string(made.Envelope))
+	for _, m := range []oci.Manifest{artifact, stored} {
+		if err = f.remote.Attach(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // refuseDeletes makes the registry delete nothing.

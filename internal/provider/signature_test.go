@@ -243,6 +243,43 @@ func TestAccManifestoOfOthers(t *testing.T) {
 	)
 }
 
+// A manifesto that was restored from a backup is refused, and accepted by its digest. The next apply makes a new one,
+// so that the exception can go.
+func TestAccAcceptedRollback(t *testing.T) {
+	t.Parallel()
+	for _, kind := range signatureKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			w := newTrusted(t, kind)
+			w.putSigned(w.release, "t", "a")
+			backup, err := w.remote.GetManifest(context.Background(), format.Tag)
+			if err != nil {
+				t.Fatal(err)
+			}
+			release := w.ours.Issue(t, "release")
+			config := func(more string) string {
+				return providerConfig(signingWith(t, release, "")+"\n"+trusting(w.ours, more)) +
+					w.metadata("type = \"t\"\ncontent = \"b\"\noverwrite = true")
+			}
+			acceptance(t,
+				resource.TestStep{Config: config(""), Check: w.has("t", "b")},
+				resource.TestStep{
+					PreConfig: func() {
+						w.retag(backup)
+						w.sign(release, backup)
+					},
+					Config: config(""), ExpectError: words(`older than it must be.*accepted_rollback`),
+				},
+				resource.TestStep{
+					Config: config("accepted_rollback = \"" + backup.Digest.String() + "\""),
+					Check:  resource.ComposeTestCheckFunc(w.has("t", "b"), w.manifestoSigned()),
+				},
+				resource.TestStep{Config: config(""), ConfigPlanChecks: emptyPlan},
+			)
+		})
+	}
+}
+
 // sign signs a manifest as someone with a key does.
 func (w *world) sign(identity notationtest.Identity, m oci.Manifest) {
 	w.t.Helper()

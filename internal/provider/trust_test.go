@@ -179,27 +179,29 @@ func TestAccUntrustedLookup(t *testing.T) {
 		},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newTrusted(t, registrytest.Olareg)
-			test.store(w)
-			lookup := some1 + "\noptional = true\n"
-			content := knownvalue.Check(knownvalue.StringExact("x"))
-			if test.absent {
-				content = knownvalue.Null()
-			}
-			acceptance(t,
-				resource.TestStep{Config: w.reading(w.lookup(lookup)), ExpectError: words(test.want)},
-				resource.TestStep{
-					Config: w.reading(w.lookup(lookup + trusting(w.ours, leniently))),
-					ConfigStateChecks: []statecheck.StateCheck{
-						found("exists", knownvalue.Bool(!test.absent)), found("content", content),
-						found("verified", knownvalue.Bool(false)), found("signed_by", knownvalue.Null()),
-						found("verification_error", knownvalue.StringRegexp(words(test.reason))),
+		for _, kind := range signatureKinds {
+			t.Run(name+" "+string(kind), func(t *testing.T) {
+				t.Parallel()
+				w := newTrusted(t, kind)
+				test.store(w)
+				lookup := some1 + "\noptional = true\n"
+				content := knownvalue.Check(knownvalue.StringExact("x"))
+				if test.absent {
+					content = knownvalue.Null()
+				}
+				acceptance(t,
+					resource.TestStep{Config: w.reading(w.lookup(lookup)), ExpectError: words(test.want)},
+					resource.TestStep{
+						Config: w.reading(w.lookup(lookup + trusting(w.ours, leniently))),
+						ConfigStateChecks: []statecheck.StateCheck{
+							found("exists", knownvalue.Bool(!test.absent)), found("content", content),
+							found("verified", knownvalue.Bool(false)), found("signed_by", knownvalue.Null()),
+							found("verification_error", knownvalue.StringRegexp(words(test.reason))),
+						},
 					},
-				},
-			)
-		})
+				)
+			})
+		}
 	}
 }
 
