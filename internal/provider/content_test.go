@@ -101,7 +101,6 @@ func TestAccMetadataBinary(t *testing.T) {
 func TestAccMetadataNFC(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, registrytest.Options{})
-	const composed, decomposed = "caf\u00e9", "cafe\u0301"
 	config := w.metadata(fmt.Sprintf("type = \"t\"\ncontent = \"%s\"", decomposed))
 	acceptance(t,
 		resource.TestStep{Config: config, Check: w.has("t", composed)},

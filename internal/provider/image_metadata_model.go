@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -164,21 +163,4 @@ func (m *imageMetadataModel) held(image subject, planned map[string]imagePiece) 
 		held[image.key(typeOfKey(key))] = current
 	}
 	return held
-}
-
-// keyOfType returns the key of a type in metadata: the type itself or, if a Terraform string cannot carry it unchanged,
-// the type with quotes and escapes.
-func keyOfType(typ string) string {
-	if format.IsText([]byte(typ)) {
-		return typ
-	}
-	return strconv.QuoteToASCII(typ)
-}
-
-// typeOfKey is the reverse of keyOfType.
-func typeOfKey(key string) string {
-	if typ, err := strconv.Unquote(key); err == nil && keyOfType(typ) == key {
-		return typ
-	}
-	return key
 }

@@ -380,19 +380,6 @@ func TestImageMetadataInput(t *testing.T) {
 	}
 }
 
-// A type that a Terraform string cannot carry unchanged has a key of its own, which leads back to it.
-func TestKeysOfTypes(t *testing.T) {
-	t.Parallel()
-	for typ, want := range map[string]string{
-		"contact": "contact", "café": "café", "cafe\u0301": `"cafe\u0301"`, `"quoted"`: `"quoted"`, "": "", "a\nb": "a\nb",
-	} {
-		key := keyOfType(typ)
-		if key != want || typeOfKey(key) != typ {
-			t.Errorf("%q has the key %s, which leads to %q", typ, key, typeOfKey(key))
-		}
-	}
-}
-
 // A refresh leaves the state unchanged, without a request, while settings that the registry needs are not known.
 func TestImageMetadataReadWithUnknownSettings(t *testing.T) {
 	t.Parallel()

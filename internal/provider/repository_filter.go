@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
+	"golang.org/x/text/unicode/norm"
 )
 
 // typeFilter says which images of a repository, and which of their metadata, a look-up is about. The zero value lets
@@ -43,9 +44,9 @@ func (f typeFilter) shows(typ string) bool {
 func (f typeFilter) decides(typ string) bool { return typ != "" && (typ == f.has || typ == f.lacks) }
 
 // matchType reports whether a type matches a pattern, as path.Match does, but a slash is a character like any other:
-// types are no paths.
+// types are no paths. Terraform normalises the pattern, so that the normal form of the type is what it can mean.
 func matchType(pattern, typ string) bool {
-	matched, err := path.Match(withoutSlashes.Replace(pattern), withoutSlashes.Replace(typ))
+	matched, err := path.Match(withoutSlashes.Replace(pattern), withoutSlashes.Replace(norm.NFC.String(typ)))
 	return err == nil && matched
 }
 

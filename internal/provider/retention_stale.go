@@ -21,7 +21,7 @@ type staleEntry struct {
 }
 
 // name is how the state shows the entry.
-func (e staleEntry) name() string { return e.key.Image.String() + "#" + e.key.Type }
+func (e staleEntry) name() string { return e.key.Image.String() + "#" + keyOfType(e.key.Type) }
 
 // staleMetadata is the metadata of a repository whose image is gone.
 type staleMetadata struct {
@@ -79,12 +79,12 @@ func (d *providerData) stale(ctx context.Context, repository oci.Repository, m *
 func (m *retentionModel) recorded(repository oci.Repository, record retentionRecord) (staleMetadata, error) {
 	found := staleMetadata{allGone: record.AllGone}
 	for _, name := range stringsIn(m.Stale.Elements()) {
-		text, typ, _ := strings.Cut(name, "#")
+		text, typeKey, _ := strings.Cut(name, "#")
 		image, err := oci.ParseDigest(text)
 		if err != nil {
 			return staleMetadata{}, fmt.Errorf("stale has %q: %w", name, err)
 		}
-		key := manifesto.Key{Repository: repository, Image: image, Type: typ}
+		key := manifesto.Key{Repository: repository, Image: image, Type: typeOfKey(typeKey)}
 		found.entries = append(found.entries, staleEntry{key, record.Contents[name]})
 	}
 	return found, nil
