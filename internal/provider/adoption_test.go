@@ -92,8 +92,8 @@ func byImportBlocks(c *commandLine, w *world) {
 	var blocks strings.Builder
 	for i, image := range images {
 		for j, entry := range image.Entries {
-			key := manifesto.Key{Repository: w.remote.Repository(), Image: image.Digest, Type: entry.Type}
-			fmt.Fprintf(&blocks, "import {\n  to = manifesto_metadata.all_%d_%d\n  id = %q\n}\n", i, j, key)
+			id := w.remote.Repository().Digested(image.Digest).String() + "#" + keyOfType(entry.Type)
+			fmt.Fprintf(&blocks, "import {\n  to = manifesto_metadata.all_%d_%d\n  id = %q\n}\n", i, j, id)
 		}
 	}
 	c.write("import.tf", blocks.String())

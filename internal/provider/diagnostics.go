@@ -79,5 +79,5 @@ func upperFirst(s string) string {
 
 // describeKey names a piece of metadata in a diagnostic.
 func describeKey(key manifesto.Key) string {
-	return fmt.Sprintf("metadata %q of image %s", key.Type, key.Repository.Digested(key.Image))
+	return fmt.Sprintf("metadata %q of image %s", keyOfType(key.Type), key.Repository.Digested(key.Image))
 }

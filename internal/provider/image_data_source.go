@@ -140,7 +140,7 @@ func (d *imageDataSource) list(
 	entries := snapshot.Entries(image.digest)
 	if !model.IncludeTypes.IsNull() {
 		entries = slices.DeleteFunc(entries, func(e format.Entry) bool {
-			return !slices.Contains(model.IncludeTypes.Elements(), attr.Value(types.StringValue(e.Type)))
+			return !slices.Contains(model.IncludeTypes.Elements(), attr.Value(types.StringValue(keyOfType(e.Type))))
 		})
 	}
 	pieces := make([]manifesto.Described, len(entries))
@@ -163,12 +163,12 @@ func (d *imageDataSource) list(
 	model.Types = make([]string, len(entries))
 	model.Metadata = make(map[string]listedModel, len(entries))
 	for i, entry := range entries {
-		model.Types[i] = entry.Type
+		model.Types[i] = keyOfType(entry.Type)
 		listed := listedEntry(entry, contents[i])
 		if signatures != nil {
 			listed.setSignature(signatures[i])
 		}
-		model.Metadata[entry.Type] = listed
+		model.Metadata[model.Types[i]] = listed
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (m *imageMetadataModel) bulk(image subject, limit timeLimit) bulk {
 	return bulk{
 		data: image.data, repository: repository, limit: limit, entries: "metadata", subject: "image",
 		what: "metadata of image " + repository.Digested(image.digest).String(),
-		name: func(key manifesto.Key) string { return strconv.Quote(key.Type) },
+		name: func(key manifesto.Key) string { return strconv.Quote(keyOfType(key.Type)) },
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *imageMetadataResource) moveOut(
 		keepOnDestroy: m.KeepOnDestroy, timeouts: m.Timeouts, signature: m.bulkSignatureModel,
 	}
 	for key, piece := range pieces {
-		p.typ, p.imagePiece = types.StringValue(typeOfKey(key)), piece
+		p.typ, p.imagePiece = types.StringValue(key), piece
 		p.digest, _ = m.Digests.Elements()[key].(types.String)
 		p.jsonSchema, _ = m.JSONSchema.Elements()[key].(types.String)
 	}
@@ -42,7 +42,7 @@ func (r *imageMetadataResource) moveOut(
 // moveToImageMetadata sets the state of a manifesto_image_metadata. The refresh that follows adds the other metadata of
 // the image.
 func moveToImageMetadata(ctx context.Context, p movedPiece, resp *resource.MoveStateResponse) {
-	key := keyOfType(p.typ.ValueString())
+	key := p.typ.ValueString()
 	m := imageMetadataModel{
 		subjectModel: p.subjectModel, JSONSchema: types.MapNull(types.StringType), OnTagMove: p.onTagMove,
 		Overwrite: p.overwrite, KeepOnDestroy: p.keepOnDestroy, Timeouts: p.timeouts,

@@ -30,7 +30,7 @@ func (r *metadataResource) Create(ctx context.Context, req resource.CreateReques
 	if !ok {
 		return
 	}
-	key := image.key(plan.Type.ValueString())
+	key := image.key(typeIn(plan.Type))
 	content, ok := plannedContent(&config, &plan, &resp.Diagnostics)
 	if !ok {
 		return
@@ -128,7 +128,7 @@ func (r *metadataResource) Update(ctx context.Context, req resource.UpdateReques
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	key := image.key(state.Type.ValueString())
+	key := image.key(typeIn(state.Type))
 	var content []byte // Nil leaves the content unchanged.
 	if !keepsContent(&config, &plan, &state) {
 		var ok bool
@@ -174,7 +174,7 @@ func (r *metadataResource) Delete(ctx context.Context, req resource.DeleteReques
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	key := image.key(state.Type.ValueString())
+	key := image.key(typeIn(state.Type))
 	removed, err := r.data.store.Delete(ctx, manifesto.Removal{
 		Key: key, Expected: oci.Digest(state.Digest.ValueString()), Reference: r.data.declaredAs(&state.subjectModel),
 		Floor: r.data.builtUpon(ctx, req.Private, &resp.Diagnostics),

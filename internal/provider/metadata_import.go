@@ -42,7 +42,7 @@ func adoptState(
 	ctx context.Context, state *tfsdk.State, reference string, key manifesto.Key, diags *diag.Diagnostics,
 ) {
 	for name, value := range map[string]any{
-		"image": reference, "type": key.Type, "overwrite": false, "keep_on_destroy": false,
+		"image": reference, "type": keyOfType(key.Type), "overwrite": false, "keep_on_destroy": false,
 		"repository": key.Repository.String(), "image_digest": key.Image.String(),
 	} {
 		diags.Append(state.SetAttribute(ctx, path.Root(name), value)...)
@@ -57,7 +57,7 @@ func imported(
 		var identity identityModel
 		diags.Append(req.Identity.Get(ctx, &identity)...)
 		reference = identity.Repository.ValueString() + "@" + identity.ImageDigest.ValueString()
-		return reference, identity.Type.ValueString(), !diags.HasError()
+		return reference, typeIn(identity.Type), !diags.HasError()
 	}
 	reference, typ, ok = strings.Cut(req.ID, "#")
 	if !ok || typ == "" {
@@ -65,5 +65,5 @@ func imported(
 			fmt.Sprintf("%q is not IMAGE#TYPE, such as ghcr.io/org/app:1.2#contact.", req.ID))
 		return "", "", false
 	}
-	return reference, typ, true
+	return reference, typeOfKey(typ), true
 }

@@ -229,5 +229,5 @@ func (q metadataQuery) displayName(key manifesto.Key) string {
 	if reference, err := imageIn(key.Repository, q.config.Image.ValueString()); err == nil && reference.Tag != "" {
 		version = ":" + reference.Tag
 	}
-	return key.Repository.Path() + version + " " + key.Type
+	return key.Repository.Path() + version + " " + keyOfType(key.Type)
 }

@@ -113,7 +113,7 @@ func (l *metadataListResource) List(ctx context.Context, req list.ListRequest, s
 
 // filter returns which types the configuration asks for.
 func (m *metadataListModel) filter() typeFilter {
-	return typeFilter{typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements())}
+	return typeFilter{typ: typeIn(m.Type), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements())}
 }
 
 // imageIn returns the reference to an image of a repository that a text names by tag or digest. The error wraps

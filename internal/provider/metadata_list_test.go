@@ -154,9 +154,10 @@ func TestListedResourcesAreImportedResources(t *testing.T) {
 	for typ, content := range adopted {
 		w.put(typ, content)
 	}
+	w.put(decomposed, "of a type that is not in NFC")
 	l := newLister(t)
 	results := l.list(values{"repository": str(w.ref(""))}, everything, true)
-	if len(results) != len(adopted)+1 {
+	if len(results) != len(adopted)+2 {
 		t.Fatalf("%d results", len(results))
 	}
 	for _, result := range results {

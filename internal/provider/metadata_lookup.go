@@ -102,7 +102,7 @@ func (m *metadataLookupModel) lookUp(ctx context.Context, data *providerData, di
 	if !ok {
 		return false
 	}
-	key := image.key(m.Type.ValueString())
+	key := image.key(typeIn(m.Type))
 	m.setKey(key)
 	verified, err := data.store.Verify(ctx, key, m.demand(v))
 	absent := errors.Is(err, manifesto.ErrNoEntry)

@@ -43,7 +43,7 @@ func keyIdentity(key manifesto.Key) identityModel {
 	return identityModel{
 		Repository:  types.StringValue(key.Repository.String()),
 		ImageDigest: types.StringValue(key.Image.String()),
-		Type:        types.StringValue(key.Type),
+		Type:        types.StringValue(keyOfType(key.Type)),
 	}
 }
 
@@ -54,7 +54,7 @@ func (m *metadataModel) key() (manifesto.Key, error) {
 	if err != nil {
 		return manifesto.Key{}, err
 	}
-	return manifesto.Key{Repository: repository, Image: image, Type: m.Type.ValueString()}, nil
+	return manifesto.Key{Repository: repository, Image: image, Type: typeIn(m.Type)}, nil
 }
 
 // setPiece sets what the registry says of the metadata. Empty annotations stay null or an empty map, as configured.

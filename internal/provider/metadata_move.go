@@ -53,7 +53,7 @@ func moveToMetadata(ctx context.Context, p movedPiece, resp *resource.MoveStateR
 		m.Size = types.Int64Value(int64(len(content)))
 	}
 	if repository, image, err := p.imageStored(); err == nil {
-		m.setKey(manifesto.Key{Repository: repository, Image: image, Type: p.typ.ValueString()})
+		m.setKey(manifesto.Key{Repository: repository, Image: image, Type: typeIn(p.typ)})
 	}
 	resp.Diagnostics.Append(resp.TargetState.Set(ctx, &m)...)
 	setMovedIdentity(ctx, m.identity(), resp)

@@ -25,7 +25,7 @@ func (r *metadataResource) Read(ctx context.Context, req resource.ReadRequest, r
 		image.diagnoseStored(err).addTo(&resp.Diagnostics)
 		return
 	}
-	key := image.key(state.Type.ValueString())
+	key := image.key(typeIn(state.Type))
 	// The framework wants an identity even of metadata that is gone. It never changes, so it is set first.
 	if req.Identity == nil || req.Identity.Raw.IsFullyNull() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)

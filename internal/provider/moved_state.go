@@ -21,6 +21,7 @@ import (
 // movedPiece is one piece of metadata on its way from the state of a resource to that of another type.
 type movedPiece struct {
 	subjectModel
+	// typ is the key of the type.
 	typ types.String
 	imagePiece
 	digest                   types.String
@@ -115,7 +116,7 @@ func (p *imagePiece) bytes() ([]byte, bool) {
 // configuredArtifactType returns the artifact type of a state if it must be configured: a signed piece has one by
 // default.
 func (p *movedPiece) configuredArtifactType() types.String {
-	if !p.signature.Signed.IsNull() && p.artifactType.ValueString() == format.DefaultArtifactType(p.typ.ValueString()) {
+	if !p.signature.Signed.IsNull() && p.artifactType.ValueString() == format.DefaultArtifactType(typeIn(p.typ)) {
 		return types.StringNull()
 	}
 	return p.artifactType
@@ -124,5 +125,5 @@ func (p *movedPiece) configuredArtifactType() types.String {
 // storedArtifactType returns the artifact type that a state shows: the configured one, or that which a signed piece has
 // by default.
 func (p *movedPiece) storedArtifactType() types.String {
-	return optionalString(artifactTypeOf(p.artifactType, p.typ.ValueString(), !p.signature.Signed.IsNull()))
+	return optionalString(artifactTypeOf(p.artifactType, typeIn(p.typ), !p.signature.Signed.IsNull()))
 }

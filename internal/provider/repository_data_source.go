@@ -170,8 +170,8 @@ func (d *repositoryDataSource) Read(ctx context.Context, req datasource.ReadRequ
 // listing returns what the configuration asks for.
 func (m *repositoryDataSourceModel) listing(store *manifesto.Store, repository oci.Repository) repositoryListing {
 	filter := typeFilter{
-		has: m.HasType.ValueString(), lacks: m.LacksType.ValueString(),
-		typ: m.Type.ValueString(), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements()),
+		has: typeIn(m.HasType), lacks: typeIn(m.LacksType),
+		typ: typeIn(m.Type), restricted: !m.Types.IsNull(), patterns: stringsIn(m.Types.Elements()),
 	}
 	return repositoryListing{
 		store: store, repository: repository, filter: filter, trust: &m.trustModel,

@@ -35,7 +35,7 @@ func (r *repositoryMetadataResource) Create(
 		return
 	}
 	b := a.bulk()
-	found, err := findBulk(ctx, b, a.plan.Type.ValueString())
+	found, err := findBulk(ctx, b, typeIn(a.plan.Type))
 	if err != nil {
 		b.diagnose(ctx, err, "looking up").addTo(a.diags)
 		return
@@ -75,7 +75,7 @@ func (r *repositoryMetadataResource) Update(
 	held := a.state.held(a.repository, stale)
 	b := a.bulk()
 	if !a.state.Pinned.ValueBool() {
-		filter := manifesto.Filter{Type: a.plan.Type.ValueString()}
+		filter := manifesto.Filter{Type: typeIn(a.plan.Type)}
 		if err := b.repairUnpinned(ctx, filter, held); err != nil {
 			b.diagnose(ctx, err, "reading").addTo(a.diags)
 			return
@@ -83,7 +83,7 @@ func (r *repositoryMetadataResource) Update(
 	}
 	b.floor = r.data.builtUpon(ctx, req.Private, a.diags)
 	s := bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Type: a.plan.Type.ValueString()}, before: a.state.bulkSignatureModel,
+		bulk: b, filter: manifesto.Filter{Type: typeIn(a.plan.Type)}, before: a.state.bulkSignatureModel,
 		floor: knownFloor(ctx, req.Private, a.diags), signs: a.plan.Signed.ValueBool(),
 	}
 	kept, err := s.mark(ctx, &a.plan.bulkSignatureModel, entries, held)
@@ -171,7 +171,7 @@ func (a *repositoryApply) entries(ctx context.Context) ([]bulkEntry, bool) {
 		return nil, false
 	}
 	if a.plan.ArtifactType.IsUnknown() {
-		a.plan.ArtifactType = optionalString(artifactTypeOf(types.StringNull(), a.plan.Type.ValueString(), signs))
+		a.plan.ArtifactType = optionalString(artifactTypeOf(types.StringNull(), typeIn(a.plan.Type), signs))
 	}
 	entries := a.plan.entriesOf(repository, declared)
 	if !checkBulkJSON(a.plan.JSONSchema, entries, a.diags) {

@@ -151,7 +151,7 @@ func (m *repositoryMetadataModel) entriesOf(repository oci.Repository, declared 
 		}
 		seen[d.image] = true
 		entry := bulkEntry{
-			key:       manifesto.Key{Repository: repository, Image: d.image, Type: m.Type.ValueString()},
+			key:       manifesto.Key{Repository: repository, Image: d.image, Type: typeIn(m.Type)},
 			attribute: d.attribute, element: d.key, reference: declaredByKey(d.key),
 			content: d.content, digest: d.digest, mediaType: m.MediaType.ValueString(), annotations: annotations,
 			artifactType: m.ArtifactType.ValueString(), signs: m.Signed.ValueBool(),

@@ -25,7 +25,7 @@ func (r *repositoryMetadataResource) ImportState(
 	if !ok {
 		return
 	}
-	model.Type = types.StringValue(typ)
+	model.Type = types.StringValue(keyOfType(typ))
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	limit := timeLimit{duration: readTimeout}
@@ -45,7 +45,7 @@ func (r *repositoryMetadataResource) ImportState(
 	}
 	model.setID(repository)
 	for name, value := range map[string]any{
-		"repository": repository.String(), "type": typ, "overwrite": false, "keep_on_destroy": false, "id": model.ID,
+		"repository": repository.String(), "type": model.Type, "overwrite": false, "keep_on_destroy": false, "id": model.ID,
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
@@ -59,7 +59,7 @@ func importedRepository(
 	if req.ID == "" {
 		var identity repositoryMetadataIdentity
 		diags.Append(req.Identity.Get(ctx, &identity)...)
-		return identity.Repository.ValueString(), identity.Type.ValueString(), !diags.HasError()
+		return identity.Repository.ValueString(), typeIn(identity.Type), !diags.HasError()
 	}
 	repository, typ, ok = strings.Cut(req.ID, "#")
 	if !ok || typ == "" {
@@ -67,7 +67,7 @@ func importedRepository(
 			fmt.Sprintf("%q is not REPOSITORY#TYPE, such as ghcr.io/org/app#contact.", req.ID))
 		return "", "", false
 	}
-	return repository, typ, true
+	return repository, typeOfKey(typ), true
 }
 
 // hasType reports whether an image has metadata of a type. Otherwise it adds an error that lists the types that there
@@ -76,7 +76,7 @@ func hasType(images []manifesto.Image, typ string, repository oci.Repository, di
 	types := map[string]bool{}
 	for _, image := range images {
 		for _, entry := range image.Entries {
-			types[fmt.Sprintf("%q", entry.Type)] = true
+			types[fmt.Sprintf("%q", keyOfType(entry.Type))] = true
 			if entry.Type == typ {
 				return true
 			}
@@ -88,6 +88,6 @@ func hasType(images []manifesto.Image, typ string, repository oci.Repository, di
 			bulleted(slices.Sorted(maps.Keys(types)), func(quoted string) string { return quoted })
 	}
 	diags.AddAttributeError(path.Root("type"), "No such metadata",
-		fmt.Sprintf("Repository %s has no metadata of type %q. %s", repository, typ, have))
+		fmt.Sprintf("Repository %s has no metadata of type %q. %s", repository, keyOfType(typ), have))
 	return false
 }

@@ -160,7 +160,7 @@ func (m *repositoryMetadataModel) held(repository oci.Repository, stale bool) ma
 				current.repair = false // The state lacks only contents that the registry has lost.
 			}
 		}
-		held[manifesto.Key{Repository: repository, Image: image, Type: m.Type.ValueString()}] = current
+		held[manifesto.Key{Repository: repository, Image: image, Type: typeIn(m.Type)}] = current
 	}
 	return held
 }

@@ -119,7 +119,7 @@ func (p *repositoryPlanner) planSignatures(known bool) bool {
 	case !signsKnown || signs && p.plan.Type.IsUnknown():
 		p.plan.ArtifactType = types.StringUnknown()
 	default:
-		p.plan.ArtifactType = optionalString(artifactTypeOf(p.artifactType, p.plan.Type.ValueString(), signs))
+		p.plan.ArtifactType = optionalString(artifactTypeOf(p.artifactType, typeIn(p.plan.Type), signs))
 	}
 	signatures := bulkSignaturePlanner{
 		data: p.data, plan: &p.plan.bulkSignatureModel, publishes: !p.artifactType.IsNull(), now: time.Now(),
@@ -250,7 +250,7 @@ func (p *repositoryPlanner) planMeeting(ctx context.Context, entries []bulkEntry
 		return
 	}
 	b := p.bulk()
-	found, err := findBulk(ctx, b, p.plan.Type.ValueString())
+	found, err := findBulk(ctx, b, typeIn(p.plan.Type))
 	if err == nil {
 		err = p.data.checkBase(ctx, p.repository, "", p.diags)
 	}

@@ -110,7 +110,7 @@ func (r *repositoryRefresh) run(
 	ctx context.Context, b bulk, floor manifesto.Floor, diags *diag.Diagnostics,
 ) (manifesto.Floor, error) {
 	s := bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Type: r.before.Type.ValueString()}, floor: floor,
+		bulk: b, filter: manifesto.Filter{Type: typeIn(r.before.Type)}, floor: floor,
 		before: r.before.bulkSignatureModel, signs: b.data.refreshSigns(&r.before.bulkSignatureModel, r.imported),
 	}
 	if err := s.verify(ctx); err != nil {
@@ -155,7 +155,7 @@ func (r *repositoryRefresh) publication(
 		}
 	}
 	publishes := !r.before.Attached.IsNull() || r.imported && !r.state.ArtifactType.IsNull()
-	wanted := artifactTypeOf(r.state.ArtifactType, r.before.Type.ValueString(), s.signs)
+	wanted := artifactTypeOf(r.state.ArtifactType, typeIn(r.before.Type), s.signs)
 	return s.refresh(ctx, &r.state.bulkSignatureModel, own, func(manifesto.Key) string { return wanted }, publishes, diags)
 }
 

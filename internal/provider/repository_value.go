@@ -63,7 +63,7 @@ func (t listedTypes) imageValue(image listedImage) tftypes.Value {
 		if image.signatures != nil {
 			signature = image.signatures[i]
 		}
-		metadata[entry.Type] = t.entryValue(entry, content, signature)
+		metadata[keyOfType(entry.Type)] = t.entryValue(entry, content, signature)
 	}
 	return tftypes.NewValue(t.image, map[string]tftypes.Value{
 		"tags":     tags,

@@ -40,7 +40,7 @@ type signaturePlanner struct {
 	data *providerData
 	// config, plan and state are the attributes; state is nil for a piece to create.
 	config, plan, state *signatureModel
-	// typ is the type of the piece.
+	// typ is the key of the piece's type.
 	typ types.String
 	// keepsEntry says that the manifesto's entry stays as it is.
 	keepsEntry bool
@@ -74,7 +74,7 @@ func (p *signaturePlanner) planArtifactType(sign, known bool) {
 	case !known || sign && p.typ.IsUnknown():
 		p.plan.ArtifactType = types.StringUnknown()
 	case sign:
-		p.plan.ArtifactType = types.StringValue(format.DefaultArtifactType(p.typ.ValueString()))
+		p.plan.ArtifactType = types.StringValue(format.DefaultArtifactType(typeIn(p.typ)))
 	default:
 		p.plan.ArtifactType = types.StringNull()
 	}

@@ -139,7 +139,7 @@ func (s *subject) diagnoseLookup(ctx context.Context, err error, operation, typ 
 	if len(missing.Types) > 0 {
 		quoted := make([]string, len(missing.Types))
 		for i, typ := range missing.Types {
-			quoted[i] = fmt.Sprintf("%q", typ)
+			quoted[i] = fmt.Sprintf("%q", keyOfType(typ))
 		}
 		have = "It has " + strings.Join(quoted, ", ") + "."
 	}
@@ -148,7 +148,7 @@ func (s *subject) diagnoseLookup(ctx context.Context, err error, operation, typ 
 			"%s. Name one as platform or, in an import, by its digest.", strings.Join(platforms, ", "))
 	}
 	return diagnosis{"type", "No such metadata", fmt.Sprintf(
-		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), key.Type, have)}
+		"Image %s has no metadata of type %q. %s", key.Repository.Digested(key.Image), keyOfType(key.Type), have)}
 }
 
 // key returns the key of the image's metadata of a type. The subject must be resolved.

@@ -43,5 +43,5 @@ func (m *subjectModel) imageStored() (oci.Repository, oci.Digest, error) {
 // setKey sets the computed attributes of an object that is about one piece of metadata.
 func (m *subjectModel) setKey(key manifesto.Key) {
 	m.setImage(key.Repository, key.Image)
-	m.ID = types.StringValue(key.String())
+	m.ID = types.StringValue(m.ID.ValueString() + "#" + keyOfType(key.Type))
 }

@@ -11,9 +11,9 @@ import (
 // another type, which the registry may have as well. So configurations, states and identities have the key of a type.
 
 // keyOfType returns the key of a type: the type itself or, if a Terraform string cannot carry it unchanged, the type
-// with quotes and escapes.
+// with quotes and escapes. So has a type that is itself spelled like such a key.
 func keyOfType(typ string) string {
-	if format.IsText([]byte(typ)) {
+	if format.IsText([]byte(typ)) && typeOfKey(typ) == typ {
 		return typ
 	}
 	return strconv.QuoteToASCII(typ)
