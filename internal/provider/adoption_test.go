@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,32 +186,22 @@ func TestCLIAdoptionOfTheOriginal(t *testing.T) {
 		t.Helper()
 		w := newWorld(t, registrytest.Options{})
 		one, two := hexadecimal(w.image), hexadecimal(w.push("2", "two"))
-		seccomp := w.blob("{\n\t\"defaultAction\": \"SCMP_ACT_ERRNO\"\n}\n")
-		w.write(fmt.Sprintf(`{
-			"images": [{
-				"image_digest": %q,
-				"manifesto": [{
-						"type": "seccomp",
-						"digest": %q
-					},
-					{
-						"type": "approvals",
-						"digest": %q
-					},
-					{
-						"type": "contact",
-						"digest": %q
-					}
-				]
-			},
-		{
-				"image_digest": %q,
-				"manifesto": [{
-					"type": "seccomp",
-					"digest": %[2]q
-				}]
-			}]
-		}`, one, seccomp, w.blob(`{"approved":true,"by":"ops"}`), w.blob("me@example.com\n"), two))
+		document, err := os.ReadFile(filepath.Join("..", "format", "testdata", "original.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The document stays as the original's README has it, but for digests of what this registry has.
+		w.write(strings.NewReplacer(
+			"70d2f067eb94ec8ab0530068a414d8dbe8c203244ae5d5ad4ba6eb1babd1c1c1", one,
+			"51d2f067eb94ec8ab0531987a414d8dbe8c203244ae5d5ad4ba6eb1babd1d54a", two,
+			"sha256:a2fe22a6d44aa86432adad99481c3ad526ba35af2223df126620d20e38c70fac",
+			w.blob("{\n\t\"defaultAction\": \"SCMP_ACT_ERRNO\"\n}\n").String(),
+			"sha256:6ced8eb4e6a61639601e7073963ec04a80f70a11442157e1dd825f042879a6da",
+			w.blob(`{"approved":true,"by":"ops"}`).String(),
+			"sha256:e896a0012a3450d9cef7e040eea8bed3fe06188957439fea501a65b62c65b4f1", w.blob("me@example.com\n").String(),
+			"sha256:b2f72296d04ea36435adae99481c3ad526ba35af2223df126620d20e38c9763c", w.blob("{}").String(),
+			"sha256:9ce18eb4e6a66639601e7073963ec04aa0f70a11442157e1d9825f042879abb1", w.blob("# Runbook\n").String(),
+		).Replace(string(document)))
 		adopts(t, w, found)
 		for _, typ := range []string{"seccomp", "approvals", "contact"} {
 			if piece, err := w.store().Get(t.Context(), w.key(typ)); err != nil || !piece.Pinned {

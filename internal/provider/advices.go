@@ -69,7 +69,7 @@ var advices = []advice{
 		"The registry answers as if there were no manifesto, but the cause may be a missing permission or an archive " +
 			"tier, so nothing was written. Check that the repository exists, that the credentials may read it, and that " +
 			"no retention rule includes _manifesto*.")},
-	{manifesto.ErrInterrupted, "image", "Interrupted", fixed(
+	{manifesto.ErrInterrupted, "image", interrupted, fixed(
 		"The metadata may or may not have been stored. Run the same command again: it checks first and continues " +
 			"from there.")},
 	{manifesto.ErrNotConfirmed, "image", "Manifesto not confirmed", fixed(
@@ -155,7 +155,7 @@ var advices = []advice{
 	})},
 	{context.DeadlineExceeded, "image", timedOut, fixed(
 		"The registry did not answer in time. Run the same command again.")},
-	{context.Canceled, "image", "Interrupted", fixed(
+	{context.Canceled, "image", interrupted, fixed(
 		"The operation was interrupted. Run the same command again.")},
 }
 

@@ -24,6 +24,7 @@ const (
 	malformedPlatform  = "Malformed platform"
 	movedSincePlan     = "Image moved since the plan"
 	timedOut           = "Timeout"
+	interrupted        = "Interrupted"
 	notTrusted         = "Signature not to be trusted"
 	nothingToSignWith  = "Nothing to sign with"
 )

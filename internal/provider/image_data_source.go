@@ -87,7 +87,7 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 				Validators:  []validator.Set{setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"types": schema.ListAttribute{
-				MarkdownDescription: "Types of the metadata in the order in which they were added.",
+				MarkdownDescription: "Types of the metadata in the order in which they were added." + keyHelp,
 				ElementType:         types.StringType,
 				Computed:            true,
 			},

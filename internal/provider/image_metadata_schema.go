@@ -19,7 +19,7 @@ func (r *imageMetadataResource) Schema(ctx context.Context, _ resource.SchemaReq
 		"metadata": schema.MapNestedAttribute{
 			MarkdownDescription: "Metadata by type, which is any text. An empty map means that the image has none. All " +
 				"contents together have at most 32 MiB. A plan shows metadata that something else has added as an element " +
-				"that the apply removes.",
+				"that the apply removes." + keyHelp,
 			Required:     true,
 			NestedObject: schema.NestedAttributeObject{Attributes: imagePieceAttributes()},
 		},

@@ -33,7 +33,7 @@ func lookupAttributes() map[string]schema.Attribute {
 		"repository without a manifesto."
 	return withSubject("`REPOSITORY@DIGEST#TYPE`.", withTrust(verified, "the metadata", map[string]schema.Attribute{
 		"type": schema.StringAttribute{
-			MarkdownDescription: "Type of the metadata.",
+			MarkdownDescription: "Type of the metadata." + keyHelp,
 			Required:            true,
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 		},

@@ -30,7 +30,7 @@ func (r *metadataResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	attributes := map[string]schema.Attribute{
 		"type": schema.StringAttribute{
 			MarkdownDescription: "Type of the metadata: any text. An image has at most one piece of metadata of each type. " +
-				"Changing the type replaces the metadata.",
+				"Changing the type replaces the metadata." + keyHelp,
 			Required:      true,
 			Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},

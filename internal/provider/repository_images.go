@@ -21,7 +21,7 @@ func imagesAttribute() schema.Attribute {
 			Computed: true,
 		},
 		"metadata": schema.MapNestedAttribute{
-			MarkdownDescription: "Metadata by type, as far as `type` and `types` let it pass.",
+			MarkdownDescription: "Metadata by type, as far as `type` and `types` let it pass." + keyHelp,
 			Computed:            true,
 			NestedObject: schema.NestedAttributeObject{Attributes: listedAttributes(
 				"Size of the content in bytes. Null if another tool stored it and `include_content` is not set.",

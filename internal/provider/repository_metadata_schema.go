@@ -32,7 +32,7 @@ func (r *repositoryMetadataResource) Schema(
 				Validators: []validator.String{isRepository()},
 			},
 			"type": schema.StringAttribute{
-				MarkdownDescription: "Type of the metadata: any text. Another type replaces the resource.",
+				MarkdownDescription: "Type of the metadata: any text. Another type replaces the resource." + keyHelp,
 				Required:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},

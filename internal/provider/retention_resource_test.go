@@ -58,8 +58,9 @@ func plansStale(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	)
 }
 
-func stale(entries ...string) statecheck.StateCheck {
-	return statecheck.ExpectKnownValue(retentionAddress, tfjsonpath.New("stale"), texts(entries...))
+// nothingStale checks that the state shows nothing to remove.
+func nothingStale() statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(retentionAddress, tfjsonpath.New("stale"), texts())
 }
 
 // The creation removes what is stale, an update what becomes stale later, and the destruction nothing.
@@ -77,7 +78,7 @@ func TestAccRetention(t *testing.T) {
 		resource.TestStep{
 			Config:            w.retention(""),
 			ConfigPlanChecks:  plansStale(plancheck.ResourceActionCreate),
-			ConfigStateChecks: []statecheck.StateCheck{stale()},
+			ConfigStateChecks: []statecheck.StateCheck{nothingStale()},
 			Check:             w.leaves(map[oci.Digest][]string{one: both, two: nil, three: both}),
 		},
 		resource.TestStep{Config: w.retention(""), ConfigPlanChecks: emptyPlan},
@@ -94,7 +95,7 @@ func TestAccRetention(t *testing.T) {
 		resource.TestStep{
 			Config:            w.retention(""),
 			ConfigPlanChecks:  plansStale(plancheck.ResourceActionUpdate),
-			ConfigStateChecks: []statecheck.StateCheck{stale()},
+			ConfigStateChecks: []statecheck.StateCheck{nothingStale()},
 			Check:             w.leaves(map[oci.Digest][]string{one: both, two: nil, three: nil}),
 		},
 		resource.TestStep{Config: w.retention(""), ConfigPlanChecks: emptyPlan},
@@ -395,7 +396,7 @@ func TestAccRetentionOfOtherRepositories(t *testing.T) {
 	w := newWorld(t, registrytest.Options{})
 	spelled := strings.Replace(w.ref(""), "127.0.0.1", "localhost", 1)
 	acceptance(t,
-		resource.TestStep{Config: w.retention(""), ConfigStateChecks: []statecheck.StateCheck{stale()}},
+		resource.TestStep{Config: w.retention(""), ConfigStateChecks: []statecheck.StateCheck{nothingStale()}},
 		resource.TestStep{
 			Config:           retentionConfig(w.server.Host()+"/unknown", ""),
 			ConfigPlanChecks: plansStale(plancheck.ResourceActionDestroyBeforeCreate),

@@ -58,7 +58,7 @@ func (r *retentionResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			},
 			"stale": schema.ListAttribute{
 				MarkdownDescription: "Metadata whose image is gone, each as `DIGEST#TYPE`, in the order of the manifesto. The " +
-					"refresh finds it, and an apply leaves an empty list.",
+					"refresh finds it, and an apply leaves an empty list." + keyHelp,
 				ElementType: types.StringType,
 				Computed:    true,
 			},

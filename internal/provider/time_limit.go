@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,9 +34,11 @@ func readLimit(ctx context.Context, configured timeouts.Value) (timeLimit, diag.
 	return limit, diags
 }
 
-// within adds the limit to a diagnosis of an operation whose context has expired.
+// within adds the limit to a diagnosis of an operation whose context has expired. A commit that the limit has ended is
+// an interrupted one: its outcome is not known.
 func (d diagnosis) within(ctx context.Context, limit timeLimit) diagnosis {
-	if d.summary != timedOut || ctx.Err() == nil {
+	expired := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	if !expired || d.summary != timedOut && d.summary != interrupted {
 		return d
 	}
 	d.detail += fmt.Sprintf(" The limit was %s", limit.duration)

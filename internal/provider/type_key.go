@@ -10,6 +10,9 @@ import (
 // Terraform normalises every string that it handles to Unicode NFC. A type that is not in this form would come back as
 // another type, which the registry may have as well. So configurations, states and identities have the key of a type.
 
+// keyHelp says in descriptions how a type is given.
+const keyHelp = " A type that is not in Unicode NFC has quotes and escapes, such as `\"cafe\\u0301\"`."
+
 // keyOfType returns the key of a type: the type itself or, if a Terraform string cannot carry it unchanged, the type
 // with quotes and escapes. So has a type that is itself spelled like such a key.
 func keyOfType(typ string) string {
