@@ -23,6 +23,21 @@ func (s *Store) Content(ctx context.Context, name oci.Repository, entry format.E
 	return content, measured(entry, int64(len(content))), nil
 }
 
+// IsDamage reports whether an error of Content is about what is stored, so that another attempt would fail in the same
+// way, and other contents may well be read: the content is gone, exceeds format.MaxContent, has another digest, or is
+// an image that cannot be read. Errors of the connection, of the registry and of permissions are no damage.
+func IsDamage(err error) bool {
+	for _, damage := range []error{
+		ErrContentMissing, format.ErrMalformed, format.ErrNotManifesto, format.ErrTooLarge, oci.ErrTooLarge,
+		oci.ErrDigestMismatch, oci.ErrNoManifest,
+	} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
+}
+
 // wanted is the content that an entry names.
 type wanted struct {
 	digest oci.Digest
@@ -69,8 +84,12 @@ func imageContent(ctx context.Context, repository Repository, digest oci.Digest)
 		return nil, err
 	}
 	parsed, err := resolveImage(ctx, repository, m)
-	if err != nil {
-		return nil, err
+	var content []byte
+	if err == nil {
+		content, err = readData(ctx, repository, parsed, format.MaxContent)
 	}
-	return readData(ctx, repository, parsed, format.MaxContent)
+	if errors.Is(err, oci.ErrNotFound) {
+		return nil, fmt.Errorf("%w: image %s lacks a part: %w", ErrContentMissing, digest, err)
+	}
+	return content, err
 }

@@ -3,6 +3,10 @@ package manifesto
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -15,7 +19,8 @@ const contentParallel = 8
 // Contents returns the contents of entries, each at the index of its entry, and corrects the entries as Content does.
 // A content that is gone is nil. A content that several entries name is downloaded once, and counts once for each of
 // them. If all together have more than limit bytes, the error wraps ErrContentsTooLarge; Contents downloads nothing if
-// the entries say so themselves.
+// the entries say so themselves. If nothing is wrong but that some contents are damaged, the error is a *DamagedError,
+// and the other contents are there.
 func (s *Store) Contents(
 	ctx context.Context, name oci.Repository, entries []format.Entry, limit int64,
 ) ([][]byte, error) {
@@ -37,10 +42,15 @@ func (s *Store) Contents(
 	}
 	contents := make([][]byte, len(entries))
 	var total atomic.Int64
+	var damage DamagedError
 	repository := s.committer(name).repository
 	err := eachAtOnce(ctx, keys, contentParallel, func(ctx context.Context, _ int, key wanted) error {
 		content, err := getContent(ctx, repository, key)
 		if errors.Is(err, ErrContentMissing) {
+			return nil
+		}
+		if IsDamage(err) {
+			damage.add(places[key], err)
 			return nil
 		}
 		if err != nil {
@@ -59,5 +69,43 @@ func (s *Store) Contents(
 		}
 		return nil
 	})
+	if err == nil && len(damage.Reasons) > 0 {
+		err = &damage
+	}
 	return contents, err
+}
+
+// DamagedError is the error of contents that the repository has and nobody can use, for the reasons that IsDamage
+// names.
+type DamagedError struct {
+	// Reasons are by the index of the entry.
+	Reasons map[int]error
+	mu      sync.Mutex
+}
+
+// add records why the content of the entries at places cannot be used.
+func (e *DamagedError) add(places []int, reason error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.Reasons == nil {
+		e.Reasons = map[int]error{}
+	}
+	for _, i := range places {
+		e.Reasons[i] = reason
+	}
+}
+
+// Error implements error.
+func (e *DamagedError) Error() string {
+	if more := len(e.Reasons) - 1; more > 0 {
+		return fmt.Sprintf("%v, and %d more contents cannot be used", e.first(), more)
+	}
+	return e.first().Error()
+}
+
+// Unwrap returns the reason of the first entry.
+func (e *DamagedError) Unwrap() error { return e.first() }
+
+func (e *DamagedError) first() error {
+	return e.Reasons[slices.Min(slices.Collect(maps.Keys(e.Reasons)))]
 }

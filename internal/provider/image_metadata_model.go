@@ -109,7 +109,7 @@ func (p imagePiece) object() attr.Value {
 	})
 }
 
-// hasContent reports whether a state has the content. It lacks what the registry has lost.
+// hasContent reports whether a state has the content. It lacks what is lost, or could not be shown.
 func (p imagePiece) hasContent() bool { return !p.content.IsNull() || !p.contentBase64.IsNull() }
 
 // size returns the size of the content in bytes, without decoding it.

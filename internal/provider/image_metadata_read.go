@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
@@ -148,9 +146,9 @@ func (r *imageRefresh) publication(
 }
 
 // download returns the contents that the state does not have, each at the index of its entry, and corrects the entries
-// as Store.Contents does.
+// as Store.Contents does. A content that cannot be shown is nil, like one that is lost.
 func (r *imageRefresh) download(ctx context.Context, located []manifesto.Located) ([][]byte, error) {
-	var wanted []format.Entry
+	var wanted []manifesto.Located
 	var places []int
 	limit := int64(maxContents)
 	for i, l := range located {
@@ -158,29 +156,17 @@ func (r *imageRefresh) download(ctx context.Context, located []manifesto.Located
 		case r.keeps(key, l.Piece):
 			limit -= r.before[key].size()
 		case !l.Piece.Missing:
-			wanted, places = append(wanted, l.Piece.Entry), append(places, i)
+			wanted, places = append(wanted, l), append(places, i)
 		}
 	}
-	contents := make([][]byte, len(located))
-	if len(wanted) == 0 {
-		return contents, nil
-	}
-	downloaded, err := r.data.store.Contents(ctx, r.repository, wanted, limit)
-	if errors.Is(err, manifesto.ErrContentsTooLarge) && !r.imported {
-		r.diags.AddAttributeWarning(path.Root(r.entries), contentsTooLarge, fmt.Sprintf(
-			"There is so much %s now that its contents have more than %d MiB together, which is more than Terraform carries in "+
-				"one object. The plan does not show the contents that are new or changed. The apply replaces or removes them.",
-			r.what, maxContents>>20))
-		return contents, nil
-	}
+	downloaded, err := r.bulk.download(ctx, wanted, limit, r.imported, r.diags)
 	if err != nil {
 		return nil, err
 	}
+	contents := make([][]byte, len(located))
 	for i, place := range places {
-		contents[place], located[place].Piece.Entry = downloaded[i], wanted[i]
-		if downloaded[i] == nil {
-			located[place].Piece.Missing = true
-		}
+		contents[place], located[place] = downloaded[i].bytes, wanted[i]
+		located[place].Piece.Missing = downloaded[i].lost
 	}
 	return contents, nil
 }

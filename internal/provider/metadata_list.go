@@ -173,7 +173,7 @@ func (q metadataQuery) adopt(ctx context.Context, snapshot *manifesto.Snapshot, 
 	}
 	_, err := q.data.refresh(ctx, m.key, &model, signature)
 	switch {
-	case err != nil && !isDamage(err):
+	case err != nil && !manifesto.IsDamage(err):
 		return err
 	case err != nil:
 		model.setKey(m.key)
@@ -186,22 +186,9 @@ func (q metadataQuery) adopt(ctx context.Context, snapshot *manifesto.Snapshot, 
 	return nil
 }
 
-// isDamage reports whether an error is about one entry and its content, so that others may well be read.
-func isDamage(err error) bool {
-	for _, damage := range []error{
-		manifesto.ErrContentMissing, format.ErrMalformed, format.ErrNotManifesto, format.ErrTooLarge, oci.ErrTooLarge,
-		oci.ErrDigestMismatch,
-	} {
-		if errors.Is(err, damage) {
-			return true
-		}
-	}
-	return false
-}
-
 // warn tells that the content of a piece of metadata cannot be had, and why.
 func (m *listedMetadata) warn(why string) {
-	m.diags.AddWarning("Content cannot be read", fmt.Sprintf(
+	m.diags.AddWarning(contentUnreadable, fmt.Sprintf(
 		"The content of %s cannot be read, so that a generated configuration lacks it. %s Remove the resource and its "+
 			"import from the configuration, or give the resource the content; applying it stores the content again.",
 		describeKey(m.key), why))

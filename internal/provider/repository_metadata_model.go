@@ -28,10 +28,12 @@ type repositoryMetadataModel struct {
 	Timeouts             timeouts.Value
 	ID                   types.String
 	// ImageDigests and Digests have the elements of Images and ImagesBase64. In a state they also have entries whose
-	// content the registry has lost.
+	// content is lost, or could not be shown.
 	ImageDigests, Digests textMap
-	Pinned                types.Bool
-	ArtifactType          types.String
+	// Differing says of keys which of media_type and annotations their entries have otherwise. It is null if none have.
+	Differing    textMap
+	Pinned       types.Bool
+	ArtifactType types.String
 	bulkSignatureModel
 }
 
@@ -54,7 +56,8 @@ func (m *repositoryMetadataModel) decode(ctx context.Context, raw tftypes.Value,
 		Overwrite: d.boolean("overwrite"), KeepOnDestroy: d.boolean("keep_on_destroy"),
 		Timeouts: decodeAs[timeouts.Value](&d, "timeouts", timeoutsType()),
 		ID:       d.text("id"), ImageDigests: d.textMap("image_digests"), Digests: d.textMap("digests"),
-		Pinned: d.boolean("pinned"), ArtifactType: d.text("artifact_type"), bulkSignatureModel: d.bulkSignature(),
+		Differing: d.textMap("differing"), Pinned: d.boolean("pinned"), ArtifactType: d.text("artifact_type"),
+		bulkSignatureModel: d.bulkSignature(),
 	}
 	if d.err != nil {
 		diags.AddError("Unreadable value", sentence(d.err)+" This is a bug of the provider.")
@@ -83,6 +86,7 @@ func (m *repositoryMetadataModel) encode(
 	}
 	for name, value := range map[string]textMap{
 		"images": m.Images, "images_base64": m.ImagesBase64, "image_digests": m.ImageDigests, "digests": m.Digests,
+		"differing": m.Differing,
 	} {
 		set(name, value.value(), nil)
 	}
@@ -145,19 +149,19 @@ func keysOf(imageDigests map[string]string) map[oci.Digest][]string {
 	return keys
 }
 
-// held returns what a state has. stale says that the plan stores other media types or annotations.
+// held returns what a state has. stale says that the plan stores other media types or annotations than the state has.
 func (m *repositoryMetadataModel) held(repository oci.Repository, stale bool) map[manifesto.Key]bulkHeld {
 	held := make(map[manifesto.Key]bulkHeld, len(m.ImageDigests.texts))
 	for image, keys := range keysOf(m.ImageDigests.texts) {
 		current := bulkHeld{
-			reference: declaredByKey(keys[0]), digest: oci.Digest(m.Digests.texts[keys[0]]), stale: stale, repair: true,
-			artifactType: m.ArtifactType.ValueString(),
+			reference: declaredByKey(keys[0]), digest: oci.Digest(m.Digests.texts[keys[0]]), repair: true,
+			stale: stale || m.Differing.texts[keys[0]] != "", artifactType: m.ArtifactType.ValueString(),
 		}
 		for _, key := range keys {
 			_, isText := m.Images.texts[key]
 			_, isBase64 := m.ImagesBase64.texts[key]
 			if isText || isBase64 {
-				current.repair = false // The state lacks only contents that the registry has lost.
+				current.repair = false // The state lacks only contents that are lost, or could not be shown.
 			}
 		}
 		held[manifesto.Key{Repository: repository, Image: image, Type: typeIn(m.Type)}] = current

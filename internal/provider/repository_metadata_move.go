@@ -69,7 +69,7 @@ func moveToRepositoryMetadata(ctx context.Context, p movedPiece, resp *resource.
 	name, key := repositoryAndKey(p.Image.ValueString(), repository, image)
 	m := repositoryMetadataModel{
 		Repository: types.StringValue(name), Type: p.typ, MediaType: p.mediaType, Annotations: p.annotations,
-		Images: textMap{null: true}, ImagesBase64: textMap{null: true}, Pinned: p.pinned,
+		Images: textMap{null: true}, ImagesBase64: textMap{null: true}, Differing: textMap{null: true}, Pinned: p.pinned,
 		ImageDigests: newTextMap(map[string]string{key: image.String()}),
 		Digests:      newTextMap(map[string]string{key: p.digest.ValueString()}),
 		ArtifactType: p.storedArtifactType(), bulkSignatureModel: p.signature,

@@ -98,6 +98,7 @@ func (p *repositoryPlanner) run(ctx context.Context) {
 		return
 	}
 	p.plan.setDeclared(p.declared, known)
+	p.plan.Differing = textMap{null: true}
 	p.plan.Pinned = types.BoolValue(true)
 	if !checkShared(p.declared, p.diags) || !p.planSignatures(known) {
 		return
@@ -134,10 +135,11 @@ func (p *repositoryPlanner) planSignatures(known bool) bool {
 // keepsAll reports whether the state has all that is planned, so that nothing is stored.
 func (p *repositoryPlanner) keepsAll() bool {
 	return p.plan.MediaType.Equal(p.state.MediaType) && sameAnnotations(p.plan.Annotations, p.state.Annotations) &&
-		p.plan.ArtifactType.Equal(p.state.ArtifactType) && !slices.ContainsFunc(p.declared, func(d declaredImage) bool {
-		return d.image == "" || d.digest == "" || p.state.ImageDigests.texts[d.key] != d.image.String() ||
-			p.state.Digests.texts[d.key] != d.digest.String()
-	})
+		p.plan.ArtifactType.Equal(p.state.ArtifactType) && p.state.Differing.null &&
+		!slices.ContainsFunc(p.declared, func(d declaredImage) bool {
+			return d.image == "" || d.digest == "" || p.state.ImageDigests.texts[d.key] != d.image.String() ||
+				p.state.Digests.texts[d.key] != d.digest.String()
+		})
 }
 
 // planRepository plans id, and whether the resource is replaced.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 )
@@ -90,7 +88,7 @@ type repositoryRefresh struct {
 	// keys are the elements of the state by the image that they name.
 	keys map[oci.Digest][]string
 	// wanted are the contents to download, and places the keys that have each of them.
-	wanted []format.Entry
+	wanted []manifesto.Located
 	places [][]string
 	// size is that of the contents that stay, in bytes.
 	size int64
@@ -102,6 +100,7 @@ func newRepositoryRefresh(state *repositoryMetadataModel) *repositoryRefresh {
 	}
 	state.Images, state.ImagesBase64 = newTextMap(nil), newTextMap(nil)
 	state.ImageDigests, state.Digests = newTextMap(nil), newTextMap(nil)
+	state.Differing = textMap{null: true}
 	return r
 }
 
@@ -124,7 +123,8 @@ func (r *repositoryRefresh) run(
 		return floor, err
 	}
 	r.compare(pieces)
-	if err = r.download(ctx, b); err != nil {
+	r.compareFacts(pieces)
+	if err = r.download(ctx, b, diags); err != nil {
 		return floor, err
 	}
 	r.finish()
@@ -159,25 +159,25 @@ func (r *repositoryRefresh) publication(
 	return s.refresh(ctx, &r.state.bulkSignatureModel, own, func(manifesto.Key) string { return wanted }, publishes, diags)
 }
 
-// compare sets everything but contents that have changed. An entry that the state does not have gets the image's
-// digest as its key.
+// keysOf returns the keys of an image.
+func (r *repositoryRefresh) keysOf(image oci.Digest) []string {
+	if keys, ok := r.keys[image]; ok {
+		return keys
+	}
+	return []string{image.String()}
+}
+
+// compare sets the images, the digests, and contents that have not changed. An entry that the state does not have gets
+// the image's digest as its key.
 func (r *repositoryRefresh) compare(pieces []manifesto.Located) {
 	r.state.Pinned = types.BoolValue(true)
-	firstOwn := true
 	for _, located := range pieces {
 		piece := located.Piece
 		if !piece.Pinned || piece.Missing {
 			r.state.Pinned = types.BoolValue(false)
 		}
 		image := located.Key.Image
-		keys, own := r.keys[image]
-		if own || r.imported {
-			r.compareFacts(piece.Entry, r.imported && firstOwn)
-			firstOwn = false
-		}
-		if !own {
-			keys = []string{image.String()}
-		}
+		keys := r.keysOf(image)
 		var changed []string
 		for _, key := range keys {
 			r.state.ImageDigests.texts[key] = image.String()
@@ -187,7 +187,7 @@ func (r *repositoryRefresh) compare(pieces []manifesto.Located) {
 			}
 		}
 		if len(changed) > 0 {
-			r.wanted = append(r.wanted, piece.Entry)
+			r.wanted = append(r.wanted, located)
 			r.places = append(r.places, changed)
 		}
 	}
@@ -211,38 +211,22 @@ func (r *repositoryRefresh) keeps(key string, digest oci.Digest) bool {
 	return ok
 }
 
-// compareFacts shows a media type and annotations that differ from those in the state. All entries should have the
-// same, so that one that differs stands for all. A media type that the state does not have is not tracked.
-func (r *repositoryRefresh) compareFacts(entry format.Entry, first bool) {
-	if !r.before.MediaType.IsNull() && r.before.MediaType.ValueString() != entry.MediaType {
-		r.state.MediaType = optionalString(entry.MediaType)
-	}
-	if first {
-		r.before.Annotations = optionalMap(entry.Annotations)
-		r.state.Annotations = r.before.Annotations
-	}
-	if !maps.Equal(r.before.annotations(), entry.Annotations) {
-		r.state.Annotations = optionalMap(entry.Annotations)
-	}
-}
-
-// download sets the contents that have changed. An element whose content is gone is in neither images nor
-// images_base64.
-func (r *repositoryRefresh) download(ctx context.Context, b bulk) error {
-	if len(r.wanted) == 0 {
-		return nil
-	}
-	contents, err := b.data.store.Contents(ctx, b.repository, r.wanted, maxContents-r.size)
+// download sets the contents that have changed. An element whose content is lost or cannot be shown is in neither
+// images nor images_base64.
+func (r *repositoryRefresh) download(ctx context.Context, b bulk, diags *diag.Diagnostics) error {
+	contents, err := b.download(ctx, r.wanted, maxContents-r.size, r.imported, diags)
 	if err != nil {
 		return err
 	}
 	for i, content := range contents {
-		if content == nil {
+		if content.lost {
 			r.state.Pinned = types.BoolValue(false)
+		}
+		if content.bytes == nil {
 			continue
 		}
 		for _, key := range r.places[i] {
-			r.setContent(key, content)
+			r.setContent(key, content.bytes)
 		}
 	}
 	return nil

@@ -92,6 +92,9 @@ func (r *repositoryMetadataResource) Schema(
 			},
 			"image_digests": textMapAttribute("Digest of the image that each key of `images` and `images_base64` names.", true),
 			"digests":       textMapAttribute("Digest of the content by key: the sha256 of its bytes.", true),
+			"differing": textMapAttribute("Which metadata has another media type or other annotations than `media_type` and "+
+				"`annotations` say, by key: `annotations`, `media_type`, or both. The next apply stores it with those of the "+
+				"configuration. Null if there is none.", true),
 			"pinned": schema.BoolAttribute{
 				MarkdownDescription: "Whether all contents are protected from the registry's garbage collection. If one is not, " +
 					"the next apply protects it again.",
