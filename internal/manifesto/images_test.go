@@ -3,8 +3,11 @@ package manifesto
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"path"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -128,6 +131,54 @@ func TestContents(t *testing.T) {
 			if !errors.Is(err, ErrContentsTooLarge) {
 				t.Errorf("three contents of 6 bytes, %+v: %v", entry, err)
 			}
+		}
+	})
+}
+
+// A damaged content does not hide the others. An error that may pass is no damage, and comes first.
+func TestContentsDamaged(t *testing.T) {
+	everyKind(t, func(t *testing.T, f *fixture) {
+		good, corrupt, large := f.blob(t, "good"), f.blob(t, "corrupt"), f.blob(t, "large")
+		answers := map[string]http.HandlerFunc{
+			corrupt.String(): func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("other")) },
+			large.String(): func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(format.MaxContent+1))
+				w.WriteHeader(http.StatusOK)
+			},
+		}
+		intercept := func(answers map[string]http.HandlerFunc) {
+			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				answer, ok := answers[path.Base(r.URL.Path)]
+				if ok && r.Method == http.MethodGet {
+					answer(w, r)
+				}
+				return ok && r.Method == http.MethodGet
+			})
+		}
+		intercept(answers)
+		var entries []format.Entry
+		for _, digest := range []oci.Digest{corrupt, good, large, corrupt} {
+			entries = append(entries, format.Entry{Type: "t", Digest: digest, Size: format.UnknownSize})
+		}
+		contents, err := f.run(t).Contents(t.Context(), f.remote.Repository(), entries, 1000)
+		damage, ok := errors.AsType[*DamagedError](err)
+		if !ok || len(damage.Reasons) != 3 || !errors.Is(damage.Reasons[0], oci.ErrDigestMismatch) ||
+			!errors.Is(damage.Reasons[2], oci.ErrTooLarge) || !errors.Is(damage.Reasons[3], oci.ErrDigestMismatch) {
+			t.Fatalf("got %v", err)
+		}
+		if !reflect.DeepEqual(contents, [][]byte{nil, []byte("good"), nil, nil}) {
+			t.Errorf("got %q", contents)
+		}
+		if !strings.Contains(err.Error(), "2 more contents") || !errors.Is(err, oci.ErrDigestMismatch) {
+			t.Errorf("the error is %v", err)
+		}
+		answers = maps.Clone(answers)
+		answers[good.String()] = func(w http.ResponseWriter, _ *http.Request) {
+			registrytest.Refuse(w, http.StatusForbidden, "DENIED", "no")
+		}
+		intercept(answers)
+		if _, err = f.run(t).Contents(t.Context(), f.remote.Repository(), entries, 1000); err == nil || IsDamage(err) {
+			t.Errorf("a content that is refused: %v", err)
 		}
 	})
 }

@@ -88,13 +88,28 @@ func TestAccRepositoryMetadataDrift(t *testing.T) {
 		"media type": {
 			func(w *world, two, _ oci.Digest) { w.restore(two, "two", "text/y", map[string]string{"by": "ops"}) },
 			func(*world, oci.Digest, oci.Digest) []plancheck.PlanCheck {
-				return []plancheck.PlanCheck{refreshed{"media_type", knownvalue.StringExact("text/y")}}
+				return []plancheck.PlanCheck{
+					refreshed{"media_type", knownvalue.StringExact("text/x")}, refreshed{"differing", textsExact("2", "media_type")},
+				}
 			},
 		},
 		"annotations": {
 			func(w *world, two, _ oci.Digest) { w.restore(two, "two", "text/x", map[string]string{"by": "them"}) },
 			func(*world, oci.Digest, oci.Digest) []plancheck.PlanCheck {
-				return []plancheck.PlanCheck{refreshed{"annotations", textsExact("by", "them")}}
+				return []plancheck.PlanCheck{
+					refreshed{"annotations", textsExact("by", "ops")}, refreshed{"differing", textsExact("2", "annotations")},
+				}
+			},
+		},
+		"annotations of all": {
+			func(w *world, two, _ oci.Digest) {
+				w.restore(w.image, "one", "text/x", map[string]string{"by": "them"})
+				w.restore(two, "two", "text/y", map[string]string{"by": "them"})
+			},
+			func(*world, oci.Digest, oci.Digest) []plancheck.PlanCheck {
+				return []plancheck.PlanCheck{
+					refreshed{"annotations", textsExact("by", "them")}, refreshed{"differing", textsExact("2", "media_type")},
+				}
 			},
 		},
 	} {
@@ -117,6 +132,7 @@ func TestAccRepositoryMetadataDrift(t *testing.T) {
 					),
 					ConfigStateChecks: checks{
 						inBulk("images", textsExact("1", "one", "2", "two")), inBulk("pinned", knownvalue.Bool(true)),
+						inBulk("differing", knownvalue.Null()),
 					},
 					Check: w.contacts(map[oci.Digest]string{w.image: "one", two: "two"}),
 				},
