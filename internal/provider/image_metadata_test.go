@@ -363,7 +363,7 @@ func TestCLIImageMetadataRequests(t *testing.T) {
 	c.write("main.tf", config("second"))
 	w.server.Reset()
 	c.terraform("apply", "-auto-approve")
-	if n := w.server.Count(http.MethodPut, "/manifests/"+format.Tag); n != 1 {
+	if n := w.commits(); n != 1 {
 		t.Errorf("%d commits, want 1", n)
 	}
 	if n := w.server.Count(http.MethodPost, "/blobs/uploads/"); n > 6 { // Two contents, and what a commit needs.

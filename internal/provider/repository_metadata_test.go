@@ -150,18 +150,20 @@ func TestAccRepositoryMetadata(t *testing.T) {
 	)
 }
 
+// commits counts how often the manifesto was stored since the last reset of the server's log.
+func (w *world) commits() (n int) {
+	for _, r := range w.server.Requests() {
+		if r.Method == http.MethodPut && strings.HasSuffix(r.Path, "/manifests/"+format.Tag) {
+			n++
+		}
+	}
+	return n
+}
+
 // oneCommit checks that the last step has changed the manifesto once, and uploaded one content.
 func (w *world) oneCommit() resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		commits, uploads := 0, 0
-		for _, r := range w.server.Requests() {
-			switch {
-			case r.Method == http.MethodPut && strings.HasSuffix(r.Path, "/manifests/"+format.Tag):
-				commits++
-			case r.Method == http.MethodPost && strings.Contains(r.Path, "/blobs/uploads"):
-				uploads++
-			}
-		}
+		commits, uploads := w.commits(), w.server.Count(http.MethodPost, "/blobs/uploads")
 		if commits != 1 || uploads != 3 { // The content, the config and the layer.
 			return fmt.Errorf("%d commits with %d uploads, want 1 with 3", commits, uploads)
 		}
