@@ -1,13 +1,11 @@
 package provider
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/format"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/registrytest"
@@ -88,37 +86,6 @@ func TestCLIBulkForeignContentDamaged(t *testing.T) {
 	}
 }
 
-// A foreign content that cannot be read for a reason that may pass is an error.
-func TestAccBulkForeignContentUnreachable(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"image", "repository"} {
-		for _, status := range []int{http.StatusUnauthorized, http.StatusServiceUnavailable} {
-			t.Run(fmt.Sprint(name, " ", status), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, registrytest.Options{})
-				test := disturbedResources(w, w.push("2", "two"))[name]
-				config := providerConfig("max_retries = 0") + test.config
-				acceptance(t,
-					resource.TestStep{Config: config},
-					resource.TestStep{
-						PreConfig: func() {
-							test.disturb("theirs")
-							w.answerBlob("theirs", func(rw http.ResponseWriter, _ *http.Request) {
-								registrytest.Refuse(rw, status, "OTHER", "not now")
-							})
-						},
-						Config: config, ExpectError: words(strconv.Itoa(status)),
-					},
-					resource.TestStep{
-						PreConfig: func() { w.server.Intercept(nil) },
-						Config:    config,
-					},
-				)
-			})
-		}
-	}
-}
-
 // So much foreign content that Terraform cannot carry it stops neither the plan that removes it nor a destruction.
 func TestCLIRepositoryMetadataForeignContentTooLarge(t *testing.T) {
 	t.Parallel()
@@ -147,37 +114,5 @@ func TestCLIRepositoryMetadataForeignContentTooLarge(t *testing.T) {
 	c.terraform("destroy", "-auto-approve")
 	if err := w.contacts(nil)(nil); err != nil {
 		t.Error(err)
-	}
-}
-
-// A refresh ends when timeouts.read says so, and the error names the limit.
-func TestAccBulkReadTimeout(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"image", "repository"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, registrytest.Options{})
-			const limit = "timeouts = { read = \"2s\" }"
-			config := w.imageMetadata(`contact = { content = "mine" }`, limit)
-			if name == "repository" {
-				config = w.all(images("1", "mine") + limit)
-			}
-			acceptance(t,
-				resource.TestStep{Config: config},
-				resource.TestStep{
-					PreConfig: func() {
-						w.server.Intercept(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-							if strings.Contains(r.URL.Path, "/manifests/") {
-								<-t.Context().Done() // The look, which others could share, goes on after the caller has given up.
-								return true
-							}
-							return false
-						})
-					},
-					Config: config, ExpectError: words(`Timeout.*The limit was 2s; timeouts.read sets it`),
-				},
-				resource.TestStep{PreConfig: func() { w.server.Intercept(nil) }, Config: config},
-			)
-		})
 	}
 }
