@@ -107,6 +107,9 @@ func (c *commandLine) terraform(args ...string) string {
 	return output
 }
 
+// isOpenTofu reports whether the tool is OpenTofu.
+func (c *commandLine) isOpenTofu() bool { return strings.HasPrefix(filepath.Base(c.tool), "tofu") }
+
 // minor returns the minor version of Terraform or OpenTofu 1.x.
 func (c *commandLine) minor() int {
 	c.t.Helper()

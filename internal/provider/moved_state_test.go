@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -65,7 +64,7 @@ func TestCLIMovedBetweenTypes(t *testing.T) {
 // keeps the identity of the old resource, and then says that an attribute is required.
 func (c *commandLine) needsIdentityOfMoved() {
 	c.t.Helper()
-	if strings.HasPrefix(filepath.Base(c.tool), "tofu") && c.minor() >= 12 {
+	if c.isOpenTofu() && c.minor() >= 12 {
 		c.t.Skip("OpenTofu keeps the identity of the old resource")
 	}
 }

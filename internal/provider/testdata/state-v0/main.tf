@@ -1,6 +1,7 @@
-# The configuration of the states in this directory. A provider with version 0 of the schema of manifesto_metadata
-# applied it, after it had imported "imported" and "legacy"; "legacy" was written by the original tool before. The names
-# in capitals, and the host, stand for what the test puts in.
+# The configuration of the states in this directory. The provider of commit 42e64a4, which had manifesto_metadata as its
+# only resource, applied it after it had imported "imported" and "legacy"; the original tool had written "legacy". The
+# names in capitals and the host stand for what the test puts in. json-schema/ has states of a later provider, in which
+# the resource had json_schema, too. TestCLIWriteStatesOfVersion0 writes the states of this directory.
 
 resource "manifesto_metadata" "contact" {
   image   = "registry.test/app:1"
@@ -14,7 +15,6 @@ resource "manifesto_metadata" "approval" {
   content     = "{\"approved\": true, \"by\": \"security\"}"
   media_type  = "application/vnd.example.approval+json"
   annotations = { ticket = "SEC-1234", empty = "" }
-  json_schema = jsonencode({ type = "object", required = ["approved"] })
 }
 
 resource "manifesto_metadata" "binary" {
