@@ -29,52 +29,61 @@ type bulkOperation struct {
 }
 
 var bulkOperations = []bulkOperation{
-	{"apply (create)", []string{"apply", "-auto-approve"}},
-	{"plan (unchanged)", []string{"plan", "-detailed-exitcode"}},
+	{apply, []string{"apply", "-auto-approve"}},
+	{plan, []string{"plan", "-detailed-exitcode"}},
 	{"apply (one content changes)", []string{"apply", "-auto-approve"}},
 	{"destroy", []string{"destroy", "-auto-approve"}},
 }
 
-// measureBulks is measureBulk without latency and with 20 ms. It does nothing if there are no images.
-func measureBulks(ctx context.Context, dir, tool string, images, rounds int) error {
+// measureBulks is measureBulk with each of the latencies. It does nothing if there are no images. A figure above its
+// limit is an error, but does not end the measurements.
+func measureBulks(
+	ctx context.Context, dir, tool string, images, rounds int, latencies []time.Duration,
+) error {
 	if images == 0 {
 		return nil
 	}
-	for _, latency := range []time.Duration{0, 20 * time.Millisecond} {
-		if err := measureBulk(ctx, dir, tool, images, rounds, latency); err != nil {
+	var exceeded []error
+	for _, latency := range latencies {
+		all, err := measureBulk(ctx, dir, tool, images, rounds, latency)
+		if err != nil {
 			return err
 		}
+		if images <= limitedImages {
+			exceeded = append(exceeded, checkBulk(all))
+		}
 	}
-	return nil
+	return errors.Join(exceeded...)
 }
 
 // measureBulk measures one manifesto_repository_metadata with a number of images, and in alternation a bare loop that
-// sends the requests that a creation cannot do without. Latency is added to each request.
+// sends the requests that a creation cannot do without. Latency is added to each request. It returns the figures of
+// each round by operation.
 func measureBulk(
 	ctx context.Context, dir, tool string, images, rounds int, latency time.Duration,
-) error {
+) (map[string][]figures, error) {
 	all := map[string][]figures{}
-	var ratios []float64
-	var loops, creations []time.Duration
+	var loops, uploads, creations []time.Duration
 	for range rounds {
-		loop, err := measureLoop(ctx, dir, tool, images, latency)
+		loop, upload, err := measureLoop(ctx, dir, tool, images, latency)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		got, creation, err := measureResource(ctx, dir, tool, images, latency)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for operation, f := range got {
 			all[operation] = append(all[operation], f)
 		}
-		loops, creations = append(loops, loop), append(creations, creation)
-		ratios = append(ratios, float64(creation)/float64(loop))
+		loops, uploads = append(loops, loop), append(uploads, upload)
+		creations = append(creations, creation)
 	}
 	fmt.Printf("\n### One resource with the metadata of %d images, %s of latency\n\n", images, latency)
-	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s. "+
-		"From its first request to its last, the creation takes %s, %.2f × as long.\n\n",
-		seconds(median(loops)), seconds(median(creations)), median(ratios))
+	fmt.Printf("A bare loop of the same look-ups, uploads and pin manifests takes %s, and %s without the look-ups. "+
+		"From its first request to its last, the creation takes %s, %.2f × and %.2f × as long.\n\n",
+		seconds(median(loops)), seconds(median(uploads)), seconds(median(creations)),
+		median(ratios(creations, loops)), median(ratios(creations, uploads)))
 	fmt.Print("| operation | time | processor time | requests | provider's peak memory |\n" +
 		"| --- | ---: | ---: | ---: | ---: |\n")
 	for _, operation := range bulkOperations {
@@ -84,7 +93,16 @@ func measureBulk(
 			median(each(own, func(f figures) int { return f.requests })),
 			megabytes(median(each(own, func(f figures) int64 { return f.memory }))))
 	}
-	return nil
+	return all, nil
+}
+
+// ratios compares measurements of the same rounds.
+func ratios(of, to []time.Duration) []float64 {
+	result := make([]float64, len(of))
+	for i := range of {
+		result[i] = float64(of[i]) / float64(to[i])
+	}
+	return result
 }
 
 // span is the time between the first look-up of an image and the last request.
@@ -151,18 +169,18 @@ func measureResource(
 	return result, creation, nil
 }
 
-// measureLoop measures the bare loop.
+// measureLoop measures the bare loop. uploads is its part after the look-ups.
 func measureLoop(
 	ctx context.Context, dir, tool string, images int, latency time.Duration,
-) (_ time.Duration, err error) {
+) (loop, uploads time.Duration, err error) {
 	w, err := open(ctx, dir, tool, subject{name: "real"}, registrytest.GGCR)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, w.server.Close()) }()
 	digests, err := pushImages(ctx, w.remote(), images)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	remote := w.remote()
 	w.server.Intercept((&span{latency: latency}).see)
@@ -171,6 +189,7 @@ func measureLoop(
 		_, headErr := remote.HeadManifest(ctx, digests[i].String())
 		return headErr
 	})
+	lookedUp := time.Now()
 	layers := make([]map[string]any, images)
 	if err == nil {
 		err = eachOf(ctx, images, func(ctx context.Context, i int) error {
@@ -186,7 +205,7 @@ func measureLoop(
 			return putImage(ctx, remote, fmt.Sprintf("%s.pins.%d", format.Tag, i), shard)
 		})
 	}
-	return time.Since(began), err
+	return time.Since(began), time.Since(lookedUp), err
 }
 
 // pushImages pushes manifests without blobs.

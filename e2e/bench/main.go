@@ -33,7 +33,12 @@ func run(args []string) (err error) {
 	rounds := flags.Int("rounds", 3, "number of measurements of everything")
 	large := flags.Int("large", 100_000, "number of entries of the large manifesto; 0 skips it")
 	bulk := flags.Int("bulk", 10_000, "number of images of one resource; 0 skips it")
+	bulkLatencies := flags.String("bulk-latencies", "0s,20ms", "latencies of the requests about that resource")
 	if err = flags.Parse(args); err != nil {
+		return err
+	}
+	latencies, err := parseLatencies(*bulkLatencies)
+	if err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "manifesto-bench")
@@ -82,7 +87,20 @@ func run(args []string) (err error) {
 			return err
 		}
 	}
-	return measureBulks(ctx, dir, found[0], *bulk, *rounds)
+	return measureBulks(ctx, dir, found[0], *bulk, *rounds, latencies)
+}
+
+// parseLatencies parses durations with commas between them.
+func parseLatencies(text string) ([]time.Duration, error) {
+	var latencies []time.Duration
+	for field := range strings.SplitSeq(text, ",") {
+		latency, err := time.ParseDuration(field)
+		if err != nil {
+			return nil, fmt.Errorf("latencies %q: %w", text, err)
+		}
+		latencies = append(latencies, latency)
+	}
+	return latencies, nil
 }
 
 // product matches the name and version in the output of Terraform and OpenTofu.
