@@ -13,8 +13,8 @@ import (
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/memtest"
 )
 
-// A refresh and a plan of one resource with 10,000 images read the manifesto and its pin manifests, and nothing for each
-// image; nor do they copy the map of contents often. Not in parallel: other tests would allocate meanwhile.
+// A refresh and a plan of one resource with 10,000 images read the manifesto and its pin manifests, and nothing for
+// each image; nor do they copy the map of contents often. Not in parallel: other tests would allocate meanwhile.
 func TestRepositoryMetadataOfManyImages(t *testing.T) {
 	const mostRequests, mostAllocated = 45, 300 << 20
 	m := pushMany(t, 10_000)
