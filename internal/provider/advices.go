@@ -40,7 +40,7 @@ var advices = []advice{
 	{manifesto.ErrChanged, "type", "Metadata changed outside Terraform since the plan", fixed(
 		"Another pipeline or person has changed it, and Terraform does not overwrite what it has not shown. " +
 			"Run terraform plan again to see the change.")},
-	{manifesto.ErrDeclaredTwice, "type", "Metadata declared twice", fixed(
+	{manifesto.ErrDeclaredTwice, "type", declaredTwice, fixed(
 		"Another resource has created metadata of the same type for the same image in this run, through the same " +
 			"reference or with other content. Keep one of them. Two tags of one image may share equal content.")},
 	{manifesto.ErrRolledBack, "image", "Manifesto rolled back", rollbackHelp},

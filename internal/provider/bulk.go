@@ -18,6 +18,10 @@ import (
 type bulk struct {
 	data       *providerData
 	repository oci.Repository
+	// filter selects the entries that the resource decides about.
+	filter manifesto.Filter
+	// reference is how the configuration names the image that all entries are about; empty if they are about several.
+	reference string
 	// what names all entries in a diagnostic, such as `metadata "contact" of repository ghcr.io/org/app`.
 	what string
 	// entries is the attribute that declares the entries, and subject the one that says what they are about.
@@ -97,16 +101,58 @@ func (b bulk) commit(
 	return stored, true
 }
 
+// declare makes a creation or an update of entries, unless another resource of this run decides about them. It returns
+// what write returns. If it returns false, diags has an error.
+func (b bulk) declare(
+	entries []bulkEntry, diags *diag.Diagnostics, write func() (manifesto.Stored, bool),
+) (stored manifesto.Stored, ok bool) {
+	of := statement{b.repository, b.filter}
+	if !b.data.statements.claim(of, b.reference, contentOf(entries)) {
+		b.diagnoseRival().addTo(diags)
+		return manifesto.Stored{}, false
+	}
+	defer func() { b.data.statements.settle(of, b.reference, ok) }()
+	return write()
+}
+
+// diagnoseRival explains that two resources decide about the same entries.
+func (b bulk) diagnoseRival() diagnosis {
+	shared := ""
+	if b.reference != "" {
+		shared = " Two tags of one image may have the same metadata."
+	}
+	return diagnosis{b.subject, declaredTwice, fmt.Sprintf(
+		"Another resource of this configuration declares %s, and this run has created or updated it. Each of the two "+
+			"decides about all of it, and would remove what only the other declares. Nothing was written for this resource."+
+			"\n\nMerge the two into one resource.%s If the state has both, take the other one out of it with a removed block "+
+			"that has lifecycle { destroy = false }: to destroy it would remove the metadata of both.", b.what, shared)}
+}
+
+// refreshed tells that the resource is being refreshed: what this run has stored before is no rival's.
+func (b bulk) refreshed() { b.data.statements.refreshed(statement{b.repository, b.filter}) }
+
 // create stores the entries of a new resource. found are those that are there already; without overwrite, none of them
 // may be in the way. If it returns false, diags has an error, as with commit.
 func (b bulk) create(
 	ctx context.Context, entries []bulkEntry, found []bulkFound, overwrite bool, diags *diag.Diagnostics,
 ) (manifesto.Stored, bool) {
-	meeting := meetBulk(entries, found)
-	if !overwrite && meeting.refuse(b, diags) {
-		return manifesto.Stored{}, false
-	}
-	return b.commit(ctx, meeting.change(entries, overwrite), "creating", diags)
+	return b.declare(entries, diags, func() (manifesto.Stored, bool) {
+		meeting := meetBulk(entries, found)
+		if !overwrite && meeting.refuse(b, diags) {
+			return manifesto.Stored{}, false
+		}
+		return b.commit(ctx, meeting.change(entries, overwrite), "creating", diags)
+	})
+}
+
+// update stores the entries of a resource whose state has others. If it returns false, diags has an error, as with
+// commit.
+func (b bulk) update(
+	ctx context.Context, entries []bulkEntry, held map[manifesto.Key]bulkHeld, diags *diag.Diagnostics,
+) (manifesto.Stored, bool) {
+	return b.declare(entries, diags, func() (manifesto.Stored, bool) {
+		return b.commit(ctx, bulkUpdate(entries, held), "updating", diags)
+	})
 }
 
 // remember records the manifesto that an apply has stored, if the refresh verifies signatures.
@@ -126,10 +172,8 @@ func (b bulk) destroy(ctx context.Context, held map[manifesto.Key]bulkHeld, diag
 }
 
 // repairUnpinned marks the entries of a state whose content is not pinned or missing.
-func (b bulk) repairUnpinned(
-	ctx context.Context, filter manifesto.Filter, held map[manifesto.Key]bulkHeld,
-) error {
-	pieces, err := b.data.store.Pieces(ctx, b.repository, filter)
+func (b bulk) repairUnpinned(ctx context.Context, held map[manifesto.Key]bulkHeld) error {
+	pieces, err := b.data.store.Pieces(ctx, b.repository, b.filter)
 	for _, located := range pieces {
 		if current, ok := held[located.Key]; ok && !located.Piece.Pinned {
 			current.repair = true

@@ -20,8 +20,7 @@ const attachedParallel = 16
 // bulkSignatures looks at how the pieces of a bulk resource are published and signed.
 type bulkSignatures struct {
 	bulk
-	filter manifesto.Filter
-	floor  manifesto.Floor
+	floor manifesto.Floor
 	// before are the attributes of the state.
 	before bulkSignatureModel
 	// signs says that the pieces are to be signed.

@@ -6,7 +6,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
 
@@ -78,7 +77,7 @@ func (r *imageMetadataResource) Update(
 	plan.setImage(image.reference.Repository, image.digest)
 	b, held := plan.bulk(image, limit), state.held(image, piecesOf(declared))
 	if !state.Pinned.ValueBool() {
-		if err = b.repairUnpinned(ctx, manifesto.Filter{Image: image.digest}, held); err != nil {
+		if err = b.repairUnpinned(ctx, held); err != nil {
 			b.diagnose(ctx, err, "reading").addTo(&resp.Diagnostics)
 			return
 		}
@@ -86,7 +85,7 @@ func (r *imageMetadataResource) Update(
 	b.floor = r.data.builtUpon(ctx, req.Private, &resp.Diagnostics)
 	entries := plan.entriesOf(image, declared)
 	s := bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Image: image.digest}, before: state.bulkSignatureModel,
+		bulk: b, before: state.bulkSignatureModel,
 		floor: knownFloor(ctx, req.Private, &resp.Diagnostics), signs: plan.Signed.ValueBool(),
 	}
 	kept, err := s.mark(ctx, &plan.bulkSignatureModel, entries, held)
@@ -94,7 +93,7 @@ func (r *imageMetadataResource) Update(
 		b.diagnose(ctx, err, "verifying").addTo(&resp.Diagnostics)
 		return
 	}
-	stored, ok := b.commit(ctx, bulkUpdate(entries, held), "updating", &resp.Diagnostics)
+	stored, ok := b.update(ctx, entries, held, &resp.Diagnostics)
 	if !ok {
 		return
 	}

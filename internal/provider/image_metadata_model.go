@@ -60,6 +60,7 @@ func (m *imageMetadataModel) bulk(image subject, limit timeLimit) bulk {
 	repository := image.reference.Repository
 	return bulk{
 		data: image.data, repository: repository, limit: limit, entries: "metadata", subject: "image",
+		filter: manifesto.Filter{Image: image.digest}, reference: image.data.declaredAs(&m.subjectModel),
 		what: "metadata of image " + repository.Digested(image.digest).String(),
 		name: func(key manifesto.Key) string { return strconv.Quote(keyOfType(key.Type)) },
 	}

@@ -40,11 +40,12 @@ func (r *imageMetadataResource) Read(ctx context.Context, req resource.ReadReque
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	b, floor := state.bulk(image, limit), knownFloor(ctx, req.Private, &resp.Diagnostics)
+	b.refreshed()
 	refresh := imageRefresh{
 		bulk: b, imported: state.ID.IsNull(), before: state.pieces(), digests: state.digests(), diags: &resp.Diagnostics,
 	}
 	refresh.signatures = bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Image: image.digest}, floor: floor, before: state.bulkSignatureModel,
+		bulk: b, floor: floor, before: state.bulkSignatureModel,
 		signs: r.data.refreshSigns(&state.bulkSignatureModel, refresh.imported),
 	}
 	err = refresh.run(ctx, &state)

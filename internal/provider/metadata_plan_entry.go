@@ -14,6 +14,7 @@ import (
 
 const (
 	alreadyExists = "Metadata already exists"
+	declaredTwice = "Metadata declared twice"
 	alreadyThere  = "Metadata is already there"
 )
 

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/imagemanifesto/terraform-provider-manifesto/internal/manifesto"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/oci"
 	"github.com/imagemanifesto/terraform-provider-manifesto/internal/signing"
 )
@@ -75,15 +74,14 @@ func (r *repositoryMetadataResource) Update(
 	held := a.state.held(a.repository, stale)
 	b := a.bulk()
 	if !a.state.Pinned.ValueBool() {
-		filter := manifesto.Filter{Type: typeIn(a.plan.Type)}
-		if err := b.repairUnpinned(ctx, filter, held); err != nil {
+		if err := b.repairUnpinned(ctx, held); err != nil {
 			b.diagnose(ctx, err, "reading").addTo(a.diags)
 			return
 		}
 	}
 	b.floor = r.data.builtUpon(ctx, req.Private, a.diags)
 	s := bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Type: typeIn(a.plan.Type)}, before: a.state.bulkSignatureModel,
+		bulk: b, before: a.state.bulkSignatureModel,
 		floor: knownFloor(ctx, req.Private, a.diags), signs: a.plan.Signed.ValueBool(),
 	}
 	kept, err := s.mark(ctx, &a.plan.bulkSignatureModel, entries, held)
@@ -91,7 +89,7 @@ func (r *repositoryMetadataResource) Update(
 		b.diagnose(ctx, err, "verifying").addTo(a.diags)
 		return
 	}
-	stored, ok := b.commit(ctx, bulkUpdate(entries, held), "updating", a.diags)
+	stored, ok := b.update(ctx, entries, held, a.diags)
 	if !ok {
 		return
 	}

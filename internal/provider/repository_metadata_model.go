@@ -118,8 +118,9 @@ func (m *repositoryMetadataModel) identity(repository oci.Repository) repository
 func (m *repositoryMetadataModel) bulk(data *providerData, repository oci.Repository, limit timeLimit) bulk {
 	return bulk{
 		data: data, repository: repository, limit: limit, entries: "images", subject: "repository",
-		what: fmt.Sprintf("metadata %q of repository %s", m.Type.ValueString(), repository),
-		name: func(key manifesto.Key) string { return m.describe(key.Image) },
+		filter: manifesto.Filter{Type: typeIn(m.Type)},
+		what:   fmt.Sprintf("metadata %q of repository %s", m.Type.ValueString(), repository),
+		name:   func(key manifesto.Key) string { return m.describe(key.Image) },
 	}
 }
 

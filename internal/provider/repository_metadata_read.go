@@ -38,6 +38,7 @@ func (r *repositoryMetadataResource) Read(
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	b := state.bulk(r.data, repository, limit)
+	b.refreshed()
 	floor := knownFloor(ctx, req.Private, &resp.Diagnostics)
 	refresh := newRepositoryRefresh(&state)
 	seen, err := refresh.run(ctx, b, floor, &resp.Diagnostics)
@@ -109,7 +110,7 @@ func (r *repositoryRefresh) run(
 	ctx context.Context, b bulk, floor manifesto.Floor, diags *diag.Diagnostics,
 ) (manifesto.Floor, error) {
 	s := bulkSignatures{
-		bulk: b, filter: manifesto.Filter{Type: typeIn(r.before.Type)}, floor: floor,
+		bulk: b, floor: floor,
 		before: r.before.bulkSignatureModel, signs: b.data.refreshSigns(&r.before.bulkSignatureModel, r.imported),
 	}
 	if err := s.verify(ctx); err != nil {

@@ -40,6 +40,8 @@ type providerData struct {
 	open func(oci.Repository) manifesto.Repository
 	// outages are the unreachable hosts that diagnoses have explained.
 	outages outages
+	// statements are what bulk resources have stored in this run.
+	statements statements
 }
 
 // settings are the settings of the provider, as far as they are known.
