@@ -28,6 +28,11 @@ run "lists_what_does_not_run" {
     }
     error_message = "The list is not the other build."
   }
+
+  assert {
+    condition     = length(manifesto_retention.gone.stale) == 0
+    error_message = "Metadata goes although its image is there."
+  }
 }
 
 run "keeps_tags" {
