@@ -27,7 +27,7 @@ run "deploys_what_has_nothing_critical_with_a_fix" {
   }
 
   assert {
-    condition     = output.summaries["trivy"].findings.CRITICAL.unfixed == ["CVE-2024-0001"]
+    condition     = output.summaries["trivy"].findings.LOW.unfixed == ["CVE-2019-18276"]
     error_message = "The gate does not say what the scanner found."
   }
 }
@@ -40,6 +40,19 @@ run "refuses_a_severity_that_may_block_too" {
   }
 
   expect_failures = [terraform_data.deployment]
+}
+
+run "takes_what_has_no_fix" {
+  command = plan
+
+  variables {
+    blocking = ["LOW"]
+  }
+
+  assert {
+    condition     = length(local.problems) == 0
+    error_message = "A vulnerability without a fix blocks."
+  }
 }
 
 run "refuses_without_the_other_scanner" {

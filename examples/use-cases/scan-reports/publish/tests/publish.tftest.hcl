@@ -13,8 +13,8 @@ run "summarizes_a_report_of_trivy" {
       scanned = "2026-03-01T06:00:00.123456789Z"
       report  = "sha256:${filesha256("tests/reports/trivy.json")}"
       findings = {
-        CRITICAL = { fixable = [], unfixed = ["CVE-2024-0001"] }
-        HIGH     = { fixable = ["CVE-2024-0002"], unfixed = [] }
+        HIGH = { fixable = ["CVE-2020-8165"], unfixed = [] }
+        LOW  = { fixable = [], unfixed = ["CVE-2019-18276"] }
       }
     })
     error_message = "The summary is not that of the report."
@@ -38,8 +38,8 @@ run "replaces_it_by_a_newer_report" {
 
   assert {
     condition = (
-      join(",", output.summary.findings.CRITICAL.fixable) == "CVE-2024-0003" &&
-      join(",", output.summary.findings.LOW.fixable) == "CVE-2024-0004"
+      join(",", output.summary.findings.CRITICAL.fixable) == "CVE-2019-18224" &&
+      join(",", output.summary.findings.HIGH.fixable) == "CVE-2020-8165"
     )
     error_message = "The summary lacks what the newer report found."
   }
@@ -77,9 +77,7 @@ run "summarizes_a_report_of_grype" {
       scanned = "2026-03-01T06:05:00.123456789Z"
       report  = "sha256:${filesha256("tests/reports/grype.json")}"
       findings = {
-        CRITICAL   = { fixable = [], unfixed = ["CVE-2024-0001"] }
-        HIGH       = { fixable = ["CVE-2024-0002"], unfixed = [] }
-        NEGLIGIBLE = { fixable = [], unfixed = ["CVE-2024-0005"] }
+        MEDIUM = { fixable = ["GHSA-cfh5-3ghh-wfjx"], unfixed = ["CVE-2014-3577"] }
       }
     })
     error_message = "The summary is not that of the report."
