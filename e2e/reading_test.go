@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,9 +22,6 @@ import (
 
 // readingPage is the guide whose commands run here.
 const readingPage = "../templates/guides/reading-without-terraform.md.tmpl"
-
-// shellBlock is a block of commands in a page.
-var shellBlock = regexp.MustCompile("(?sm)^```shell\n(.*?)^```")
 
 // fakeDocker stands for the command of Docker: it needs no daemon. Like Docker's, it reads the seccomp profile itself.
 const fakeDocker = `#!/bin/bash
@@ -63,7 +59,7 @@ func TestReadingWithoutTerraform(t *testing.T) {
 				image := server.Image(t, readRepository, "1.2", "1.2")
 				writer.write(t, server.Open(t, readRepository, registry.Options{}), image)
 
-				output, err := r.run(t, server, r.blocks...)
+				output, err := r.run(t, server, r.page...)
 				if err != nil {
 					t.Fatalf("%v\n%s", err, output)
 				}
@@ -104,7 +100,7 @@ func TestReadingBareDigests(t *testing.T) {
 	server := registrytest.New(t, registrytest.Options{})
 	image := server.Image(t, readRepository, "1.2", "1.2")
 	writeAsOriginal(t, server.Open(t, readRepository, registry.Options{}), image.Encoded())
-	output, err := r.run(t, server, r.containing("piece() {"), r.containing("docker run"))
+	output, err := r.run(t, server, r.page.containing("piece() {"), r.page.containing("docker run"))
 	if err != nil || !strings.Contains(output, "docker starts") {
 		t.Errorf("%v\n%s", err, output)
 	}
@@ -126,7 +122,7 @@ func TestReadingRefusesToStart(t *testing.T) {
 			for typ, content := range pieces {
 				put(t, remote, image, typ, content)
 			}
-			output, err := r.run(t, server, r.containing("piece() {"), r.containing("docker run"))
+			output, err := r.run(t, server, r.page.containing("piece() {"), r.page.containing("docker run"))
 			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || strings.Contains(output, "docker starts") {
 				t.Errorf("%v, want an exit code and no start\n%s", err, output)
 			}
@@ -178,8 +174,8 @@ func writeAsOriginal(t *testing.T, remote *registry.Repository, image string) {
 
 // reading has the commands of the page, and a directory with the tools that they need.
 type reading struct {
-	blocks []string
-	tools  string
+	page  page
+	tools string
 }
 
 // readers are the tools that the page reads with.
@@ -192,43 +188,22 @@ func newReading(t *testing.T) *reading {
 			t.Skip(err)
 		}
 	}
-	page, err := os.ReadFile(readingPage)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &reading{tools: t.TempDir()}
-	for _, block := range shellBlock.FindAllStringSubmatch(string(page), -1) {
-		r.blocks = append(r.blocks, block[1])
-	}
-	build := exec.Command("go", "build", "-o", r.tools+string(os.PathSeparator),
-		"github.com/google/go-containerregistry/cmd/crane", "oras.land/oras/cmd/oras")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building crane and oras: %v\n%s", err, output)
-	}
+	r := &reading{page: readPage(t, readingPage), tools: t.TempDir()}
+	buildTools(t, r.tools)
 	if err := os.WriteFile(filepath.Join(r.tools, "docker"), []byte(fakeDocker), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// containing returns the block of the page with a text.
-func (r *reading) containing(text string) string {
-	for _, block := range r.blocks {
-		if strings.Contains(block, text) {
-			return block
-		}
-	}
-	return "echo the page has no block with " + text + "; false\n"
-}
-
 // run runs blocks in one shell with the page's registry replaced by a server, and returns the output. The blocks see
 // the tools, and no login.
 func (r *reading) run(t *testing.T, server *registrytest.Server, blocks ...string) (string, error) {
 	t.Helper()
-	_, port, _ := strings.Cut(server.Host(), ":")
+	host := localhost(server)                                         // Where the tools speak HTTP.
 	script := "set -e -o pipefail\n" + strings.Join(blocks, "echo\n") // Contents have no newline at their end.
-	script = strings.ReplaceAll(script, "https://registry.example.com", "http://localhost:"+port)
-	script = strings.ReplaceAll(script, "registry.example.com", "localhost:"+port) // Where the tools speak HTTP.
+	script = strings.ReplaceAll(script, "https://registry.example.com", "http://"+host)
+	script = strings.ReplaceAll(script, "registry.example.com", host)
 	shell := exec.Command("bash", "-c", script)
 	shell.Dir = t.TempDir()
 	shell.Env = append(os.Environ(), "HOME="+shell.Dir, "DOCKER_CONFIG="+shell.Dir, "TMPDIR="+shell.Dir,

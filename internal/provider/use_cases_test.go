@@ -45,6 +45,7 @@ var useCaseDigests = map[string]string{
 // prepareUseCase does what the tests of a use case need beyond useCaseImages, by the name of the use case. dir is a
 // copy of all use cases.
 var prepareUseCase = map[string]func(w *world, c *commandLine, dir string){
+	"air-gap":         func(w *world, _ *commandLine, dir string) { w.prepareForAirGap(dir) },
 	"grafeas":         func(w *world, _ *commandLine, dir string) { w.prepareForGrafeas(dir) },
 	"original-tool":   func(w *world, _ *commandLine, _ string) { w.prepareOriginal() },
 	"promotion":       func(w *world, _ *commandLine, dir string) { w.prepareForPromotion(dir) },
