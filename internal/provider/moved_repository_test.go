@@ -90,7 +90,8 @@ func TestCLIRepositoryMovedToMany(t *testing.T) {
 	imported := func(label, suffix string) string {
 		return fmt.Sprintf("import {\n to = manifesto_metadata.%s\n id = %q\n}\n", label, w.ref(suffix+"#contact"))
 	}
-	c.movesTo(w, byTag+byDigest+removed(bulkAddress)+imported("one", ":1")+imported("two", "@"+two.String()), "2 to import")
+	imports := imported("one", ":1") + imported("two", "@"+two.String())
+	c.movesTo(w, byTag+byDigest+removed(bulkAddress)+imports, "2 to import")
 	c.terraform("destroy", "-auto-approve")
 	if err := w.contacts(nil)(nil); err != nil {
 		t.Error(err)

@@ -89,9 +89,10 @@ func TestCLIRivals(t *testing.T) {
 					} else {
 						w.putFor(two, "t", "two")
 					}
-					for _, label := range []string{"test", "other"} {
-						config += fmt.Sprintf("import {\n to = %s.%s\n id = %q\n}\n", typ, label, test.id)
+					adopted := func(label string) string {
+						return fmt.Sprintf("import {\n to = %s.%s\n id = %q\n}\n", typ, label, test.id)
 					}
+					config += adopted("test") + adopted("other")
 				}
 				c.write("main.tf", config)
 				output, code := c.run(c.tool, "apply", "-auto-approve")
@@ -180,7 +181,7 @@ func TestCLINoRivalsOfTwoTags(t *testing.T) {
 	}
 }
 
-// A test with a provider block keeps one process of the provider for all of its runs, from Terraform 1.14 on.
+// A test with a provider block keeps one process of the provider for all of its runs, as seen with Terraform 1.16.
 func TestCLINoRivalsOfTestRuns(t *testing.T) {
 	t.Parallel()
 	c := newCommandLine(t)
@@ -190,11 +191,12 @@ func TestCLINoRivalsOfTestRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.write("main.tf", requirement+"variable \"images\" {\n type = map(string)\n}\n"+w.all("images = var.images"))
-	text := "provider \"manifesto\" {}\n"
+	var text strings.Builder
+	text.WriteString("provider \"manifesto\" {}\n")
 	for i, set := range []string{`{ 1 = "one" }`, `{ 1 = "one", 2 = "two" }`, `{ 1 = "changed", 2 = "two" }`} {
-		text += fmt.Sprintf("run \"run%d\" {\n variables {\n images = %s\n }\n}\n", i, set)
+		fmt.Fprintf(&text, "run \"run%d\" {\n variables {\n images = %s\n }\n}\n", i, set)
 	}
-	c.write("tests/runs.tftest.hcl", text)
+	c.write("tests/runs.tftest.hcl", text.String())
 	if output := c.terraform("test"); !strings.Contains(output, "3 passed, 0 failed") {
 		t.Errorf("not all runs pass:\n%s", output)
 	}
