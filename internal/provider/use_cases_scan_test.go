@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,11 +59,11 @@ func TestCLIScanReportDrift(t *testing.T) {
 	mine.takes("trivy.json")
 	mine.terraform("apply", "-auto-approve")
 	mine.terraform("plan", "-detailed-exitcode")
-	older := w.digestOf("scan-report/trivy")
+	older := w.reportDigest()
 
 	nightly.takes("trivy-newer.json")
 	nightly.terraform("apply", "-auto-approve")
-	newer := w.digestOf("scan-report/trivy")
+	newer := w.reportDigest()
 
 	output := mine.terraform("plan", "-refresh-only")
 	for _, text := range []string{
@@ -81,7 +82,7 @@ func TestCLIScanReportDrift(t *testing.T) {
 	mine.takes("trivy-newer.json")
 	mine.terraform("apply", "-auto-approve")
 	mine.terraform("plan", "-detailed-exitcode")
-	if got := w.digestOf("scan-report/trivy"); got != newer {
+	if got := w.reportDigest(); got != newer {
 		t.Errorf("the report is %s, want %s", got, newer)
 	}
 }
@@ -100,7 +101,7 @@ func TestCLIScanReportOfMegabytes(t *testing.T) {
 
 	p.terraform("apply", "-auto-approve")
 	p.terraform("plan", "-detailed-exitcode")
-	if got, want := w.digestOf("scan-report/trivy"), oci.DigestOf([]byte(report)); got != want {
+	if got, want := w.reportDigest(), oci.DigestOf([]byte(report)); got != want {
 		t.Errorf("the report is %s, want %s", got, want)
 	}
 	if state := p.read("terraform.tfstate"); len(state) > len(report)/4 || !strings.Contains(state, "CVE-2026-3999") {
@@ -125,10 +126,7 @@ func manyFindings(t *testing.T, text string, count int) string {
 	}
 	findings := make([]any, count)
 	for i := range findings {
-		finding := map[string]any{}
-		for key, value := range first {
-			finding[key] = value
-		}
+		finding := maps.Clone(first)
 		finding["VulnerabilityID"] = fmt.Sprintf("CVE-2026-%d", i)
 		findings[i] = finding
 	}
@@ -140,10 +138,10 @@ func manyFindings(t *testing.T, text string, count int) string {
 	return string(large)
 }
 
-// digestOf returns the digest of a piece of metadata of the image.
-func (w *world) digestOf(typ string) oci.Digest {
+// reportDigest returns the digest of the image's report of Trivy.
+func (w *world) reportDigest() oci.Digest {
 	w.t.Helper()
-	piece, err := w.store().Get(w.t.Context(), w.key(typ))
+	piece, err := w.store().Get(w.t.Context(), w.key("scan-report/trivy"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
