@@ -24,21 +24,9 @@ const contentParallel = 8
 func (s *Store) Contents(
 	ctx context.Context, name oci.Repository, entries []format.Entry, limit int64,
 ) ([][]byte, error) {
-	var announced int64
-	places := map[wanted][]int{}
-	var keys []wanted
-	for i, entry := range entries {
-		if entry.Digest == "" { // The manifesto names no usable content.
-			continue
-		}
-		if announced += max(entry.Size, 0); announced > limit {
-			return nil, ErrContentsTooLarge
-		}
-		key := contentKey(entry)
-		if places[key] == nil {
-			keys = append(keys, key)
-		}
-		places[key] = append(places[key], i)
+	keys, places, announced := placesOf(entries)
+	if announced > limit {
+		return nil, ErrContentsTooLarge
 	}
 	contents := make([][]byte, len(entries))
 	var total atomic.Int64
@@ -108,4 +96,22 @@ func (e *DamagedError) Unwrap() error { return e.first() }
 
 func (e *DamagedError) first() error {
 	return e.Reasons[slices.Min(slices.Collect(maps.Keys(e.Reasons)))]
+}
+
+// placesOf returns the contents that entries name, each once and in order, the indexes of the entries that name each,
+// and how many bytes all entries say that they have together.
+func placesOf(entries []format.Entry) (keys []wanted, places map[wanted][]int, announced int64) {
+	places = map[wanted][]int{}
+	for i, entry := range entries {
+		if entry.Digest == "" { // The manifesto names no usable content.
+			continue
+		}
+		announced += min(max(entry.Size, 0), format.MaxUnpacked)
+		key := contentKey(entry)
+		if places[key] == nil {
+			keys = append(keys, key)
+		}
+		places[key] = append(places[key], i)
+	}
+	return keys, places, announced
 }

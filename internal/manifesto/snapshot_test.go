@@ -69,19 +69,25 @@ func TestSnapshot(t *testing.T) {
 		if images := snapshot.Images(); len(entries) != 2 || len(images) != 1 || len(images[0].Entries) != 2 {
 			t.Fatalf("the snapshot has %+v, %+v", entries, images)
 		}
-		results, err := snapshot.VerifyAll(ctx, []Described{{f.image, entries[0]}, {f.image, entries[1]}, {
-			f.image, format.Entry{Type: "never", Digest: dig("n")},
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, want := range []error{signing.ErrUnsigned, nil, signing.ErrUnsigned} {
-			if !errors.Is(results[i].Reason, want) {
-				t.Errorf("%q: %v, want %v", results[i].Entry.Type, results[i].Reason, want)
-			}
-		}
-		if results[1].Signature.Signer != "alice" {
-			t.Errorf("the approval is %+v", results[1])
-		}
+		f.checkVerdicts(t, snapshot, entries)
 	})
+}
+
+// checkVerdicts checks what a snapshot with two entries says of them: the second is an approval that alice has signed.
+func (f *fixture) checkVerdicts(t *testing.T, snapshot *Snapshot, entries []format.Entry) {
+	t.Helper()
+	results, err := snapshot.VerifyAll(t.Context(), []Described{{f.image, entries[0]}, {f.image, entries[1]}, {
+		f.image, format.Entry{Type: "never", Digest: dig("n")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []error{signing.ErrUnsigned, nil, signing.ErrUnsigned} {
+		if !errors.Is(results[i].Reason, want) {
+			t.Errorf("%q: %v, want %v", results[i].Entry.Type, results[i].Reason, want)
+		}
+	}
+	if results[1].Signature.Signer != "alice" {
+		t.Errorf("the approval is %+v", results[1])
+	}
 }

@@ -188,19 +188,18 @@ func resultOf(outcome *notation.VerificationOutcome, rule trustpolicy.Validation
 // zero.
 func endOf(rule trustpolicy.ValidationType, info *signature.SignerInfo) (end time.Time) {
 	now := time.Now()
-	switch rule {
-	case trustpolicy.TypeExpiry:
-		if !now.Before(info.SignedAttributes.Expiry) {
-			end = info.SignedAttributes.Expiry
+	if rule == trustpolicy.TypeExpiry && !now.Before(info.SignedAttributes.Expiry) {
+		return info.SignedAttributes.Expiry
+	}
+	if rule != trustpolicy.TypeAuthenticTimestamp {
+		return time.Time{}
+	}
+	for _, certificate := range info.CertificateChain {
+		if now.Before(certificate.NotBefore) {
+			return time.Time{}
 		}
-	case trustpolicy.TypeAuthenticTimestamp:
-		for _, certificate := range info.CertificateChain {
-			if now.Before(certificate.NotBefore) {
-				return time.Time{}
-			}
-			if now.After(certificate.NotAfter) {
-				end = earlier(end, certificate.NotAfter)
-			}
+		if now.After(certificate.NotAfter) {
+			end = earlier(end, certificate.NotAfter)
 		}
 	}
 	return end

@@ -99,7 +99,8 @@ func TestCLIRolledBackBeforeApply(t *testing.T) {
 				says(t, output, "Manifesto rolled back")
 				says(t, output, fmt.Sprintf("accepted_rollback = %q", current))
 			}
-			if now, err := w.remote.HeadManifest(t.Context(), format.Tag); err != nil || now != current {
+			now, err := w.remote.HeadManifest(t.Context(), format.Tag)
+			if err != nil || now != current {
 				t.Errorf("the manifesto is %s, %v", now, err)
 			}
 			declare("three", fmt.Sprintf("accepted_rollback = %q", current))

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -53,13 +54,13 @@ func TestLookupsSayThatSignaturesHaveEnded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var text string
+				var text strings.Builder
 				for _, d := range resp.Diagnostics {
-					text += d.Severity.String() + ": " + d.Summary + ": " + d.Detail + "\n"
+					text.WriteString(d.Severity.String() + ": " + d.Summary + ": " + d.Detail + "\n")
 				}
 				for _, want := range []string{`^WARNING: Expired signature accepted: .*permissive`, endedPiece, endedManifesto} {
-					if !words(want).MatchString(text) {
-						t.Errorf("%s: no %q in\n%s", name, want, text)
+					if !words(want).MatchString(text.String()) {
+						t.Errorf("%s: no %q in\n%s", name, want, &text)
 					}
 				}
 			}

@@ -76,8 +76,8 @@ type Found struct {
 	Digest oci.Digest
 	// Reason is why the signature does not count; nil if it does.
 	Reason error
-	// EndedAt is when the signature or a certificate of it ended, although the signature counts: the Verifier permits that.
-	// Zero if none has.
+	// EndedAt is when the signature or a certificate of it ended, although the signature counts: the Verifier permits
+	// that. Zero if none has.
 	EndedAt time.Time
 }
 
