@@ -135,6 +135,17 @@ func TestContents(t *testing.T) {
 	})
 }
 
+// answer answers the requests for blobs, by their digests.
+func (f *fixture) answer(answers map[string]http.HandlerFunc) {
+	f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		answer, ok := answers[path.Base(r.URL.Path)]
+		if ok && r.Method == http.MethodGet {
+			answer(w, r)
+		}
+		return ok && r.Method == http.MethodGet
+	})
+}
+
 // A damaged content does not hide the others. An error that may pass is no damage, and comes first.
 func TestContentsDamaged(t *testing.T) {
 	everyKind(t, func(t *testing.T, f *fixture) {
@@ -146,16 +157,7 @@ func TestContentsDamaged(t *testing.T) {
 				w.WriteHeader(http.StatusOK)
 			},
 		}
-		intercept := func(answers map[string]http.HandlerFunc) {
-			f.server.Intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
-				answer, ok := answers[path.Base(r.URL.Path)]
-				if ok && r.Method == http.MethodGet {
-					answer(w, r)
-				}
-				return ok && r.Method == http.MethodGet
-			})
-		}
-		intercept(answers)
+		f.answer(answers)
 		var entries []format.Entry
 		for _, digest := range []oci.Digest{corrupt, good, large, corrupt} {
 			entries = append(entries, format.Entry{Type: "t", Digest: digest, Size: format.UnknownSize})
@@ -180,7 +182,7 @@ func TestContentsDamaged(t *testing.T) {
 		answers[good.String()] = func(w http.ResponseWriter, _ *http.Request) {
 			registrytest.Refuse(w, http.StatusForbidden, "DENIED", "no")
 		}
-		intercept(answers)
+		f.answer(answers)
 		if _, err = f.run(t).Contents(t.Context(), f.remote.Repository(), entries, 1000); err == nil || IsDamage(err) {
 			t.Errorf("a content that is refused: %v", err)
 		}
