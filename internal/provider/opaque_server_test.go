@@ -122,6 +122,14 @@ func TestOpaqueServerAppliesAsTheFrameworkDoes(t *testing.T) {
 		prior := c.null()
 		var identity *tfprotov6.ResourceIdentityData
 		for i, images := range []tftypes.Value{rawTexts("1", "one"), rawTexts("2", "changed"), rawTexts("none", "x")} {
+			if identity != nil { // Terraform refreshes a resource before it changes it once more.
+				_, err := c.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+					TypeName: c.name, CurrentState: prior, CurrentIdentity: identity,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
 			config := values{"repository": str(w.ref("")), "type": str("contact"), "images": images}
 			plan, err := c.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
 				TypeName: c.name, Config: c.resource(config), PriorState: prior, ProposedNewState: c.unknown(config),

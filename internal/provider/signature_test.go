@@ -213,7 +213,7 @@ func TestAccManifestoOfOthers(t *testing.T) {
 	config := func(more, content string) string {
 		return providerConfig(settings+trusting(authority, more)) + w.metadata(`type = "t"`+"\n"+`content = "`+content+`"`)
 	}
-	var old oci.Manifest
+	var old, current oci.Manifest
 	acceptance(t,
 		resource.TestStep{Config: config("", "a"), Check: w.has("t", "a")},
 		resource.TestStep{
@@ -233,12 +233,21 @@ func TestAccManifestoOfOthers(t *testing.T) {
 				if entry := w.entry("other"); entry.Artifact != (format.Artifact{}) {
 					t.Errorf("the entry of the other writer is published: %+v", entry)
 				}
-				if err := w.remote.PutManifest(context.Background(), format.Tag, old, time.Time{}); err != nil {
+				var err error
+				if current, err = w.remote.GetManifest(context.Background(), format.Tag); err != nil {
 					t.Fatal(err)
 				}
+				w.retag(old)
 				w.sign(authority.Issue(t, "release"), old)
 			},
 			Config: config("", "a"), ExpectError: words(`older than it must be.*accepted_rollback`),
+		},
+		resource.TestStep{
+			Config: config("", "a"), Destroy: true, ExpectError: words(`older than it must be.*accepted_rollback`),
+		},
+		resource.TestStep{
+			PreConfig: func() { w.retag(current) },
+			Config:    config("", "a"), ConfigPlanChecks: emptyPlan,
 		},
 	)
 }
