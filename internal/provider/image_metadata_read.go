@@ -117,8 +117,7 @@ func (r *imageRefresh) run(ctx context.Context, state *imageMetadataModel) error
 func (r *imageRefresh) keys() []manifesto.Key {
 	keys := make([]manifesto.Key, 0, len(r.before))
 	for key := range r.before {
-		image := r.signatures.filter.Image
-		keys = append(keys, manifesto.Key{Repository: r.repository, Image: image, Type: typeOfKey(key)})
+		keys = append(keys, manifesto.Key{Repository: r.repository, Image: r.filter.Image, Type: typeOfKey(key)})
 	}
 	return keys
 }

@@ -136,7 +136,7 @@ func (r *repositoryRefresh) run(
 func (r *repositoryRefresh) held(repository oci.Repository) []manifesto.Key {
 	keys := make([]manifesto.Key, 0, len(r.keys))
 	for image := range r.keys {
-		keys = append(keys, manifesto.Key{Repository: repository, Image: image, Type: r.before.Type.ValueString()})
+		keys = append(keys, manifesto.Key{Repository: repository, Image: image, Type: typeIn(r.before.Type)})
 	}
 	return keys
 }
